@@ -1,0 +1,74 @@
+/* File semantics of [MS-FSA] and of [MS-SMB2] 3.3.1: who may open what beside whom, what is being deleted, which names are
+ * legal, what rights mean. Knows no bytes of the wire and no sockets. A node stands for one file that is open at least once;
+ * its mutex is held for arbitration only and never across I/O. */
+#ifndef FSA_FSA_H
+#define FSA_FSA_H
+
+#include "base/htab.h"
+#include "base/list.h"
+#include "vfs/vfs.h"
+
+struct fsa;      /* the nodes of one store */
+struct fsa_node;
+
+struct fsa_open {
+	struct list_node link;     /* in the node's opens */
+	struct fsa_node *node;     /* NULL: not open */
+	uint32_t access, share;    /* granted rights; FILE_SHARE_* as granted to others */
+	bool delete_on_close;
+};
+
+/* Access rights, [MS-SMB2] 2.2.13.1 */
+enum {
+	FILE_READ_DATA = 0x1, FILE_LIST_DIRECTORY = 0x1, FILE_WRITE_DATA = 0x2, FILE_ADD_FILE = 0x2, FILE_APPEND_DATA = 0x4,
+	FILE_ADD_SUBDIRECTORY = 0x4, FILE_READ_EA = 0x8, FILE_WRITE_EA = 0x10, FILE_EXECUTE = 0x20, FILE_TRAVERSE = 0x20,
+	FILE_DELETE_CHILD = 0x40, FILE_READ_ATTRIBUTES = 0x80, FILE_WRITE_ATTRIBUTES = 0x100
+};
+#define ACCESS_DELETE 0x00010000u
+#define ACCESS_READ_CONTROL 0x00020000u
+#define ACCESS_WRITE_DAC 0x00040000u
+#define ACCESS_WRITE_OWNER 0x00080000u
+#define ACCESS_SYNCHRONIZE 0x00100000u
+#define ACCESS_SYSTEM_SECURITY 0x01000000u
+#define ACCESS_MAXIMUM_ALLOWED 0x02000000u
+#define ACCESS_GENERIC_ALL 0x10000000u
+#define ACCESS_GENERIC_EXECUTE 0x20000000u
+#define ACCESS_GENERIC_WRITE 0x40000000u
+#define ACCESS_GENERIC_READ 0x80000000u
+#define ACCESS_FILE_ALL 0x001F01FFu
+#define ACCESS_FILE_READ 0x00120089u
+#define ACCESS_FILE_WRITE 0x00120116u
+#define ACCESS_FILE_EXECUTE 0x001200A0u
+enum { FILE_SHARE_READ = 1, FILE_SHARE_WRITE = 2, FILE_SHARE_DELETE = 4 };
+
+struct fsa *fsa_new(void) MUST_USE;
+void fsa_free(struct fsa *f);
+
+/* --- share modes and deletion ([MS-FSA] 2.1.5.1.2) --- */
+
+/* Enters an open of that file. SHARING_VIOLATION, DELETE_PENDING, NO_MEMORY; then nothing was entered. An open with none of
+ * the rights that share modes speak of (data, delete, execute) conflicts with nobody. */
+ntstatus fsa_open_enter(struct fsa *f, struct vfs_id id, uint32_t access, uint32_t share, bool delete_on_close, struct fsa_open *o) MUST_USE;
+/* Leaves. true: this was the last open and the file is to be removed now, by the caller. */
+bool fsa_open_leave(struct fsa *f, struct fsa_open *o) MUST_USE;
+/* FileDispositionInformation, after the caller has checked READONLY and emptiness. */
+void fsa_delete_pending_set(struct fsa_open *o, bool pending);
+bool fsa_delete_pending(const struct fsa_open *o);
+/* SHARING_VIOLATION or ACCESS_DENIED when an open other than o (NULL: any) stands in the way of replacing or renaming that file. */
+ntstatus fsa_may_rename(struct fsa *f, struct vfs_id id, const struct fsa_open *o) MUST_USE;
+ntstatus fsa_may_replace(struct fsa *f, struct vfs_id id) MUST_USE;
+size_t fsa_open_count(struct fsa *f, struct vfs_id id);
+
+/* --- rights --- */
+uint32_t fsa_access_map_generic(uint32_t access);
+
+/* --- names, UTF-16LE --- */
+
+/* A path as CREATE carries it: OBJECT_NAME_INVALID for illegal characters, empty components, "." (and ".." gives
+ * OBJECT_PATH_SYNTAX_BAD), INVALID_PARAMETER for a leading separator. Splits off ":stream:$DATA": *stream.data NULL without one. */
+ntstatus fsa_path_check(struct slice path, struct slice *name, struct slice *stream) MUST_USE;
+bool fsa_name_has_wildcards(struct slice name);
+/* [MS-FSA] 2.1.4.4 FileNameInExpression: * ? and the DOS forms < > ". No exponential time. */
+bool fsa_name_match(struct slice pattern, struct slice name, bool ignore_case);
+
+#endif

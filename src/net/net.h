@@ -1,0 +1,131 @@
+/* Transports and the worker pool. A connection carries frames: a 4-byte prefix (one zero byte, 24-bit big-endian length;
+ * [MS-SMB2] 2.1) and that many bytes. Transports: tcp, and mem for tests.
+ *
+ * The workers wait on one epoll set with one-shot events, so that a readable connection wakes one of them: it holds the
+ * connection's receive token. It reads all complete frames at hand (one, when that one is large) and gives them to the
+ * owner's `frames` call with the token still held; the owner releases it as soon as the order of what follows does not
+ * matter, and does the work itself. When the call returns, a token that is still held is released.
+ *
+ * A pool of size 0 has no threads: net_pool_step runs what is due, in a fixed order. */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/list.h"
+
+#include <sys/socket.h>
+
+struct net_pool;
+struct net_conn;
+struct net_listener;
+
+struct net_pool_config {
+	unsigned threads;      /* to start with; 0: none, the caller steps */
+	unsigned max_threads;  /* bound of growth while workers block */
+	const struct clock *clock;
+};
+
+struct net_pool *net_pool_new(const struct net_pool_config *cfg) MUST_USE;
+/* Stops and joins the workers; connections and listeners must be closed first. */
+void net_pool_free(struct net_pool *p);
+/* Runs at most one batch of events on the calling thread, waiting up to timeout_ms (-1: for ever). True if something ran.
+ * Any thread may call it, beside workers too. */
+bool net_pool_step(struct net_pool *p, int timeout_ms);
+/* Runs fn on a worker (or in a later step). */
+void net_pool_run(struct net_pool *p, void (*fn)(void *arg), void *arg);
+/* A worker that is about to block for long (fsync, a slow disk) brackets it so that the pool may grow. */
+void net_pool_blocking(struct net_pool *p, bool begins);
+
+struct net_timer {
+	struct list_node link;
+	uint64_t due_ms;
+	void (*fn)(struct net_timer *t);
+	bool armed;
+};
+/* (Re)arms; fn runs on a worker. */
+void net_timer_arm(struct net_pool *p, struct net_timer *t, uint64_t delay_ms);
+/* After return fn is not running on another thread and will not run, unless the caller is fn itself. */
+void net_timer_cancel(struct net_pool *p, struct net_timer *t);
+
+struct net_frame {
+	uint8_t *data;      /* without the prefix; writable, valid during the call or while `owner` is referenced */
+	size_t len;
+	struct buf *owner;  /* the buffer the frame lies in; take a reference to keep it. */
+};
+
+struct net_conn_ops {
+	/* n >= 1 complete frames in order; the token is held. */
+	void (*frames)(struct net_conn *c, void *user, struct net_frame *f, size_t n);
+	/* Once, after the last `frames` call has begun; others may still be running on other threads. */
+	void (*closed)(struct net_conn *c, void *user);
+	/* When the last reference is gone; frees user's data. May be NULL. */
+	void (*destroyed)(void *user);
+};
+
+/* References: the creator has one until net_conn_close + net_conn_put. */
+struct net_conn *net_conn_ref(struct net_conn *c);
+void net_conn_put(struct net_conn *c);
+/* Frames longer than this end the connection. Starts at 128 KiB. */
+void net_conn_limit(struct net_conn *c, size_t max_frame_bytes);
+/* Ends the connection if no complete frame arrives for so long, or a begun frame does not complete in that time; 0: never. */
+void net_conn_timeout(struct net_conn *c, unsigned idle_ms, unsigned frame_ms);
+/* Lets another worker read on while this one works. Only from inside `frames`, at most once per call. */
+void net_conn_release_token(struct net_conn *c);
+/* Asynchronous and idempotent; what was queued to be sent is dropped unless drain is set. */
+void net_conn_close(struct net_conn *c, bool drain);
+bool net_conn_closed(const struct net_conn *c);
+void net_conn_peer(const struct net_conn *c, char *text, size_t cap); /* "192.0.2.7:50123", "mem" */
+void net_conn_local(const struct net_conn *c, char *text, size_t cap);
+void *net_conn_user(const struct net_conn *c);
+
+/* A piece of what is to be sent: len bytes at data. The reference to owner moves to net; owner NULL: the bytes are copied
+ * if they cannot be sent at once. A pipe piece (pipe_fd >= 0) takes len bytes out of that pipe, which goes back by pipe_done. */
+struct net_seg {
+	const void *data;
+	size_t len;
+	struct buf *owner;
+	int pipe_fd;
+	void (*pipe_done)(int pipe_fd, int pipe_write_fd, bool drained);
+	int pipe_write_fd;
+};
+
+/* Replies that a worker gathers while it works through a batch of frames, to be written with one system call. On the stack. */
+enum { NET_BATCH_SEGS = 64 };
+struct net_batch {
+	struct net_conn *conn;
+	size_t n;
+	struct net_seg segs[NET_BATCH_SEGS];
+	uint8_t prefixes[NET_BATCH_SEGS][4];
+	size_t prefix_count;
+	size_t bytes;
+};
+void net_batch_init(struct net_batch *b, struct net_conn *c);
+/* Adds one frame of n pieces (n <= NET_BATCH_SEGS - 1), writing its prefix; flushes by itself when full. Ownership of the pieces moves in any case. */
+void net_batch_add(struct net_batch *b, const struct net_seg *segs, size_t n);
+void net_batch_flush(struct net_batch *b);
+/* One frame, now. From any thread. */
+void net_send(struct net_conn *c, const struct net_seg *segs, size_t n);
+/* Bytes accepted but not yet taken by the kernel. Reading from a peer that does not take its replies stops above a bound. */
+size_t net_conn_queued(const struct net_conn *c);
+
+/* tcp. `address` is "127.0.0.1:4450", "[::]:445", ":445"; port 0 picks one. why: at least 256 bytes. */
+struct net_listener *net_listen(struct net_pool *p, const char *address,
+	void (*accepted)(void *arg, struct net_conn *c), void *arg, char *why) MUST_USE;
+uint16_t net_listener_port(const struct net_listener *l);
+void net_listener_close(struct net_listener *l);
+/* Within `accepted` or after net_connect, before anything is read. */
+void net_conn_start(struct net_conn *c, const struct net_conn_ops *ops, void *user);
+/* Resolves and connects, blocking up to timeout_ms; NULL and status on failure. */
+struct net_conn *net_connect(struct net_pool *p, const char *host, uint16_t port, unsigned timeout_ms, ntstatus *status) MUST_USE;
+
+/* mem: two connected ends in one pool, for tests. Faults: each frame may be delayed, the link may be cut before the k-th frame. */
+struct net_mem_faults {
+	uint64_t seed;
+	uint64_t cut_after_frames;  /* 0: never; counted over both directions */
+	unsigned max_delay_ms;      /* frames stay in order */
+	unsigned split_permille;    /* how often a frame arrives in two pieces */
+};
+void net_mem_pair(struct net_pool *p, const struct net_mem_faults *f, struct net_conn **a, struct net_conn **b);
+
+#endif

@@ -1,0 +1,50 @@
+/* Opens ([MS-SMB2] 3.3.1.10) and the table of a session's opens. An open is referenced by the table and by every request that
+ * works on it. srv_open_close takes it out of the table and gives up its share mode, locks and delete-on-close at once; the
+ * store's handle is closed with the last reference, so that a READ under way keeps its file. */
+#ifndef SERVER_OPEN_H
+#define SERVER_OPEN_H
+
+#include "base/htab.h"
+#include "fsa/fsa.h"
+#include "server/request.h"
+#include "vfs/vfs.h"
+
+#include <pthread.h>
+
+struct rpc_pipe;
+struct srv_enumeration; /* position and pattern of QUERY_DIRECTORY, in cmd_query_directory.c */
+
+struct srv_open {
+	_Atomic uint32_t refs;
+	struct htab_node by_id;         /* in session->opens */
+	struct smb2_file_id file_id;
+	struct srv_session *session;    /* not referenced: the session closes its opens before it goes */
+	struct srv_tree *tree;          /* referenced */
+	uint32_t granted_access;        /* specific rights, generic bits mapped */
+	uint32_t create_options;
+	bool directory, delete_on_close, closed;
+	uint8_t oplock_level;
+	struct vfs_file *file;          /* NULL for pipes */
+	struct fsa_open fsa;            /* share mode, in the node of the file */
+	struct rpc_pipe *pipe;
+	pthread_mutex_t lock;           /* of pipe and enumeration */
+	struct srv_enumeration *enumeration;
+	uint64_t position;              /* FilePositionInformation */
+	uint32_t mode;                  /* FileModeInformation */
+};
+
+/* A new open with one reference for the caller, in no table. NULL: out of memory. */
+struct srv_open *srv_open_new(struct srv_session *s, struct srv_tree *t) MUST_USE;
+/* Gives it ids and puts it into its session's table (which takes a reference); INSUFFICIENT_RESOURCES past the limit,
+ * USER_SESSION_DELETED when the session has gone meanwhile. */
+ntstatus srv_open_publish(struct srv_open *o) MUST_USE;
+/* The open of that id in the session, referenced; NULL: FILE_CLOSED (3.3.5.10). */
+struct srv_open *srv_open_find(struct srv_session *s, struct smb2_file_id id) MUST_USE;
+struct srv_open *srv_open_ref(struct srv_open *o);
+void srv_open_put(struct srv_open *o);
+/* 3.3.4.17. Idempotent; the first call gives the status of delete-on-close's work in the log only. */
+void srv_open_close(struct srv_open *o);
+/* Frees what QUERY_DIRECTORY keeps. */
+void srv_enumeration_free(struct srv_enumeration *e);
+
+#endif

@@ -1,0 +1,87 @@
+/* One request on its way through the server, and how a handler answers it. A handler is
+ *     struct srv_result cmd_x(struct srv_request *r, const struct smb2_x_req *in, struct smb2_x_rsp *out)
+ * The dispatcher has decoded `in`, checked the row's preconditions (session, tree, open, signature, credit charge) and zeroed
+ * `out`. What a handler allocates in r->arena lives until the reply has been sent. */
+#ifndef SERVER_REQUEST_H
+#define SERVER_REQUEST_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "wire/smb2.h"
+
+struct srv;
+struct srv_conn;
+struct srv_session;
+struct srv_tree;
+struct srv_open;
+
+enum srv_next {
+	SRV_REPLY,      /* the body of `out` if the status is not an error, else an ERROR response */
+	SRV_REPLY_BODY, /* the body whatever the status (3.3.4.4: BUFFER_OVERFLOW, copychunk limits ...) */
+	SRV_PARKED,     /* somebody will call srv_request_resume; an interim response goes out */
+	SRV_NO_REPLY,
+	SRV_DROP        /* end the connection */
+};
+
+struct srv_result {
+	enum srv_next next;
+	ntstatus status;
+};
+
+static inline struct srv_result srv_reply(ntstatus status)
+{
+	return (struct srv_result){SRV_REPLY, status};
+}
+
+static inline struct srv_result srv_reply_body(ntstatus status)
+{
+	return (struct srv_result){SRV_REPLY_BODY, status};
+}
+
+static inline struct srv_result srv_drop(void)
+{
+	return (struct srv_result){SRV_DROP, {0}};
+}
+
+/* The variable part of a response, always its last bytes: data of a READ, output of a QUERY_DIRECTORY ... */
+struct srv_payload {
+	uint8_t *data;
+	size_t len, cap;
+	struct buf *owner; /* NULL: in the arena */
+};
+
+struct srv_request {
+	struct srv *srv;
+	struct srv_conn *conn;
+	struct srv_session *session; /* referenced; NULL where the row does not need one */
+	struct srv_tree *tree;
+	struct srv_open *open;
+	struct smb2_header header;
+	const struct smb2_message *message;
+	struct arena arena;
+	struct srv_payload payload;
+	struct slice error_data;     /* for an ERROR response: symlink data, a required length */
+	struct slice raw;            /* the element as received, header first */
+	bool encrypted, in_compound, last_in_compound;
+	struct smb2_file_id created; /* CREATE sets it, for the rest of a related chain */
+	bool has_created;
+
+	/* Parking: see park.h for the rest. */
+	uint64_t async_id;
+	struct list_node link;
+	void (*cancel)(struct srv_request *r);
+	void *parked_state;
+};
+
+/* Room for a payload of up to cap bytes behind the response; payload.data points to it, payload.len is 0 until the handler sets
+ * it. The memory is not zeroed. false: out of memory (INSUFFICIENT_RESOURCES). */
+bool srv_payload_alloc(struct srv_request *r, size_t cap) MUST_USE;
+
+/* The payload as a slice, for `out->data` or `out->output`. */
+static inline struct slice srv_payload_slice(const struct srv_request *r)
+{
+	return slice_of(r->payload.data, r->payload.len);
+}
+
+#endif

@@ -1,0 +1,33 @@
+/* A share of the server: its store and its rules. Built from the configuration; the list is replaced as a whole when it is
+ * read anew, old shares live on while trees refer to them. */
+#ifndef SERVER_SHARE_H
+#define SERVER_SHARE_H
+
+#include "base/list.h"
+#include "vfs/vfs.h"
+
+struct fsa;
+
+enum srv_share_kind { SRV_SHARE_DISK, SRV_SHARE_IPC };
+
+struct srv_share {
+	_Atomic uint32_t refs;
+	struct list_node link;
+	enum srv_share_kind kind;
+	char name[81];            /* UTF-8 */
+	char path[4096], comment[256];
+	bool read_only, encrypt, guest, hidden, access_based_enumeration;
+	char (*users)[256];       /* NULL: every user of the store */
+	size_t user_count;
+	char (*admins)[256];
+	size_t admin_count;
+	struct vfs *vfs;          /* NULL for IPC$ */
+	struct fsa *fsa;          /* the nodes of this store */
+	uint32_t volume_serial;
+	_Atomic uint32_t current_uses;
+};
+
+struct srv_share *srv_share_ref(struct srv_share *s);
+void srv_share_put(struct srv_share *s);
+
+#endif

@@ -1,0 +1,158 @@
+/* The store: what a share's files are made of. Handle-based; a handle stays valid whatever happens to its name. Names are
+ * relative to the share's root, UTF-16LE, components separated by backslashes, no leading or trailing one, "" for the root,
+ * without stream part. They match without regard to case and keep it. No name leads outside the root. errno stays in here.
+ * Implementations: posix, mem (tests), fault (wraps another and injects errors). Thread-safe; a handle may be used by
+ * several threads at once, except that vfs_dir_read of one handle is the caller's to serialise. */
+#ifndef VFS_VFS_H
+#define VFS_VFS_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+
+struct vfs;
+struct vfs_file;
+
+/* [MS-FSCC] 2.6 */
+enum {
+	FILE_ATTRIBUTE_READONLY = 0x1, FILE_ATTRIBUTE_HIDDEN = 0x2, FILE_ATTRIBUTE_SYSTEM = 0x4, FILE_ATTRIBUTE_DIRECTORY = 0x10,
+	FILE_ATTRIBUTE_ARCHIVE = 0x20, FILE_ATTRIBUTE_NORMAL = 0x80, FILE_ATTRIBUTE_TEMPORARY = 0x100,
+	FILE_ATTRIBUTE_SPARSE_FILE = 0x200, FILE_ATTRIBUTE_REPARSE_POINT = 0x400, FILE_ATTRIBUTE_COMPRESSED = 0x800,
+	FILE_ATTRIBUTE_OFFLINE = 0x1000, FILE_ATTRIBUTE_NOT_CONTENT_INDEXED = 0x2000, FILE_ATTRIBUTE_ENCRYPTED = 0x4000
+};
+
+/* Identity of a file: stable while it exists, equal for all its hard links. */
+struct vfs_id {
+	uint64_t device, inode;
+};
+
+struct vfs_stat {
+	struct vfs_id id;
+	uint64_t file_id;           /* what clients see as FileId / IndexNumber */
+	uint32_t attributes;        /* FILE_ATTRIBUTE_*, never 0: NORMAL when no other applies */
+	bool directory, symlink;
+	uint32_t links;
+	uint64_t size, allocation;  /* bytes */
+	uint64_t created, accessed, written, changed; /* FILETIME */
+	uint32_t mode, uid, gid;    /* POSIX, for descriptors and the POSIX extensions */
+	uint32_t ea_size;           /* 0: none */
+};
+
+enum vfs_disposition { VFS_OPEN, VFS_CREATE, VFS_OPEN_IF };
+enum {
+	VFS_READ = 1, VFS_WRITE = 2,   /* data access wanted; neither: attributes only */
+	VFS_DIRECTORY = 4,             /* must be / make a directory */
+	VFS_NON_DIRECTORY = 8,
+	VFS_NO_FOLLOW = 0x10,          /* a symlink in the last place is opened itself */
+	VFS_WRITE_THROUGH = 0x20,      /* every write is on disk before it returns */
+	VFS_DELETE = 0x40              /* will be unlinked or renamed through this handle */
+};
+
+struct vfs_open_args {
+	struct slice name;
+	enum vfs_disposition disposition;
+	uint32_t flags;
+	uint32_t attributes;           /* for a file that gets created: READONLY HIDDEN SYSTEM ARCHIVE ... */
+};
+
+struct vfs_open_result {
+	struct vfs_file *file;
+	bool created;
+	struct vfs_stat stat;
+	struct slice symlink_target;   /* with STOPPED_ON_SYMLINK: UTF-16LE, in the arena */
+	size_t symlink_unparsed;       /* bytes of the name behind the link */
+};
+
+/* What a name must fit: [MS-FSCC] 2.1.5. */
+struct vfs_limits {
+	uint32_t max_name_units;
+	uint64_t max_file_size;
+};
+
+struct vfs_volume {
+	uint64_t total_bytes, free_bytes, available_bytes;
+	uint32_t block_bytes, sector_bytes;
+	uint32_t serial;
+	uint64_t created;
+	uint32_t max_component_units;
+	bool xattrs, read_only;
+	char fs_name[16]; /* "NTFS" to clients, see the share's option */
+};
+
+enum { VFS_SET_CREATED = 1, VFS_SET_ACCESSED = 2, VFS_SET_WRITTEN = 4, VFS_SET_CHANGED = 8, VFS_SET_ATTRIBUTES = 16 };
+struct vfs_set_info {
+	uint32_t which;
+	uint64_t created, accessed, written, changed;
+	uint32_t attributes;
+};
+
+/* An entry of a directory as vfs_dir_read gives it: the name as clients see it and, if asked for, its stat. */
+struct vfs_dirent {
+	struct slice name;            /* valid until the next call for that handle */
+	uint64_t cookie;              /* position behind this entry, for vfs_dir_seek */
+	struct vfs_stat stat;
+};
+
+/* --- a store --- */
+
+/* root: an existing directory. why: at least 256 bytes. */
+struct vfs_posix_options {
+	bool follow_symlinks;         /* those that stay beneath the root; else STOPPED_ON_SYMLINK */
+	bool read_only;
+};
+struct vfs *vfs_posix_open(const char *root, const struct vfs_posix_options *o, char *why) MUST_USE;
+struct vfs *vfs_mem_open(const struct clock *clock, uint64_t capacity_bytes) MUST_USE;
+/* Takes over `inner`. Every operation first asks `decide`; a non-success status is its result. */
+struct vfs *vfs_fault_open(struct vfs *inner, ntstatus (*decide)(void *arg, const char *operation), void *arg) MUST_USE;
+void vfs_close(struct vfs *v); /* when all handles are closed */
+
+ntstatus vfs_volume_query(struct vfs *v, struct vfs_volume *out) MUST_USE;
+
+/* --- names --- */
+
+/* Opens or creates; never truncates. OBJECT_NAME_NOT_FOUND, OBJECT_PATH_NOT_FOUND, OBJECT_NAME_COLLISION, FILE_IS_A_DIRECTORY,
+ * NOT_A_DIRECTORY, STOPPED_ON_SYMLINK, ACCESS_DENIED, OBJECT_PATH_SYNTAX_BAD, DISK_FULL, TOO_MANY_OPENED_FILES ... */
+ntstatus vfs_open(struct vfs *v, const struct vfs_open_args *args, struct arena *a, struct vfs_open_result *out) MUST_USE;
+void vfs_file_close(struct vfs_file *f);
+/* Removes the name under which the handle was opened (renames through it followed); OK if that name now belongs to another
+ * file: then nothing is removed and OBJECT_NAME_NOT_FOUND returned. DIRECTORY_NOT_EMPTY for a directory with entries. */
+ntstatus vfs_unlink(struct vfs_file *f) MUST_USE;
+/* OBJECT_NAME_COLLISION unless replace. Case-only changes are renames. */
+ntstatus vfs_rename(struct vfs_file *f, struct slice new_name, bool replace) MUST_USE;
+ntstatus vfs_link(struct vfs_file *f, struct slice new_name, bool replace) MUST_USE;
+/* SUCCESS when the directory has no entries. */
+ntstatus vfs_dir_empty(struct vfs_file *f) MUST_USE;
+/* The path under which it was opened (case as on disk, renames through this or another handle followed where known), in the arena. */
+struct slice vfs_file_name(struct vfs_file *f, struct arena *a) MUST_USE;
+
+/* --- data --- */
+
+/* *done < n only at the end of the file. A read that starts at or behind the end gives *done == 0. */
+ntstatus vfs_read(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done) MUST_USE;
+/* All n bytes or an error; DISK_FULL may have written a part. */
+ntstatus vfs_write(struct vfs_file *f, const void *p, size_t n, uint64_t offset) MUST_USE;
+/* The file's data and metadata are on disk. */
+ntstatus vfs_flush(struct vfs_file *f) MUST_USE;
+ntstatus vfs_truncate(struct vfs_file *f, uint64_t size) MUST_USE;
+/* Reserves (grows) or frees blocks past the end; the size does not grow. */
+ntstatus vfs_allocate(struct vfs_file *f, uint64_t bytes) MUST_USE;
+/* A descriptor for splice(2)/sendfile(2), or -1 where there is none. Borrowed. */
+int vfs_file_fd(struct vfs_file *f);
+
+/* --- metadata --- */
+ntstatus vfs_stat_get(struct vfs_file *f, struct vfs_stat *out) MUST_USE;
+ntstatus vfs_set(struct vfs_file *f, const struct vfs_set_info *s) MUST_USE;
+
+/* --- directories: the handle keeps a position --- */
+
+/* NO_MORE_FILES at the end. "." and ".." come first. need_stat false: only name and cookie are filled. */
+ntstatus vfs_dir_read(struct vfs_file *f, bool need_stat, struct vfs_dirent *out) MUST_USE;
+void vfs_dir_seek(struct vfs_file *f, uint64_t cookie); /* 0: the start, with a fresh view of the directory */
+
+/* Extended attributes by their names on the system ("user.X" without prefix). EAS_NOT_SUPPORTED where there are none. */
+ntstatus vfs_xattr_get(struct vfs_file *f, const char *name, void *p, size_t cap, size_t *len) MUST_USE;
+ntstatus vfs_xattr_set(struct vfs_file *f, const char *name, const void *p, size_t len) MUST_USE; /* len 0 with p NULL removes */
+
+/* --- for implementations: vfs_ops.h --- */
+
+#endif
