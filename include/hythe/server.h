@@ -1,0 +1,107 @@
+/* Embedding Hythe's server: fill a struct hythe_server_config, make a server from it, start it. The configuration is plain data
+ * that the server copies; it may be freed or changed as soon as a call returns. All functions may be called from any thread,
+ * but hythe_server_free only once nobody else uses the server. Nothing here installs signal handlers or writes to the
+ * terminal; the log goes to standard error unless config.log_line is set. */
+#ifndef HYTHE_SERVER_H
+#define HYTHE_SERVER_H
+
+#include <hythe/status.h>
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* DialectRevision values of [MS-SMB2] 2.2.4. */
+enum hythe_dialect {
+	HYTHE_SMB_2_0_2 = 0x0202,
+	HYTHE_SMB_2_1 = 0x0210,
+	HYTHE_SMB_3_0 = 0x0300,
+	HYTHE_SMB_3_0_2 = 0x0302,
+	HYTHE_SMB_3_1_1 = 0x0311
+};
+
+enum hythe_encryption {
+	HYTHE_ENCRYPTION_OFF,     /* never offered */
+	HYTHE_ENCRYPTION_DESIRED, /* offered, used for shares that ask for it and by clients that want it */
+	HYTHE_ENCRYPTION_REQUIRED /* every session of a client that can encrypt is encrypted; others are turned away */
+};
+
+enum hythe_log_level { HYTHE_LOG_ERROR, HYTHE_LOG_WARN, HYTHE_LOG_INFO, HYTHE_LOG_DEBUG, HYTHE_LOG_TRACE };
+
+struct hythe_share_config {
+	const char *name;    /* UTF-8, 1 to 80 characters */
+	const char *path;    /* an existing directory */
+	const char *comment; /* NULL: none */
+	bool read_only;
+	bool guest;                    /* guests may connect; needs guest of the server */
+	bool encrypt;                  /* only sessions that can encrypt */
+	bool access_based_enumeration; /* listings leave out what the user may not open */
+	bool hidden;                   /* left out of share lists; a name that ends in $ always is */
+	bool follow_symlinks;          /* those that stay inside the share; else clients are told of the link */
+	const char *const *users;      /* NULL: every user */
+	size_t user_count;
+	const char *const *admins;     /* users who may do what the access list of a file forbids */
+	size_t admin_count;
+};
+
+struct hythe_server_config {
+	/* "127.0.0.1:4450", "[::]:445", ":445"; port 0 takes a free one, see hythe_server_port. At least one. */
+	const char *const *listen;
+	size_t listen_count;
+	const struct hythe_share_config *shares; /* IPC$ is always there and not listed here */
+	size_t share_count;
+
+	const char *state_dir; /* holds the file `users` (hythe user add ...) and what must outlive a restart */
+	const char *name;      /* NetBIOS name, at most 15 characters; NULL: from the host name */
+	const char *comment;   /* shown in network browsers; NULL: none */
+	const char *workgroup; /* NULL: WORKGROUP */
+
+	enum hythe_dialect min_dialect, max_dialect;
+	bool signing_required;
+	enum hythe_encryption encryption;
+	bool guest;            /* unknown users become guests and may use shares with guest set */
+
+	unsigned threads;                  /* workers that exist at rest; 0: by the number of processors */
+	unsigned max_connections;          /* 0: no limit but the one of open files */
+	unsigned max_unauthenticated;      /* connections that have not logged on yet; 0: 256 */
+	unsigned max_opens_per_session;    /* 0: 65,536 */
+	unsigned authentication_timeout_s; /* to log on; 0: 45 */
+	unsigned idle_timeout_s;           /* a connection without opens and requests is closed after this; 0: never */
+	unsigned max_io_bytes;             /* MaxReadSize, MaxWriteSize and MaxTransactSize; 0: 8 MiB */
+
+	enum hythe_log_level log_level;
+	void (*log_line)(enum hythe_log_level level, const char *line, void *arg); /* NULL: standard error */
+	void *log_arg;
+};
+
+struct hythe_server;
+
+/* The defaults: 2.1 to 3.1.1, signing required, encryption desired, no guest; no listen address and no share. */
+void hythe_server_config_init(struct hythe_server_config *cfg);
+
+/* Checks the configuration and opens the shares and the user store. NULL: `why` (why_cap bytes) says in a sentence what is wrong. */
+struct hythe_server *hythe_server_new(const struct hythe_server_config *cfg, char *why, size_t why_cap) HYTHE_MUST_USE;
+
+/* Listens on every address and serves on threads of its own until hythe_server_stop. false: `why` says what is wrong, and nothing
+ * listens. */
+bool hythe_server_start(struct hythe_server *s, char *why, size_t why_cap) HYTHE_MUST_USE;
+
+/* The port of the i-th listen address of a started server; 0 when there is no such address. */
+uint16_t hythe_server_port(const struct hythe_server *s, size_t i);
+
+/* Takes over shares and users from a new configuration; whatever else it says is left as it was. Connections stay: trees of shares that
+ * are gone or changed live on until their client disconnects. false: `why` says what is wrong, and nothing has changed. */
+bool hythe_server_reload(struct hythe_server *s, const struct hythe_server_config *cfg, char *why, size_t why_cap) HYTHE_MUST_USE;
+
+/* Stops listening, lets requests under way finish for up to drain_ms, then closes every connection. Idempotent. */
+void hythe_server_stop(struct hythe_server *s, unsigned drain_ms);
+
+/* Stops if need be. NULL is allowed. */
+void hythe_server_free(struct hythe_server *s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
