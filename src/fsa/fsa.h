@@ -1,6 +1,6 @@
 /* File semantics of [MS-FSA] and of [MS-SMB2] 3.3.1: who may open what beside whom, what is being deleted, which names are
  * legal, what rights mean. Knows no bytes of the wire and no sockets. A node stands for one file that is open at least once;
- * its mutex is held for arbitration only and never across I/O. */
+ * it is guarded by the mutex of its shard of the table, held for arbitration only and never across I/O. */
 #ifndef FSA_FSA_H
 #define FSA_FSA_H
 
@@ -14,8 +14,10 @@ struct fsa_node;
 struct fsa_open {
 	struct list_node link;     /* in the node's opens */
 	struct fsa_node *node;     /* NULL: not open */
+	struct vfs_file *file;     /* set by the caller before entering; outlives the open. NULL: its name is nobody's business */
 	uint32_t access, share;    /* granted rights; FILE_SHARE_* as granted to others */
 	bool delete_on_close;
+	bool posix_delete;         /* FILE_DISPOSITION_POSIX_SEMANTICS: the name goes with this open, not with the last */
 };
 
 /* Access rights, [MS-SMB2] 2.2.13.1 */
@@ -49,18 +51,32 @@ void fsa_free(struct fsa *f);
 /* Enters an open of that file. SHARING_VIOLATION, DELETE_PENDING, NO_MEMORY; then nothing was entered. An open with none of
  * the rights that share modes speak of (data, delete, execute) conflicts with nobody. */
 ntstatus fsa_open_enter(struct fsa *f, struct vfs_id id, uint32_t access, uint32_t share, bool delete_on_close, struct fsa_open *o) MUST_USE;
-/* Leaves. true: this was the last open and the file is to be removed now, by the caller. */
+/* Leaves. true: the file is to be removed now, by the caller, who then says so with fsa_removed; until then the file keeps
+ * answering DELETE_PENDING to those who found its name a moment ago. */
 bool fsa_open_leave(struct fsa *f, struct fsa_open *o) MUST_USE;
+void fsa_removed(struct fsa *f, struct fsa_open *o);
+/* Grows with every removal. An open that was entered although this changed since its name was looked up may be one of a file
+ * that has no name any more; the caller looks again. */
+uint64_t fsa_removals(const struct fsa *f);
 /* FileDispositionInformation, after the caller has checked READONLY and emptiness. */
 void fsa_delete_pending_set(struct fsa_open *o, bool pending);
 bool fsa_delete_pending(const struct fsa_open *o);
-/* SHARING_VIOLATION or ACCESS_DENIED when an open other than o (NULL: any) stands in the way of replacing or renaming that file. */
+bool fsa_id_delete_pending(struct fsa *f, struct vfs_id id);
+/* An open other than o (NULL: any) of that file that does not share deletion stands in the way of renaming it: SHARING_VIOLATION. */
 ntstatus fsa_may_rename(struct fsa *f, struct vfs_id id, const struct fsa_open *o) MUST_USE;
+/* ACCESS_DENIED while anybody has the file open that a rename or link would replace. */
 ntstatus fsa_may_replace(struct fsa *f, struct vfs_id id) MUST_USE;
 size_t fsa_open_count(struct fsa *f, struct vfs_id id);
+/* true: something beneath the directory of that path is open ([MS-FSA] 2.1.4.2). The arena is scratch. */
+bool fsa_open_beneath(struct fsa *f, struct slice directory, struct arena *a);
 
 /* --- rights --- */
 uint32_t fsa_access_map_generic(uint32_t access);
+/* true when rights of `a` and sharing of `b`, or the other way round, exclude each other. */
+bool fsa_share_conflict(uint32_t access_a, uint32_t share_a, uint32_t access_b, uint32_t share_b);
+/* What the attributes and the POSIX mode of a file leave of all rights, for a process of these ids (0: root,
+ * whom modes do not bind). Rights on names (DELETE) are the directory's to refuse, by the store. */
+uint32_t fsa_access_of_stat(const struct vfs_stat *st, uint32_t uid, uint32_t gid);
 
 /* --- names, UTF-16LE --- */
 
@@ -70,5 +86,9 @@ ntstatus fsa_path_check(struct slice path, struct slice *name, struct slice *str
 bool fsa_name_has_wildcards(struct slice name);
 /* [MS-FSA] 2.1.4.4 FileNameInExpression: * ? and the DOS forms < > ". No exponential time. */
 bool fsa_name_match(struct slice pattern, struct slice name, bool ignore_case);
+/* LPT1-9, COM1-9, PRN, AUX, NUL, CON, CLOCK$ as the last component ([MS-SMB2] 3.3.5.9, note 238). */
+bool fsa_name_is_device(struct slice path);
+
+enum { FSA_PATTERN_MAX_UNITS = 256 };
 
 #endif

@@ -1,0 +1,287 @@
+/* Nodes: one for every file that is open, with its opens. Share modes and deletion, [MS-FSA] 2.1.5.1.2 and 2.1.5.4. A table
+ * of nodes by file identity in shards, each with a mutex that guards its nodes and their lists; nothing in here blocks. */
+#include "fsa/fsa.h"
+
+#include "base/utf16.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { SHARDS = 64 };
+
+struct fsa_shard {
+	pthread_mutex_t lock;
+	struct htab nodes;
+};
+
+struct fsa_node {
+	struct htab_node by_id;
+	struct vfs_id id;
+	struct fsa_shard *shard;
+	struct list_node opens;
+	bool delete_pending;
+	bool removing; /* somebody was told to remove the file and has not reported yet */
+	bool unlinked; /* the name has gone while opens are left */
+};
+
+struct fsa {
+	_Atomic uint64_t removals;
+	struct fsa_shard shards[SHARDS];
+};
+
+struct fsa *fsa_new(void)
+{
+	struct fsa *f = calloc(1, sizeof(*f));
+
+	for (size_t i = 0; f && i < SHARDS; i++)
+		pthread_mutex_init(&f->shards[i].lock, NULL);
+	return f;
+}
+
+static void node_drop(struct htab_node *n, void *arg)
+{
+	(void)arg;
+	free(CONTAINER_OF(n, struct fsa_node, by_id));
+}
+
+void fsa_free(struct fsa *f)
+{
+	if (!f)
+		return;
+	for (size_t i = 0; i < SHARDS; i++) {
+		htab_each(&f->shards[i].nodes, node_drop, NULL);
+		htab_free(&f->shards[i].nodes);
+		pthread_mutex_destroy(&f->shards[i].lock);
+	}
+	free(f);
+}
+
+/* Locks the shard of that file and finds its node; NULL without one. */
+static struct fsa_node *node_lock(struct fsa *f, struct vfs_id id, struct fsa_shard **shard, uint64_t *hash)
+{
+	struct htab_node *n;
+
+	*hash = hash_bytes(&id, sizeof(id));
+	*shard = &f->shards[*hash >> 58];
+	pthread_mutex_lock(&(*shard)->lock);
+	for (n = htab_find(&(*shard)->nodes, *hash); n; n = htab_find_next(n)) {
+		struct fsa_node *node = CONTAINER_OF(n, struct fsa_node, by_id);
+
+		if (node->id.device == id.device && node->id.inode == id.inode)
+			return node;
+	}
+	return NULL;
+}
+
+static void node_free_locked(struct fsa_node *node)
+{
+	htab_remove(&node->shard->nodes, &node->by_id);
+	free(node);
+}
+
+static struct fsa_node *node_new_locked(struct fsa_shard *shard, struct vfs_id id, uint64_t hash)
+{
+	struct fsa_node *node = calloc(1, sizeof(*node));
+
+	if (!node)
+		return NULL;
+	node->id = id;
+	node->shard = shard;
+	list_init(&node->opens);
+	if (!htab_insert(&shard->nodes, &node->by_id, hash)) {
+		free(node);
+		return NULL;
+	}
+	return node;
+}
+
+static ntstatus enter_check_locked(const struct fsa_node *node, uint32_t access, uint32_t share)
+{
+	if (node->delete_pending || node->removing)
+		return STATUS_DELETE_PENDING;
+	list_for_each(n, &node->opens) {
+		const struct fsa_open *other = list_entry(n, struct fsa_open, link);
+
+		if (fsa_share_conflict(access, share, other->access, other->share))
+			return STATUS_SHARING_VIOLATION;
+	}
+	return STATUS_SUCCESS;
+}
+
+ntstatus fsa_open_enter(struct fsa *f, struct vfs_id id, uint32_t access, uint32_t share, bool delete_on_close, struct fsa_open *o)
+{
+	struct fsa_shard *shard;
+	uint64_t hash;
+	struct fsa_node *node = node_lock(f, id, &shard, &hash);
+	ntstatus status = node ? enter_check_locked(node, access, share) : STATUS_SUCCESS;
+
+	if (!node) {
+		node = node_new_locked(shard, id, hash);
+		if (!node)
+			status = STATUS_NO_MEMORY;
+	}
+	if (nt_ok(status)) {
+		o->node = node;
+		o->access = access;
+		o->share = share;
+		o->delete_on_close = delete_on_close;
+		o->posix_delete = false;
+		list_append(&node->opens, &o->link);
+	}
+	pthread_mutex_unlock(&shard->lock);
+	return status;
+}
+
+bool fsa_open_leave(struct fsa *f, struct fsa_open *o)
+{
+	struct fsa_node *node = o->node;
+	struct fsa_shard *shard;
+	bool remove;
+
+	(void)f;
+	if (!node)
+		return false;
+	shard = node->shard;
+	pthread_mutex_lock(&shard->lock);
+	list_remove(&o->link);
+	if (o->delete_on_close)
+		node->delete_pending = true;
+	remove = node->delete_pending && !node->unlinked && (list_empty(&node->opens) || o->posix_delete);
+	if (remove) {
+		node->removing = true;
+	} else {
+		o->node = NULL;
+		if (list_empty(&node->opens) && !node->removing)
+			node_free_locked(node);
+	}
+	pthread_mutex_unlock(&shard->lock);
+	return remove;
+}
+
+void fsa_removed(struct fsa *f, struct fsa_open *o)
+{
+	struct fsa_node *node = o->node;
+	struct fsa_shard *shard = node->shard;
+
+	pthread_mutex_lock(&shard->lock);
+	atomic_fetch_add(&f->removals, 1);
+	node->removing = false;
+	node->unlinked = true;
+	o->node = NULL;
+	if (list_empty(&node->opens))
+		node_free_locked(node);
+	pthread_mutex_unlock(&shard->lock);
+}
+
+uint64_t fsa_removals(const struct fsa *f)
+{
+	return atomic_load(&f->removals);
+}
+
+void fsa_delete_pending_set(struct fsa_open *o, bool pending)
+{
+	pthread_mutex_lock(&o->node->shard->lock);
+	o->node->delete_pending = pending;
+	if (!pending)
+		o->posix_delete = false;
+	pthread_mutex_unlock(&o->node->shard->lock);
+}
+
+bool fsa_delete_pending(const struct fsa_open *o)
+{
+	bool pending;
+
+	if (!o->node)
+		return false;
+	pthread_mutex_lock(&o->node->shard->lock);
+	pending = o->node->delete_pending;
+	pthread_mutex_unlock(&o->node->shard->lock);
+	return pending;
+}
+
+bool fsa_id_delete_pending(struct fsa *f, struct vfs_id id)
+{
+	struct fsa_shard *shard;
+	uint64_t hash;
+	const struct fsa_node *node = node_lock(f, id, &shard, &hash);
+	bool pending = node && (node->delete_pending || node->removing);
+
+	pthread_mutex_unlock(&shard->lock);
+	return pending;
+}
+
+ntstatus fsa_may_rename(struct fsa *f, struct vfs_id id, const struct fsa_open *o)
+{
+	struct fsa_shard *shard;
+	uint64_t hash;
+	const struct fsa_node *node = node_lock(f, id, &shard, &hash);
+	ntstatus status = STATUS_SUCCESS;
+
+	if (node) {
+		list_for_each(n, &node->opens) {
+			const struct fsa_open *other = list_entry(n, struct fsa_open, link);
+
+			if (other != o && fsa_share_conflict(ACCESS_DELETE, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+						  other->access, other->share))
+				status = STATUS_SHARING_VIOLATION;
+		}
+	}
+	pthread_mutex_unlock(&shard->lock);
+	return status;
+}
+
+size_t fsa_open_count(struct fsa *f, struct vfs_id id)
+{
+	struct fsa_shard *shard;
+	uint64_t hash;
+	const struct fsa_node *node = node_lock(f, id, &shard, &hash);
+	size_t count = 0;
+
+	if (node) {
+		list_for_each(n, &node->opens)
+			count++;
+	}
+	pthread_mutex_unlock(&shard->lock);
+	return count;
+}
+
+ntstatus fsa_may_replace(struct fsa *f, struct vfs_id id)
+{
+	return fsa_open_count(f, id) == 0 ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+}
+
+struct beneath {
+	struct slice directory;
+	struct arena *arena;
+	bool found;
+};
+
+static void node_beneath(struct htab_node *n, void *arg)
+{
+	struct beneath *b = arg;
+	const struct fsa_node *node = CONTAINER_OF(n, struct fsa_node, by_id);
+
+	if (b->found || node->unlinked)
+		return;
+	list_for_each(l, &node->opens) {
+		const struct fsa_open *o = list_entry(l, struct fsa_open, link);
+		struct slice name = o->file ? vfs_file_name(o->file, b->arena) : slice_of(NULL, 0);
+
+		if (name.len > b->directory.len + 2 && utf16_at(name, b->directory.len / 2) == '\\' &&
+			utf16_equal_nocase(slice_of(name.data, b->directory.len), b->directory))
+			b->found = true;
+	}
+}
+
+bool fsa_open_beneath(struct fsa *f, struct slice directory, struct arena *a)
+{
+	struct beneath b = {.directory = directory, .arena = a};
+
+	for (size_t i = 0; i < SHARDS && !b.found; i++) {
+		pthread_mutex_lock(&f->shards[i].lock);
+		htab_each(&f->shards[i].nodes, node_beneath, &b);
+		pthread_mutex_unlock(&f->shards[i].lock);
+	}
+	return b.found;
+}
