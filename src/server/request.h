@@ -15,6 +15,8 @@ struct srv_conn;
 struct srv_session;
 struct srv_tree;
 struct srv_open;
+struct srv_out;
+struct proto_conn;
 
 enum srv_next {
 	SRV_REPLY,      /* the body of `out` if the status is not an error, else an ERROR response */
@@ -67,12 +69,27 @@ struct srv_request {
 	struct smb2_file_id created; /* CREATE sets it, for the rest of a related chain */
 	bool has_created;
 
-	/* Parking: see park.h for the rest. */
-	uint64_t async_id;
-	struct list_node link;
-	void (*cancel)(struct srv_request *r);
-	void *parked_state;
+	/* Where the response is being built: srv_out's newest head. */
+	struct srv_out *out;
+	uint8_t *head;
+	size_t head_cap;
+	bool sign_response;          /* although the request was not signed: the last leg of a SESSION_SETUP */
+	uint8_t *hash_into;          /* the preauthentication hash that the response enters */
+	struct buf *frame_owner;     /* what raw lies in, referenced while parked */
+	void *in;                    /* the decoded body */
+	void *body;                  /* the response's body */
+
+	/* Parking, park.h */
+	uint64_t async_id;           /* 0: not asynchronous */
+	struct list_node link;       /* in conn->parked */
+	_Atomic int park_state;
+	struct srv_result park_result;
+	bool (*cancel)(struct srv_request *r);
+	void *parked_for;            /* the parking command's own */
 };
+
+/* What the connection has negotiated: dialect, sizes. */
+const struct proto_conn *srv_request_proto(const struct srv_request *r);
 
 /* Room for a payload of up to cap bytes behind the response; payload.data points to it, payload.len is 0 until the handler sets
  * it. The memory is not zeroed. false: out of memory (INSUFFICIENT_RESOURCES). */

@@ -1,0 +1,191 @@
+/* Connections: accept, frames in, loss. [MS-SMB2] 3.3.5.1, 3.3.5.2, 3.3.7.1. */
+#include "server/conn.h"
+
+#include "base/log.h"
+#include "server/park.h"
+#include "server/tables.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* A frame before logon is small; afterwards it holds a WRITE of MaxWriteSize, its header and a transform header. */
+enum { FRAME_BEFORE_LOGON_BYTES = 128 << 10, FRAME_OVERHEAD_BYTES = 4096, BATCH_FLUSH_BYTES = 128 << 10 };
+
+struct srv_conn *srv_conn_ref(struct srv_conn *c)
+{
+	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	return c;
+}
+
+void srv_conn_put(struct srv_conn *c)
+{
+	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	net_conn_put(c->net);
+	proto_window_free(&c->window);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+struct srv_session *srv_conn_session(struct srv_conn *c, uint64_t id)
+{
+	struct srv_session *found = NULL;
+
+	pthread_mutex_lock(&c->lock);
+	list_for_each(n, &c->sessions) {
+		struct srv_session *s = list_entry(n, struct srv_session, on_conn);
+
+		if (s->id == id) {
+			found = srv_session_ref(s);
+			break;
+		}
+	}
+	pthread_mutex_unlock(&c->lock);
+	return found;
+}
+
+static void on_frames(struct net_conn *net, void *user, struct net_frame *f, size_t n)
+{
+	struct srv_conn *c = user;
+	struct net_batch batch;
+
+	net_batch_init(&batch, net);
+	for (size_t i = 0; i < n; i++) {
+		if (!srv_frame_run(c, &f[i], &batch)) {
+			/* What was answered before still goes out. */
+			net_batch_flush(&batch);
+			net_conn_close(net, true);
+			return;
+		}
+		if (batch.bytes >= BATCH_FLUSH_BYTES)
+			net_batch_flush(&batch);
+	}
+	net_batch_flush(&batch);
+}
+
+/* The loss of a connection ends its sessions (there are no other channels), and with them opens and trees. */
+static void on_closed(struct net_conn *net, void *user)
+{
+	struct srv_conn *c = user;
+	struct srv_session *s;
+
+	(void)net;
+	pthread_mutex_lock(&c->lock);
+	c->gone = true;
+	pthread_mutex_unlock(&c->lock);
+	srv_cancel_all(c, NULL, NULL, STATUS_CANCELLED);
+	do {
+		s = NULL;
+		pthread_mutex_lock(&c->lock);
+		if (!list_empty(&c->sessions))
+			s = srv_session_ref(list_entry(c->sessions.next, struct srv_session, on_conn));
+		pthread_mutex_unlock(&c->lock);
+		if (s)
+			srv_session_end(s);
+		srv_session_put(s);
+	} while (s);
+	log_debug("%s: disconnected", c->peer);
+	pthread_mutex_lock(&c->srv->lock);
+	list_remove(&c->link);
+	if (--c->srv->conn_count == 0)
+		pthread_cond_broadcast(&c->srv->drained);
+	pthread_mutex_unlock(&c->srv->lock);
+	srv_conn_put(c);
+}
+
+static const struct net_conn_ops conn_ops = {.frames = on_frames, .closed = on_closed};
+
+static struct srv_conn *conn_new(struct srv *srv, struct net_conn *net)
+{
+	struct srv_conn *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->refs = 1;
+	c->srv = srv;
+	c->net = net;
+	c->created_ms = clock_ms(srv->clock);
+	net_conn_peer(net, c->peer, sizeof(c->peer));
+	pthread_mutex_init(&c->lock, NULL);
+	proto_window_init(&c->window, srv->proto.max_credits);
+	list_init(&c->sessions);
+	list_init(&c->parked);
+	list_init(&c->link);
+	return c;
+}
+
+void srv_accept(struct srv *srv, struct net_conn *net)
+{
+	struct srv_conn *c = conn_new(srv, net);
+	bool ok;
+
+	if (!c) {
+		net_conn_close(net, false);
+		net_conn_put(net);
+		return;
+	}
+	pthread_mutex_lock(&srv->lock);
+	ok = !srv->stopping && srv->conn_count < srv->limits.connections;
+	if (ok) {
+		list_append(&srv->conns, &c->link);
+		srv->conn_count++;
+	}
+	pthread_mutex_unlock(&srv->lock);
+	if (!ok) {
+		log_warn("%s: turned away, there are %u connections already", c->peer, srv->limits.connections);
+		net_conn_close(net, false);
+		srv_conn_put(c);
+		return;
+	}
+	log_debug("%s: connected", c->peer);
+	net_conn_limit(net, FRAME_BEFORE_LOGON_BYTES);
+	net_conn_timeout(net, srv->limits.idle_timeout_ms, srv->limits.frame_timeout_ms);
+	net_conn_start(net, &conn_ops, c);
+}
+
+static bool conn_has_valid_session(struct srv_conn *c)
+{
+	bool valid = false;
+
+	pthread_mutex_lock(&c->lock);
+	list_for_each(n, &c->sessions) {
+		int state = list_entry(n, struct srv_session, on_conn)->state;
+
+		valid = valid || state == SRV_SESSION_VALID || state == SRV_SESSION_EXPIRED;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return valid;
+}
+
+/* 3.3.6.3: connections that never log on are dropped. */
+static void reap(struct net_timer *t)
+{
+	struct srv *srv = CONTAINER_OF(t, struct srv, reaper);
+	uint64_t now = clock_ms(srv->clock);
+
+	pthread_mutex_lock(&srv->lock);
+	list_for_each(n, &srv->conns) {
+		struct srv_conn *c = list_entry(n, struct srv_conn, link);
+
+		if (now - c->created_ms < srv->limits.login_timeout_ms || conn_has_valid_session(c))
+			continue;
+		log_info("%s: dropped, it did not log on in time", c->peer);
+		net_conn_close(c->net, false);
+	}
+	pthread_mutex_unlock(&srv->lock);
+	net_timer_arm(srv->pool, t, srv->limits.login_timeout_ms / 4 + 1);
+}
+
+void srv_start_timers(struct srv *srv)
+{
+	srv->reaper.fn = reap;
+	net_timer_arm(srv->pool, &srv->reaper, srv->limits.login_timeout_ms / 4 + 1);
+}
+
+void srv_disconnect_all(struct srv *srv, bool drain)
+{
+	pthread_mutex_lock(&srv->lock);
+	list_for_each(n, &srv->conns)
+		net_conn_close(list_entry(n, struct srv_conn, link)->net, drain);
+	pthread_mutex_unlock(&srv->lock);
+}

@@ -1,0 +1,36 @@
+/* A connection ([MS-SMB2] 3.3.1.7). Referenced by net (until it is destroyed) and by requests. */
+#ifndef SERVER_CONN_H
+#define SERVER_CONN_H
+
+#include "server/request.h"
+#include "server/session.h"
+#include "server/srv.h"
+
+struct srv_conn {
+	_Atomic uint32_t refs;
+	struct srv *srv;
+	struct net_conn *net;
+	struct list_node link;           /* in srv->conns */
+	struct proto_conn proto;         /* written under the receive token until a dialect is chosen, then constant */
+	uint64_t created_ms;
+	char peer[64];
+
+	pthread_mutex_t lock;            /* of what follows */
+	struct proto_window window;
+	struct list_node sessions;       /* srv_session.on_conn */
+	uint32_t session_count;
+	struct list_node parked;         /* srv_request.link */
+	uint32_t parked_count;
+	uint64_t next_async_id;
+	bool gone;
+};
+
+struct srv_conn *srv_conn_ref(struct srv_conn *c);
+void srv_conn_put(struct srv_conn *c);
+/* The session of that id on this connection, referenced; NULL: none. */
+struct srv_session *srv_conn_session(struct srv_conn *c, uint64_t id) MUST_USE;
+
+/* A frame from net, whole: decrypts, walks the elements, answers through the batch. false: the connection is to be dropped. */
+bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *batch) MUST_USE;
+
+#endif

@@ -1,0 +1,386 @@
+/* The dispatcher, see dispatch.h: [MS-SMB2] 3.3.5.2.2 to 3.3.5.2.11. */
+#include "server/dispatch.h"
+
+#include "base/log.h"
+#include "server/cmd.h"
+#include "server/open.h"
+#include "server/park.h"
+#include "server/tables.h"
+
+enum { NOT_LARGE_BYTES = 68 * 1024, HEAVY_BYTES = 64 * 1024 };
+
+/* A check's verdict: go on, answer with a status, or drop the connection. */
+enum verdict { GO, ANSWER, DROP };
+
+struct check {
+	enum verdict verdict;
+	ntstatus status;
+};
+
+static struct check go(void)
+{
+	return (struct check){GO, {0}};
+}
+
+static struct check answer(ntstatus status)
+{
+	return (struct check){ANSWER, status};
+}
+
+static struct check drop(void)
+{
+	return (struct check){DROP, {0}};
+}
+
+/* 3.3.5.2.2, 3.3.5.2, 3.3.5.2.3: what may end the connection. */
+static struct check check_connection(struct srv_request *r)
+{
+	struct srv_conn *c = r->conn;
+	bool negotiated = c->proto.dialect != 0 && c->proto.dialect != SMB2_DIALECT_WILDCARD;
+	bool ok;
+
+	if ((r->header.flags & SMB2_FLAGS_SERVER_TO_REDIR) != 0)
+		return drop();
+	if (negotiated == (r->header.command == SMB2_NEGOTIATE))
+		return drop();
+	if (r->raw.len > NOT_LARGE_BYTES && !(c->proto.multi_credit && (r->message->preconditions & SMB2_MAY_BE_LARGE)))
+		return drop();
+	pthread_mutex_lock(&c->lock);
+	ok = proto_window_take(&c->window, r->header.message_id, c->proto.multi_credit ? r->header.credit_charge : 1);
+	pthread_mutex_unlock(&c->lock);
+	return ok ? go() : drop();
+}
+
+/* 3.3.5.2.7.2: the ids that an element of a related chain takes over; any other element starts anew. */
+static struct check check_related(struct srv_chain *ch, struct srv_request *r, bool first)
+{
+	if (!(r->header.flags & SMB2_FLAGS_RELATED_OPERATIONS)) {
+		ch->have_session = ch->have_tree = ch->have_file = false;
+		ch->create_failed = STATUS_SUCCESS;
+		return go();
+	}
+	if (first)
+		return answer(STATUS_INVALID_PARAMETER);
+	if (!ch->have_session && (r->message->preconditions & SMB2_NEEDS_SESSION))
+		return answer(STATUS_INVALID_PARAMETER);
+	r->header.session_id = ch->session_id;
+	if (r->message->preconditions & SMB2_NEEDS_TREE) {
+		if (!ch->have_tree)
+			return answer(STATUS_INVALID_PARAMETER);
+		r->header.tree_id = ch->tree_id;
+	}
+	return go();
+}
+
+/* 3.3.5.2.7, inventory B192, B193, G053: inside a sealed frame only the session that sealed it speaks. */
+static struct check check_sealed(struct srv_chain *ch, struct srv_request *r)
+{
+	if (!ch->transform)
+		return go();
+	r->encrypted = true;
+	return r->header.session_id == ch->transform->id ? go() : drop();
+}
+
+/* 3.3.5.2.4 */
+static struct check check_signature(struct srv_request *r)
+{
+	struct srv_session *s = r->session;
+	ntstatus status;
+
+	if (r->encrypted)
+		return go();
+	if (!(r->header.flags & SMB2_FLAGS_SIGNED)) {
+		if (s && s->signing_required && s->state != SRV_SESSION_IN_PROGRESS)
+			return answer(STATUS_ACCESS_DENIED);
+		return go();
+	}
+	if (r->header.command == SMB2_NEGOTIATE)
+		return answer(STATUS_INVALID_PARAMETER);
+	if (!s)
+		return answer(STATUS_USER_SESSION_DELETED);
+	if (!s->have_keys)
+		return answer(STATUS_NOT_SUPPORTED);
+	status = proto_verify(&s->keys, (uint8_t *)(uintptr_t)r->raw.data, r->raw.len, false);
+	return nt_ok(status) ? go() : answer(STATUS_ACCESS_DENIED);
+}
+
+/* 3.3.5.2.9 */
+static struct check check_session(struct srv_request *r)
+{
+	struct srv_session *s = r->session;
+	bool late = r->header.command == SMB2_LOGOFF || r->header.command == SMB2_CLOSE || r->header.command == SMB2_LOCK;
+
+	if (!(r->message->preconditions & SMB2_NEEDS_SESSION))
+		return go();
+	if (!s || s->state == SRV_SESSION_GONE)
+		return answer(STATUS_USER_SESSION_DELETED);
+	if (s->state == SRV_SESSION_EXPIRED && !late)
+		return answer(STATUS_NETWORK_SESSION_EXPIRED);
+	if (s->state == SRV_SESSION_IN_PROGRESS && !s->reauthenticating && !late)
+		return answer(STATUS_SEC_E_UNSUPPORTED_FUNCTION);
+	if (s->encrypt_data && !r->encrypted)
+		return answer(STATUS_ACCESS_DENIED);
+	s->idle_since_ms = clock_ms(r->srv->clock);
+	return go();
+}
+
+/* 3.3.5.2.11 */
+static struct check check_tree(struct srv_request *r)
+{
+	if (!(r->message->preconditions & SMB2_NEEDS_TREE))
+		return go();
+	r->tree = srv_tree_find(r->session, r->header.tree_id);
+	if (!r->tree)
+		return answer(STATUS_NETWORK_NAME_DELETED);
+	if (r->tree->share->encrypt && !r->encrypted)
+		return answer(STATUS_ACCESS_DENIED);
+	return go();
+}
+
+/* Where the FileId of a request lies, from its header; 0: it has none. */
+static size_t file_id_at(uint16_t command)
+{
+	switch (command) {
+	case SMB2_CLOSE:
+	case SMB2_FLUSH:
+	case SMB2_LOCK:
+	case SMB2_IOCTL:
+	case SMB2_QUERY_DIRECTORY:
+	case SMB2_CHANGE_NOTIFY:
+	case SMB2_OPLOCK_BREAK:
+		return SMB2_HEADER_SIZE + 8;
+	case SMB2_READ:
+	case SMB2_WRITE:
+	case SMB2_SET_INFO:
+		return SMB2_HEADER_SIZE + 16;
+	case SMB2_QUERY_INFO:
+		return SMB2_HEADER_SIZE + 24;
+	default:
+		return 0;
+	}
+}
+
+/* 3.3.5.10 and its like: the open, or that of the chain. */
+static struct check check_open(struct srv_chain *ch, struct srv_request *r)
+{
+	size_t at = file_id_at(r->header.command);
+	bool related = (r->header.flags & SMB2_FLAGS_RELATED_OPERATIONS) != 0;
+	bool needed = (r->message->preconditions & SMB2_NEEDS_OPEN) != 0;
+	struct smb2_file_id id;
+
+	if (at == 0 || r->raw.len < at + 16)
+		return go();
+	id = (struct smb2_file_id){load_le64(r->raw.data + at), load_le64(r->raw.data + at + 8)};
+	if (related && !nt_ok(ch->create_failed))
+		return answer(ch->create_failed);
+	if (related && id.persistent == SMB2_FILEID_NONE && id.volatile_id == SMB2_FILEID_NONE) {
+		if (!ch->have_file)
+			return needed ? answer(STATUS_INVALID_PARAMETER) : go();
+		id = ch->file_id;
+	}
+	ch->file_id = id;
+	ch->have_file = true;
+	if (r->session)
+		r->open = srv_open_find(r->session, id);
+	if (r->open && r->tree && r->open->tree != r->tree) {
+		srv_open_put(r->open);
+		r->open = NULL;
+	}
+	return r->open || !needed ? go() : answer(STATUS_FILE_CLOSED);
+}
+
+/* Bytes that a request brings and may bring back, for its credit charge (3.1.5.2). */
+static void sizes_of(const struct srv_request *r, uint64_t *in, uint64_t *out)
+{
+	const uint8_t *b = r->raw.data + SMB2_HEADER_SIZE;
+
+	*in = *out = 0;
+	switch (r->header.command) {
+	case SMB2_READ:
+		*out = load_le32(b + 4);
+		break;
+	case SMB2_WRITE:
+	case SMB2_SET_INFO:
+		*in = load_le32(b + 4);
+		break;
+	case SMB2_QUERY_DIRECTORY:
+		*out = load_le32(b + 28);
+		break;
+	case SMB2_CHANGE_NOTIFY:
+		*out = load_le32(b + 4);
+		break;
+	case SMB2_QUERY_INFO:
+		*in = load_le32(b + 12);
+		*out = load_le32(b + 4);
+		break;
+	case SMB2_IOCTL:
+		*in = (uint64_t)load_le32(b + 28) + load_le32(b + 40);
+		*out = (uint64_t)load_le32(b + 32) + load_le32(b + 44);
+		break;
+	}
+}
+
+/* 3.3.5.2.5 */
+static struct check check_credit_charge(struct srv_request *r)
+{
+	uint16_t charge = r->header.credit_charge == 0 ? 1 : r->header.credit_charge;
+	uint64_t in, out;
+
+	if (!r->conn->proto.multi_credit || !(r->message->preconditions & SMB2_NEEDS_CREDIT_CHARGE))
+		return go();
+	if (r->raw.len < SMB2_HEADER_SIZE + r->message->req_fixed_size)
+		return answer(STATUS_INVALID_PARAMETER);
+	sizes_of(r, &in, &out);
+	return charge >= proto_credit_charge(in, out) ? go() : answer(STATUS_INVALID_PARAMETER);
+}
+
+/* 3.3.5.2.6 */
+static struct check decode(struct srv_request *r)
+{
+	struct wire w = wire_decoder(r->raw.data, SMB2_HEADER_SIZE, r->raw.len, &r->arena);
+
+	w.dialect = r->conn->proto.dialect;
+	r->in = arena_zalloc(&r->arena, r->message->req_size);
+	r->body = arena_zalloc(&r->arena, r->message->rsp_size);
+	if (!r->in || !r->body)
+		return answer(STATUS_INSUFFICIENT_RESOURCES);
+	r->message->req_code(&w, r->in);
+	return wire_ok(&w) ? go() : answer(STATUS_INVALID_PARAMETER);
+}
+
+static struct check check_request(struct srv_chain *ch, struct srv_request *r, bool first)
+{
+	struct check v = check_related(ch, r, first);
+
+	if (v.verdict == GO)
+		v = check_sealed(ch, r);
+	if (v.verdict == GO) {
+		r->session = srv_conn_session(r->conn, r->header.session_id);
+		v = check_signature(r);
+	}
+	if (v.verdict == GO)
+		v = check_credit_charge(r);
+	if (v.verdict == GO)
+		v = check_session(r);
+	if (v.verdict == GO)
+		v = check_tree(r);
+	if (v.verdict == GO)
+		v = check_open(ch, r);
+	if (v.verdict == GO)
+		v = decode(r);
+	return v;
+}
+
+/* What later elements of the chain may inherit from this one. */
+static void remember(struct srv_chain *ch, const struct srv_request *r, struct srv_result res)
+{
+	bool failed = res.next != SRV_PARKED && nt_error(res.status);
+
+	ch->session_id = r->header.session_id;
+	ch->have_session = !(failed && r->header.command == SMB2_SESSION_SETUP);
+	ch->tree_id = r->header.tree_id;
+	ch->have_tree = r->header.command == SMB2_TREE_CONNECT ? !failed : ch->have_tree || r->tree != NULL;
+	if (r->header.command != SMB2_CREATE)
+		return;
+	ch->have_file = r->has_created;
+	ch->create_failed = r->has_created ? STATUS_SUCCESS : res.status;
+	if (r->has_created)
+		ch->file_id = r->created;
+}
+
+/* Work that is worth a second core, or that may wait for a disk: another worker reads on meanwhile. What was answered so far
+ * goes out first. */
+static void share_the_work(struct srv_chain *ch, struct srv_request *r)
+{
+	uint64_t in, out;
+
+	if (!ch->may_release_token)
+		return;
+	if (r->header.command != SMB2_FLUSH) {
+		if (r->header.command != SMB2_READ && r->header.command != SMB2_WRITE)
+			return;
+		sizes_of(r, &in, &out);
+		if (in + out < HEAVY_BYTES)
+			return;
+	}
+	ch->may_release_token = false;
+	net_batch_flush(ch->batch);
+	net_conn_release_token(ch->conn->net);
+}
+
+static struct srv_result run_handler(struct srv_chain *ch, struct srv_request *r)
+{
+	srv_handler handler = srv_handler_of(r->header.command);
+
+	share_the_work(ch, r);
+	return handler(r, r->in, r->body);
+}
+
+static bool park(struct srv_chain *ch, struct srv_request *r)
+{
+	if (!ch->frame->owner)
+		return false;
+	r->frame_owner = buf_ref(ch->frame->owner);
+	r->out = NULL;
+	srv_out_flush(&ch->out, ch->batch);
+	if (ch->transform)
+		ch->out.seal = srv_session_ref(ch->transform);
+	srv_request_interim(r, ch->batch);
+	return true;
+}
+
+static bool finish(struct srv_chain *ch, struct srv_request *r, struct srv_result res)
+{
+	bool ok = true;
+
+	switch (res.next) {
+	case SRV_PARKED:
+		return park(ch, r);
+	case SRV_REPLY:
+	case SRV_REPLY_BODY:
+		ok = srv_response_build(r, res);
+		break;
+	case SRV_NO_REPLY:
+		break;
+	case SRV_DROP:
+		ok = false;
+		break;
+	}
+	srv_request_free(r);
+	return ok;
+}
+
+bool srv_element_run(struct srv_chain *ch, struct proto_element *e, bool first, bool last)
+{
+	struct srv_request *r;
+	struct srv_result res;
+	struct check v;
+
+	if (e->header.command == SMB2_CANCEL) {
+		srv_cancel(ch->conn, &e->header);
+		return true;
+	}
+	r = srv_request_new(ch->conn);
+	if (!r)
+		return false;
+	r->header = e->header;
+	r->raw = slice_of(e->data, e->len);
+	r->message = smb2_message_of(e->header.command);
+	r->out = &ch->out;
+	r->in_compound = ch->compound;
+	r->last_in_compound = last;
+	r->head = srv_out_room(&ch->out, 1024, &r->head_cap);
+	v = r->message && r->head ? check_connection(r) : drop();
+	if (v.verdict == GO)
+		v = check_request(ch, r, first);
+	if (v.verdict == DROP) {
+		log_info("%s: dropped at message %llu, command %u", ch->conn->peer, (unsigned long long)e->header.message_id, e->header.command);
+		srv_request_free(r);
+		return false;
+	}
+	res = v.verdict == GO ? run_handler(ch, r) : srv_reply(v.status);
+	log_debug("%s: %s %llu: %s", ch->conn->peer, r->message->name, (unsigned long long)e->header.message_id,
+		res.next == SRV_PARKED ? "waits" : hythe_status_name(res.status));
+	remember(ch, r, res);
+	return finish(ch, r, res);
+}

@@ -1,0 +1,40 @@
+/* From an element of a frame to its handler and back: the preconditions of [MS-SMB2] 3.3.5.2 in their order, the handler, the
+ * response. One row a command; what a row demands stands in wire/msgs.def. */
+#ifndef SERVER_DISPATCH_H
+#define SERVER_DISPATCH_H
+
+#include "proto/proto.h"
+#include "server/out.h"
+
+/* The frame that is being worked on, and what later elements of a related chain inherit (3.3.5.2.7.2). */
+struct srv_chain {
+	struct srv_conn *conn;
+	struct net_frame *frame;
+	struct net_batch *batch;
+	struct srv_session *transform; /* whose keys the frame was sealed with; NULL: it came in the clear */
+	struct srv_out out;
+	bool compound, may_release_token;
+
+	uint64_t session_id;
+	uint32_t tree_id;
+	struct smb2_file_id file_id;
+	bool have_session, have_tree, have_file;
+	ntstatus create_failed;        /* what the CREATE before said, for the elements that need its file */
+};
+
+/* A fresh request of this connection, zeroed, with its arena; NULL: out of memory. */
+struct srv_request *srv_request_new(struct srv_conn *c) MUST_USE;
+/* Drops all references and the memory. */
+void srv_request_free(struct srv_request *r);
+
+/* Runs one element. false: drop the connection. */
+bool srv_element_run(struct srv_chain *ch, struct proto_element *e, bool first, bool last) MUST_USE;
+
+/* Appends the response of r to its out. false: out of memory, the connection has to go. */
+bool srv_response_build(struct srv_request *r, struct srv_result result) MUST_USE;
+
+typedef struct srv_result (*srv_handler)(struct srv_request *r, const void *in, void *out);
+/* NULL for a command that is not dispatched by row (CANCEL). */
+srv_handler srv_handler_of(uint16_t command);
+
+#endif

@@ -1,0 +1,81 @@
+/* A frame on its way in: [MS-SMB2] 3.3.5.2, 3.3.5.2.1 (decrypting), 3.3.5.2.7 (compounds). */
+#include "server/dispatch.h"
+
+#include "base/log.h"
+#include "server/smb1_negotiate.h"
+
+enum { SEALED_OVERHEAD_BYTES = 4096 };
+
+/* Unseals in place. false: drop. */
+static bool frame_unseal(struct srv_chain *ch, struct slice *plain)
+{
+	struct srv_conn *c = ch->conn;
+	struct net_frame *f = ch->frame;
+	uint64_t session_id;
+	ntstatus status;
+
+	status = proto_sealed_session(&c->proto, slice_of(f->data, f->len), c->proto.max_transact_bytes + SEALED_OVERHEAD_BYTES, &session_id);
+	if (!nt_ok(status))
+		return false;
+	ch->transform = srv_conn_session(c, session_id);
+	if (!ch->transform || !ch->transform->have_keys || !ch->transform->keys.receive)
+		return false;
+	return nt_ok(proto_unseal(&ch->transform->keys, f->data, f->len, plain));
+}
+
+static bool run_elements(struct srv_chain *ch, struct slice message)
+{
+	struct proto_chain walk = {.next = (uint8_t *)(uintptr_t)message.data, .left = message.len};
+	struct proto_element e;
+	ntstatus status;
+	bool first = true;
+
+	while (proto_chain_next(&walk, &e, &status)) {
+		bool last = walk.left == 0;
+
+		ch->compound = ch->compound || !last;
+		if (ch->out.count == SRV_OUT_ELEMENTS) {
+			srv_out_flush(&ch->out, ch->batch);
+			if (ch->transform)
+				ch->out.seal = srv_session_ref(ch->transform);
+		}
+		if (!srv_element_run(ch, &e, first, last))
+			return false;
+		first = false;
+	}
+	return nt_ok(status);
+}
+
+bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *batch)
+{
+	struct srv_chain ch = {.conn = c, .frame = f, .batch = batch};
+	struct slice message = slice_of(f->data, f->len);
+	bool ok = false;
+
+	if (f->len < 4)
+		return false;
+	srv_out_init(&ch.out, c);
+	switch (load_le32(f->data)) {
+	case SMB1_PROTOCOL_ID:
+		return srv_smb1_negotiate(&ch, message);
+	case SMB2_PROTOCOL_ID:
+		ok = run_elements(&ch, message);
+		break;
+	case SMB2_TRANSFORM_ID:
+		ok = frame_unseal(&ch, &message);
+		if (ok && load_le32(message.data) == SMB2_PROTOCOL_ID) {
+			ch.out.seal = srv_session_ref(ch.transform);
+			ok = run_elements(&ch, message);
+		} else {
+			ok = false;
+		}
+		break;
+	default:
+		break;
+	}
+	if (ok || ch.out.count > 0)
+		srv_out_flush(&ch.out, batch);
+	srv_out_discard(&ch.out);
+	srv_session_put(ch.transform);
+	return ok;
+}

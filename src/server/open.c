@@ -1,0 +1,122 @@
+/* Opens: [MS-SMB2] 3.3.1.10, 3.3.4.17. */
+#include "server/open.h"
+
+#include "base/log.h"
+#include "rpc/rpc.h"
+#include "server/conn.h"
+#include "server/park.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct srv_open *srv_open_new(struct srv_session *s, struct srv_tree *t)
+{
+	struct srv_open *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	o->refs = 1;
+	o->session = s;
+	o->tree = srv_tree_ref(t);
+	pthread_mutex_init(&o->lock, NULL);
+	return o;
+}
+
+struct srv_open *srv_open_ref(struct srv_open *o)
+{
+	atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed);
+	return o;
+}
+
+void srv_open_put(struct srv_open *o)
+{
+	if (!o || atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	if (o->file)
+		vfs_file_close(o->file);
+	if (o->pipe)
+		rpc_pipe_close(o->pipe);
+	srv_enumeration_free(o->enumeration);
+	srv_tree_put(o->tree);
+	pthread_mutex_destroy(&o->lock);
+	free(o);
+}
+
+static struct srv_open *open_find_locked(struct srv_session *s, uint64_t volatile_id)
+{
+	for (struct htab_node *n = htab_find(&s->opens, hash_u64(volatile_id)); n; n = htab_find_next(n)) {
+		struct srv_open *o = CONTAINER_OF(n, struct srv_open, by_id);
+
+		if (o->file_id.volatile_id == volatile_id)
+			return o;
+	}
+	return NULL;
+}
+
+ntstatus srv_open_publish(struct srv_open *o)
+{
+	struct srv_session *s = o->session;
+	ntstatus status = STATUS_SUCCESS;
+	uint64_t id = atomic_fetch_add(&s->srv->next_open_id, 1);
+
+	/* The persistent half is unique on the whole server (inventory G072); neither half is ever all-ones. */
+	o->file_id = (struct smb2_file_id){.persistent = id, .volatile_id = id << 8 | (hash_u64(id) & 0xFF)};
+	pthread_mutex_lock(&s->lock);
+	if (s->state == SRV_SESSION_GONE) {
+		status = STATUS_USER_SESSION_DELETED;
+	} else if (s->open_count >= s->srv->limits.opens_per_session ||
+		!htab_insert(&s->opens, &o->by_id, hash_u64(o->file_id.volatile_id))) {
+		status = STATUS_INSUFFICIENT_RESOURCES;
+	} else {
+		s->open_count++;
+		srv_open_ref(o);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return status;
+}
+
+struct srv_open *srv_open_find(struct srv_session *s, struct smb2_file_id id)
+{
+	struct srv_open *o;
+
+	pthread_mutex_lock(&s->lock);
+	o = open_find_locked(s, id.volatile_id);
+	if (o && o->file_id.persistent != id.persistent)
+		o = NULL;
+	if (o)
+		srv_open_ref(o);
+	pthread_mutex_unlock(&s->lock);
+	return o;
+}
+
+/* Gives up the share mode; the last open of a file that is to be deleted deletes it. */
+static void leave_node(struct srv_open *o)
+{
+	ntstatus status;
+
+	if (!o->file || !o->fsa.node || !fsa_open_leave(o->tree->share->fsa, &o->fsa))
+		return;
+	status = vfs_unlink(o->file);
+	if (!nt_ok(status) && !nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND))
+		log_warn("cannot delete a file on its last close: %s", hythe_status_text(status));
+}
+
+void srv_open_close(struct srv_open *o)
+{
+	struct srv_session *s = o->session;
+	bool was_listed;
+
+	pthread_mutex_lock(&s->lock);
+	was_listed = !o->closed && open_find_locked(s, o->file_id.volatile_id) == o;
+	if (was_listed) {
+		htab_remove(&s->opens, &o->by_id);
+		s->open_count--;
+	}
+	o->closed = true;
+	pthread_mutex_unlock(&s->lock);
+	if (!was_listed)
+		return;
+	srv_cancel_all(s->conn, o, NULL, STATUS_CANCELLED);
+	leave_node(o);
+	srv_open_put(o);
+}

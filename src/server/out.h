@@ -1,0 +1,40 @@
+/* What goes out for one frame that came in: responses are built one after the other, compounded, signed, sealed and handed to
+ * net. Memory comes from pooled buffers; a large payload is a piece of its own and is never copied. */
+#ifndef SERVER_OUT_H
+#define SERVER_OUT_H
+
+#include "net/net.h"
+#include "server/conn.h"
+
+enum { SRV_OUT_ELEMENTS = 16, SRV_OUT_BUFS = 2 * SRV_OUT_ELEMENTS + 1 };
+
+struct srv_out_element {
+	uint8_t *head;                 /* header and body, and payload if it lies behind them */
+	size_t head_len;
+	uint8_t *payload;              /* a second piece, or NULL */
+	size_t payload_len;
+	struct srv_session *session;   /* referenced; whose keys sign */
+	bool sign;
+	uint8_t *hash_into;            /* preauthentication hash that this response enters */
+};
+
+struct srv_out {
+	struct srv_conn *conn;
+	struct srv_session *seal;      /* not NULL: the frame is sealed with its keys; referenced */
+	struct buf *bufs[SRV_OUT_BUFS];/* references that go to net with the frame */
+	size_t buf_count;
+	struct buf *head;              /* the newest of bufs that heads are cut from */
+	size_t head_used;
+	struct srv_out_element elements[SRV_OUT_ELEMENTS];
+	size_t count;
+};
+
+void srv_out_init(struct srv_out *o, struct srv_conn *c);
+/* Room for at least n bytes of an element's head, 8-aligned, behind what is there; NULL: out of memory. */
+uint8_t *srv_out_room(struct srv_out *o, size_t n, size_t *cap) MUST_USE;
+/* Signs, seals and sends what was built; drops the connection when that fails. */
+void srv_out_flush(struct srv_out *o, struct net_batch *batch);
+/* Gives everything back unsent. */
+void srv_out_discard(struct srv_out *o);
+
+#endif

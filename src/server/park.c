@@ -1,0 +1,174 @@
+/* Parked requests, see park.h. park_state tells whether the interim response has gone out: a request may be resumed by
+ * another thread before its handler has even returned, and then gets its final response at once. */
+#include "server/park.h"
+
+#include "server/dispatch.h"
+
+#include <stdatomic.h>
+
+enum { NOT_PARKED, PARKING, PARKED, RESUMED_EARLY };
+
+ntstatus srv_request_park(struct srv_request *r, bool (*cancel)(struct srv_request *r), void *parked_for)
+{
+	struct srv_conn *c = r->conn;
+	ntstatus status = STATUS_SUCCESS;
+
+	/* A request that waits cannot stand in the middle of a chain (3.3.5.2.7, inventory B190). */
+	if (!r->last_in_compound)
+		return STATUS_INTERNAL_ERROR;
+	pthread_mutex_lock(&c->lock);
+	if (c->gone) {
+		status = STATUS_CANCELLED;
+	} else if (c->parked_count >= c->srv->limits.parked_per_connection) {
+		status = STATUS_INSUFFICIENT_RESOURCES;
+	} else {
+		r->async_id = ++c->next_async_id;
+		r->cancel = cancel;
+		r->parked_for = parked_for;
+		atomic_store(&r->park_state, PARKING);
+		list_append(&c->parked, &r->link);
+		c->parked_count++;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return status;
+}
+
+static void unlink_parked(struct srv_request *r)
+{
+	pthread_mutex_lock(&r->conn->lock);
+	list_remove(&r->link);
+	r->conn->parked_count--;
+	pthread_mutex_unlock(&r->conn->lock);
+}
+
+/* Builds one response of r in a frame of its own. */
+static void send_alone(struct srv_request *r, struct net_batch *batch, struct srv_result result)
+{
+	struct srv_out out;
+
+	srv_out_init(&out, r->conn);
+	if (r->encrypted)
+		out.seal = srv_session_ref(r->session);
+	if (r->payload.owner && out.buf_count < SRV_OUT_BUFS)
+		out.bufs[out.buf_count++] = r->payload.owner;
+	r->out = &out;
+	r->head = srv_out_room(&out, 512, &r->head_cap);
+	if (r->head && srv_response_build(r, result))
+		srv_out_flush(&out, batch);
+	else
+		net_conn_close(r->conn->net, false);
+	srv_out_discard(&out);
+}
+
+static void send_final(struct srv_request *r, struct srv_result result)
+{
+	struct net_batch batch;
+
+	net_batch_init(&batch, r->conn->net);
+	unlink_parked(r);
+	r->header.flags &= ~SMB2_FLAGS_RELATED_OPERATIONS;
+	send_alone(r, &batch, result);
+	net_batch_flush(&batch);
+	srv_request_free(r);
+}
+
+void srv_request_resume(struct srv_request *r, struct srv_result result)
+{
+	int expected = PARKING;
+
+	r->park_result = result;
+	if (atomic_compare_exchange_strong(&r->park_state, &expected, RESUMED_EARLY))
+		return;
+	send_final(r, result);
+}
+
+/* 3.3.4.2: the header given and an empty ERROR body, in a frame of its own. */
+static void send_interim(struct srv_request *r, struct smb2_header *h, struct net_batch *batch)
+{
+	struct smb2_error_rsp none = {0};
+	struct srv_out out;
+	struct wire w;
+	uint8_t *head;
+	size_t cap;
+
+	srv_out_init(&out, r->conn);
+	if (r->encrypted)
+		out.seal = srv_session_ref(r->session);
+	head = srv_out_room(&out, 128, &cap);
+	if (!head) {
+		net_conn_close(r->conn->net, false);
+		srv_out_discard(&out);
+		return;
+	}
+	w = wire_encoder(head, 0, cap - 8);
+	smb2_header_code(&w, h);
+	smb2_error_rsp_code(&w, &none);
+	out.elements[out.count++] = (struct srv_out_element){.head = head, .head_len = w.pos};
+	srv_out_flush(&out, batch);
+}
+
+void srv_request_interim(struct srv_request *r, struct net_batch *batch)
+{
+	int expected = PARKING;
+	struct smb2_header h = r->header;
+	struct srv_conn *c = r->conn;
+
+	/* The interim response carries all the credits (3.3.4.2); it is not signed, and built before anybody may resume r. */
+	h.status = STATUS_PENDING.code;
+	h.flags = SMB2_FLAGS_SERVER_TO_REDIR | SMB2_FLAGS_ASYNC_COMMAND;
+	h.async_id = r->async_id;
+	h.next_command = 0;
+	memset(h.signature, 0, sizeof(h.signature));
+	pthread_mutex_lock(&c->lock);
+	h.credits = proto_window_grant(&c->window, r->header.credits, r->header.credit_charge);
+	pthread_mutex_unlock(&c->lock);
+	send_interim(r, &h, batch);
+	if (!atomic_compare_exchange_strong(&r->park_state, &expected, PARKED))
+		send_final(r, r->park_result);
+}
+
+void srv_cancel(struct srv_conn *c, const struct smb2_header *h)
+{
+	struct srv_request *target = NULL;
+
+	pthread_mutex_lock(&c->lock);
+	list_for_each(n, &c->parked) {
+		struct srv_request *r = list_entry(n, struct srv_request, link);
+		bool same = h->flags & SMB2_FLAGS_ASYNC_COMMAND ? r->async_id == h->async_id : r->header.message_id == h->message_id;
+
+		if (same) {
+			if (r->cancel(r))
+				target = r;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&c->lock);
+	if (target)
+		srv_request_resume(target, srv_reply(STATUS_CANCELLED));
+}
+
+static struct srv_request *take_one(struct srv_conn *c, const struct srv_open *o, const struct srv_session *s)
+{
+	list_for_each(n, &c->parked) {
+		struct srv_request *r = list_entry(n, struct srv_request, link);
+
+		if ((o && r->open != o) || (s && r->session != s))
+			continue;
+		if (r->cancel(r))
+			return r;
+	}
+	return NULL;
+}
+
+void srv_cancel_all(struct srv_conn *c, const struct srv_open *o, const struct srv_session *s, ntstatus status)
+{
+	struct srv_request *r;
+
+	do {
+		pthread_mutex_lock(&c->lock);
+		r = take_one(c, o, s);
+		pthread_mutex_unlock(&c->lock);
+		if (r)
+			srv_request_resume(r, srv_reply(status));
+	} while (r);
+}

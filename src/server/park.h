@@ -1,0 +1,32 @@
+/* Long waits ([MS-SMB2] 3.3.4.2, 3.3.5.16): a request that cannot be answered now is parked and holds no thread. */
+#ifndef SERVER_PARK_H
+#define SERVER_PARK_H
+
+#include "server/request.h"
+
+struct net_batch;
+
+/* A handler calls this and then returns srv_parked(). `cancel` is called with the connection's lock held when the request is
+ * cancelled or its connection goes: it takes the request out of whatever it waits in, under that thing's own lock, and
+ * returns true; or false if somebody else has taken it out already and will resume it. INSUFFICIENT_RESOURCES past the bound
+ * of parked requests; then nothing was done. */
+ntstatus srv_request_park(struct srv_request *r, bool (*cancel)(struct srv_request *r), void *parked_for) MUST_USE;
+
+static inline struct srv_result srv_parked(void)
+{
+	return (struct srv_result){SRV_PARKED, {0x103}};
+}
+
+/* Answers a parked request with its r->body and r->payload. By whoever took it out of what it waited in; r is gone afterwards. */
+void srv_request_resume(struct srv_request *r, struct srv_result result);
+
+/* For the dispatcher, once the handler has returned SRV_PARKED: sends the interim response, or the final one if it is there
+ * already. */
+void srv_request_interim(struct srv_request *r, struct net_batch *batch);
+
+/* CANCEL: the target is found by async id or message id. */
+void srv_cancel(struct srv_conn *c, const struct smb2_header *h);
+/* Cancels everything parked on c whose open (or session) is the given one; NULL: everything. */
+void srv_cancel_all(struct srv_conn *c, const struct srv_open *o, const struct srv_session *s, ntstatus status);
+
+#endif

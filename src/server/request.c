@@ -1,0 +1,73 @@
+/* Requests: their memory and their payload. */
+#include "server/dispatch.h"
+#include "server/open.h"
+
+#include <stdlib.h>
+
+enum { INLINE_ARENA_BYTES = 3072, ARENA_LIMIT_BYTES = 4 << 20 };
+
+struct request_block {
+	struct srv_request request;
+	uint8_t inline_mem[INLINE_ARENA_BYTES];
+};
+
+/* A worker handles one request after the other: it keeps the last one's memory for the next. */
+static _Thread_local struct request_block *spare;
+
+struct srv_request *srv_request_new(struct srv_conn *c)
+{
+	struct request_block *b = spare ? spare : malloc(sizeof(*b));
+
+	spare = NULL;
+	if (!b)
+		return NULL;
+	memset(&b->request, 0, sizeof(b->request));
+	b->request.srv = c->srv;
+	b->request.conn = srv_conn_ref(c);
+	arena_init(&b->request.arena, b->inline_mem, sizeof(b->inline_mem), ARENA_LIMIT_BYTES);
+	list_init(&b->request.link);
+	return &b->request;
+}
+
+void srv_request_free(struct srv_request *r)
+{
+	struct request_block *b = CONTAINER_OF(r, struct request_block, request);
+
+	arena_reset(&r->arena);
+	srv_open_put(r->open);
+	srv_tree_put(r->tree);
+	srv_session_put(r->session);
+	srv_conn_put(r->conn);
+	buf_put(r->frame_owner);
+	if (spare)
+		free(b);
+	else
+		spare = b;
+}
+
+const struct proto_conn *srv_request_proto(const struct srv_request *r)
+{
+	return &r->conn->proto;
+}
+
+bool srv_payload_alloc(struct srv_request *r, size_t cap)
+{
+	size_t at = SMB2_HEADER_SIZE + r->message->rsp_fixed_size;
+	struct srv_out *o = r->out;
+	struct buf *b;
+
+	/* Eight bytes more, for the padding of a compound. */
+	if (o && at + cap + 8 <= r->head_cap) {
+		r->payload = (struct srv_payload){.data = r->head + at, .cap = cap};
+		return true;
+	}
+	if (o && o->buf_count == SRV_OUT_BUFS)
+		return false;
+	b = buf_get(cap + 8);
+	if (!b)
+		return false;
+	if (o)
+		o->bufs[o->buf_count++] = b;
+	r->payload = (struct srv_payload){.data = b->data, .cap = cap, .owner = b};
+	return true;
+}

@@ -1,0 +1,107 @@
+/* Responses: [MS-SMB2] 3.3.4.1 to 3.3.4.4. The header echoes the request's, the body is the row's or an ERROR response. */
+#include "server/dispatch.h"
+
+#include "base/log.h"
+
+enum { ROOM_LEAST_BYTES = 512, ROOM_MOST_BYTES = 1 << 17 };
+
+static bool response_is_error(const struct srv_result *res)
+{
+	return res->next == SRV_REPLY && !nt_ok(res->status);
+}
+
+/* 3.3.4.1.1: a response is signed if its request was, and the last leg of a SESSION_SETUP always. */
+static bool response_signed(const struct srv_request *r)
+{
+	if (r->encrypted || !r->session || !r->session->have_keys)
+		return false;
+	return r->sign_response || (r->header.flags & SMB2_FLAGS_SIGNED) != 0;
+}
+
+static struct smb2_header response_header(struct srv_request *r, ntstatus status)
+{
+	struct smb2_header h = r->header;
+	struct srv_conn *c = r->conn;
+
+	h.status = status.code;
+	h.flags = SMB2_FLAGS_SERVER_TO_REDIR |
+		(r->header.flags & (SMB2_FLAGS_RELATED_OPERATIONS | SMB2_FLAGS_PRIORITY_MASK | SMB2_FLAGS_DFS_OPERATIONS |
+			SMB2_FLAGS_REPLAY_OPERATION));
+	h.next_command = 0;
+	memset(h.signature, 0, sizeof(h.signature));
+	if (r->async_id != 0) {
+		h.flags |= SMB2_FLAGS_ASYNC_COMMAND;
+		h.async_id = r->async_id;
+		h.credits = 0;
+		return h;
+	}
+	pthread_mutex_lock(&c->lock);
+	h.credits = proto_window_grant(&c->window, r->header.credits, r->header.credit_charge);
+	pthread_mutex_unlock(&c->lock);
+	return h;
+}
+
+static void encode_body(struct wire *w, struct srv_request *r, const struct srv_result *res)
+{
+	if (response_is_error(res)) {
+		struct smb2_error_rsp error = {.error_data = r->error_data};
+
+		smb2_error_rsp_code(w, &error);
+		return;
+	}
+	r->message->rsp_code(w, r->body);
+}
+
+static bool encode(struct srv_request *r, struct smb2_header *h, const struct srv_result *res, size_t *len)
+{
+	size_t want = ROOM_LEAST_BYTES;
+
+	for (;;) {
+		struct wire w = wire_encoder(r->head, 0, r->head_cap - 8);
+
+		w.dialect = r->conn->proto.dialect;
+		smb2_header_code(&w, h);
+		encode_body(&w, r, res);
+		*len = w.pos;
+		if (wire_ok(&w))
+			return true;
+		/* Only a long security token or context list gets here, and neither comes with a payload. */
+		want = r->head_cap * 2;
+		if (!nt_is(w.error, STATUS_BUFFER_OVERFLOW) || want > ROOM_MOST_BYTES || r->payload.data)
+			return false;
+		r->head = srv_out_room(r->out, want, &r->head_cap);
+		if (!r->head)
+			return false;
+	}
+}
+
+bool srv_response_build(struct srv_request *r, struct srv_result res)
+{
+	struct srv_out *o = r->out;
+	struct srv_out_element *e = &o->elements[o->count];
+	struct smb2_header h = response_header(r, res.status);
+	bool with_payload = !response_is_error(&res) && r->payload.len > 0;
+	size_t len;
+
+	if (!with_payload)
+		r->payload.data = NULL;
+	if (!encode(r, &h, &res, &len)) {
+		log_error("%s: cannot encode the response to %s", r->conn->peer, r->message->name);
+		return false;
+	}
+	*e = (struct srv_out_element){.head = r->head, .head_len = len, .hash_into = r->hash_into};
+	if (with_payload && r->payload.owner) {
+		e->payload = r->payload.data;
+		e->payload_len = r->payload.len;
+	} else if (with_payload) {
+		e->head_len += r->payload.len;
+	}
+	e->sign = response_signed(r);
+	e->session = r->session ? srv_session_ref(r->session) : NULL;
+	o->head_used = (size_t)(e->head - o->head->data) + round_up(e->head_len, 8) + 8;
+	if (o->head_used > o->head->cap)
+		o->head_used = o->head->cap;
+	o->head_used = o->head_used / 8 * 8;
+	o->count++;
+	return true;
+}

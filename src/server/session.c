@@ -1,0 +1,278 @@
+/* Sessions: [MS-SMB2] 3.3.1.8, 3.3.5.5.1, 3.3.5.6, 3.3.7.1. */
+#include "server/tables.h"
+
+#include "base/log.h"
+#include "server/open.h"
+#include "server/park.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct srv_session *srv_session_ref(struct srv_session *s)
+{
+	atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+	return s;
+}
+
+void srv_session_put(struct srv_session *s)
+{
+	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	auth_server_free(s->auth);
+	proto_keys_wipe(&s->keys);
+	bytes_wipe(&s->identity, sizeof(s->identity));
+	bytes_wipe(s->preauth, sizeof(s->preauth));
+	htab_free(&s->opens);
+	htab_free(&s->trees);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+static bool register_session(struct srv_session *s, struct srv_conn *c)
+{
+	struct srv *srv = c->srv;
+	bool ok;
+
+	pthread_mutex_lock(&srv->lock);
+	ok = !srv->stopping && htab_insert(&srv->sessions, &s->by_id, hash_u64(s->id));
+	pthread_mutex_unlock(&srv->lock);
+	if (!ok)
+		return false;
+	srv_session_ref(s);
+	pthread_mutex_lock(&c->lock);
+	ok = !c->gone && c->session_count < srv->limits.sessions_per_connection;
+	if (ok) {
+		list_append(&c->sessions, &s->on_conn);
+		c->session_count++;
+		srv_session_ref(s);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return ok;
+}
+
+struct srv_session *srv_session_new(struct srv_conn *c)
+{
+	struct srv_session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->refs = 1;
+	/* Never 0 nor -1 (B250), and not to be guessed from another session's. */
+	s->id = atomic_fetch_add(&c->srv->next_session_id, 1) << 20 | (hash_u64(c->srv->next_session_id) & 0xFFFFF);
+	s->srv = c->srv;
+	s->conn = c;
+	s->state = SRV_SESSION_IN_PROGRESS;
+	s->created_filetime = clock_filetime(c->srv->clock);
+	s->idle_since_ms = clock_ms(c->srv->clock);
+	memcpy(s->preauth, c->proto.preauth, sizeof(s->preauth));
+	list_init(&s->on_conn);
+	pthread_mutex_init(&s->lock, NULL);
+	if (!register_session(s, c)) {
+		srv_session_end(s);
+		srv_session_put(s);
+		return NULL;
+	}
+	return s;
+}
+
+struct srv_session *srv_session_find_global(struct srv *srv, uint64_t id)
+{
+	struct srv_session *found = NULL;
+	struct htab_node *n;
+
+	pthread_mutex_lock(&srv->lock);
+	for (n = htab_find(&srv->sessions, hash_u64(id)); n; n = htab_find_next(n)) {
+		struct srv_session *s = CONTAINER_OF(n, struct srv_session, by_id);
+
+		if (s->id == id)
+			found = srv_session_ref(s);
+	}
+	pthread_mutex_unlock(&srv->lock);
+	return found;
+}
+
+struct open_collection {
+	struct srv_open **opens;
+	size_t n;
+	const struct srv_tree *tree; /* NULL: of every tree */
+};
+
+static void collect_open(struct htab_node *n, void *arg)
+{
+	struct open_collection *c = arg;
+	struct srv_open *o = CONTAINER_OF(n, struct srv_open, by_id);
+
+	if (!c->tree || o->tree == c->tree)
+		c->opens[c->n++] = srv_open_ref(o);
+}
+
+/* Closing an open locks the session, so the opens are collected first. */
+static void close_opens(struct srv_session *s, const struct srv_tree *tree)
+{
+	struct open_collection c = {.tree = tree};
+
+	pthread_mutex_lock(&s->lock);
+	c.opens = malloc((s->open_count + 1) * sizeof(*c.opens));
+	if (c.opens)
+		htab_each(&s->opens, collect_open, &c);
+	pthread_mutex_unlock(&s->lock);
+	if (!c.opens)
+		abort(); /* leaving files open behind a session's back would be worse */
+	for (size_t i = 0; i < c.n; i++) {
+		srv_open_close(c.opens[i]);
+		srv_open_put(c.opens[i]);
+	}
+	free(c.opens);
+}
+
+static struct srv_tree *any_tree(struct srv_session *s)
+{
+	struct srv_tree *t = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; s->trees.buckets && i <= s->trees.mask && !t; i++) {
+		if (s->trees.buckets[i])
+			t = srv_tree_ref(CONTAINER_OF(s->trees.buckets[i], struct srv_tree, by_id));
+	}
+	pthread_mutex_unlock(&s->lock);
+	return t;
+}
+
+static void leave_tables(struct srv_session *s)
+{
+	struct srv *srv = s->srv;
+	struct srv_conn *c = s->conn;
+	bool was_listed;
+	bool was_global = false;
+
+	pthread_mutex_lock(&c->lock);
+	was_listed = !list_unlinked(&s->on_conn);
+	if (was_listed) {
+		list_remove(&s->on_conn);
+		c->session_count--;
+	}
+	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_lock(&srv->lock);
+	for (struct htab_node *n = htab_find(&srv->sessions, hash_u64(s->id)); n; n = htab_find_next(n)) {
+		if (n == &s->by_id)
+			was_global = true;
+	}
+	if (was_global)
+		htab_remove(&srv->sessions, &s->by_id);
+	pthread_mutex_unlock(&srv->lock);
+	if (was_listed)
+		srv_session_put(s);
+	if (was_global)
+		srv_session_put(s);
+}
+
+void srv_session_end(struct srv_session *s)
+{
+	struct srv_tree *t;
+	int before;
+
+	pthread_mutex_lock(&s->lock);
+	before = atomic_exchange(&s->state, SRV_SESSION_GONE);
+	pthread_mutex_unlock(&s->lock);
+	if (before == SRV_SESSION_GONE)
+		return;
+	srv_session_ref(s);
+	srv_cancel_all(s->conn, NULL, s, STATUS_USER_SESSION_DELETED);
+	close_opens(s, NULL);
+	while ((t = any_tree(s)) != NULL) {
+		srv_tree_end(t);
+		srv_tree_put(t);
+	}
+	leave_tables(s);
+	srv_session_put(s);
+}
+
+/* --- trees, [MS-SMB2] 3.3.1.9 --- */
+
+struct srv_tree *srv_tree_ref(struct srv_tree *t)
+{
+	atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+	return t;
+}
+
+void srv_tree_put(struct srv_tree *t)
+{
+	if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	atomic_fetch_sub(&t->share->current_uses, 1);
+	srv_share_put(t->share);
+	free(t);
+}
+
+static struct srv_tree *tree_find_locked(struct srv_session *s, uint32_t id)
+{
+	for (struct htab_node *n = htab_find(&s->trees, hash_u64(id)); n; n = htab_find_next(n)) {
+		struct srv_tree *t = CONTAINER_OF(n, struct srv_tree, by_id);
+
+		if (t->id == id)
+			return t;
+	}
+	return NULL;
+}
+
+struct srv_tree *srv_tree_find(struct srv_session *s, uint32_t id)
+{
+	struct srv_tree *t;
+
+	pthread_mutex_lock(&s->lock);
+	t = tree_find_locked(s, id);
+	if (t)
+		srv_tree_ref(t);
+	pthread_mutex_unlock(&s->lock);
+	return t;
+}
+
+struct srv_tree *srv_tree_new(struct srv_session *s, struct srv_share *share)
+{
+	struct srv_tree *t = calloc(1, sizeof(*t));
+	bool ok = false;
+
+	if (!t) {
+		srv_share_put(share);
+		return NULL;
+	}
+	t->refs = 1;
+	t->session = s;
+	t->share = share;
+	atomic_fetch_add(&share->current_uses, 1);
+	pthread_mutex_lock(&s->lock);
+	if (s->state != SRV_SESSION_GONE && s->tree_count < s->srv->limits.trees_per_session) {
+		do
+			t->id = ++s->next_tree_id;
+		while (t->id == 0 || t->id == UINT32_MAX || tree_find_locked(s, t->id));
+		ok = htab_insert(&s->trees, &t->by_id, hash_u64(t->id));
+	}
+	if (ok) {
+		s->tree_count++;
+		srv_tree_ref(t);
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (!ok) {
+		srv_tree_put(t);
+		return NULL;
+	}
+	return t;
+}
+
+void srv_tree_end(struct srv_tree *t)
+{
+	struct srv_session *s = t->session;
+	bool was_listed;
+
+	pthread_mutex_lock(&s->lock);
+	was_listed = tree_find_locked(s, t->id) == t;
+	if (was_listed) {
+		htab_remove(&s->trees, &t->by_id);
+		s->tree_count--;
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (!was_listed)
+		return;
+	close_opens(s, t);
+	srv_tree_put(t);
+}

@@ -1,0 +1,62 @@
+/* The server as a whole: its configuration, shares, connections and the global session table. */
+#ifndef SERVER_SRV_H
+#define SERVER_SRV_H
+
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "base/htab.h"
+#include "base/list.h"
+#include "net/net.h"
+#include "proto/proto.h"
+#include "server/share.h"
+
+#include <pthread.h>
+
+/* What a stranger, and what a user, can make us hold. */
+struct srv_limits {
+	uint32_t connections;              /* accepted at once */
+	uint32_t sessions_per_connection;
+	uint32_t trees_per_session;
+	uint32_t opens_per_session;
+	uint32_t parked_per_connection;
+	uint32_t login_timeout_ms;         /* a connection without a valid session lives no longer */
+	uint32_t frame_timeout_ms;         /* a frame that has begun completes in this time */
+	uint32_t idle_timeout_ms;          /* 0: never */
+};
+
+struct srv {
+	struct net_pool *pool;
+	const struct clock *clock;
+	struct proto_config proto;
+	struct srv_limits limits;
+	struct user_store *users;
+	bool guest, torture_fsctl;
+	char netbios_name[16], comment[256];
+	uint64_t start_filetime;
+
+	pthread_mutex_t lock;              /* of what follows */
+	struct list_node conns, shares;    /* srv_conn.link, srv_share.link */
+	uint32_t conn_count;
+	struct htab sessions;              /* srv_session.by_id */
+	bool stopping;
+	pthread_cond_t drained;            /* conn_count has become 0 */
+	struct net_timer reaper;
+
+	_Atomic uint64_t next_session_id, next_open_id;
+};
+
+/* Prepares everything but the pool, users and shares, which the caller sets. */
+ntstatus srv_init(struct srv *s, const struct clock *clock) MUST_USE;
+void srv_destroy(struct srv *s);
+/* Begins to serve a connection (from a listener or, in tests, a mem pair). Takes over c. */
+void srv_accept(struct srv *s, struct net_conn *c);
+/* Ends every connection. */
+void srv_disconnect_all(struct srv *s, bool drain);
+/* Arms the reaper of connections that never log on. */
+void srv_start_timers(struct srv *s);
+/* The share of that name (UTF-16LE, any case), referenced; NULL: none. */
+struct srv_share *srv_share_find(struct srv *s, struct slice name) MUST_USE;
+/* Puts a share into the list (which takes over the reference), replacing one of the same name. */
+void srv_share_add(struct srv *s, struct srv_share *share);
+
+#endif
