@@ -1,6 +1,11 @@
 /* The SMB2 messages as structs: [MS-SMB2] 2.2 up to 3.1.1. Each has one coder, `NAME_code(struct wire *, struct NAME *)`,
  * that starts behind the 64-byte header (pos 64 from the header). Field names are the specification's. Slices are views:
- * of the received bytes after decoding, of the caller's memory before encoding. Names are UTF-16LE without terminator. */
+ * of the received bytes after decoding, of the caller's memory before encoding. Names are UTF-16LE without terminator.
+ *
+ * Payloads at the end of a message are not copied while encoding (wire_buffer_elsewhere): the data of READ responses and WRITE
+ * requests, the output of IOCTL, QUERY_DIRECTORY, CHANGE_NOTIFY and QUERY_INFO responses. Of these slices only len counts;
+ * pos is then past the padding, and the caller sends the bytes directly behind it, from wherever they lie. The input of an
+ * IOCTL response and channel info are copied before that. wire_append_tail copies the payload too, for those who want one piece. */
 #ifndef WIRE_SMB2_H
 #define WIRE_SMB2_H
 
@@ -246,7 +251,7 @@ struct smb2_write_req {
 	uint16_t data_offset; /* as received, for the checks of 3.3.5.13 */
 	uint32_t length;
 	struct slice channel_info;
-	struct slice data; /* encoding: as in smb2_read_rsp */
+	struct slice data; /* encoding: as in smb2_read_rsp; `length` and `data_offset` are then ignored */
 };
 struct smb2_write_rsp { uint32_t count, remaining; };
 
@@ -259,6 +264,19 @@ struct smb2_lease_break {
 	uint32_t current_lease_state, new_lease_state, break_reason, access_mask_hint, share_mask_hint;
 };
 struct smb2_lease_ack { uint32_t flags; uint8_t lease_key[16]; uint32_t lease_state; uint64_t lease_duration; };
+/* Any of them: the struct of the OPLOCK_BREAK row. structure_size tells which; 0 encodes as SMB2_BREAK_OPLOCK. Requests are
+ * oplock or ack, responses and notifications oplock, ack (the response to a lease acknowledgment) or lease. */
+enum { SMB2_BREAK_OPLOCK = 24, SMB2_BREAK_LEASE_ACK = 36, SMB2_BREAK_LEASE = 44 };
+struct smb2_break {
+	union {
+		struct smb2_oplock_break oplock;
+		struct smb2_lease_break lease;
+		struct smb2_lease_ack ack;
+	};
+	uint16_t structure_size;
+};
+void smb2_break_req_code(struct wire *w, struct smb2_break *m);
+void smb2_break_rsp_code(struct wire *w, struct smb2_break *m);
 
 /* 2.2.26 */
 struct smb2_lock_element { uint64_t offset, length; uint32_t flags; };

@@ -31,6 +31,7 @@ struct wire {
 	struct wire_printer *printer;
 	uint64_t seed;        /* state of WIRE_GENERATE */
 	uint16_t dialect;     /* for the few fields whose meaning depends on it; 0: unknown */
+	struct slice tail;    /* encode: what wire_buffer_elsewhere was told about; it belongs directly behind pos */
 };
 
 /* A place in the fixed part whose offset and length fields wait for their buffer. */
@@ -38,6 +39,7 @@ struct wire_ref {
 	size_t offset_at, length_at; /* where the fields are, from base */
 	uint8_t offset_size, length_size; /* 1, 2 or 4 bytes; 0: no such field */
 	uint32_t offset, length; /* decoded values */
+	size_t origin;           /* from where in base the offset counts; 0 in messages */
 };
 
 /* Cursors. A decoder never writes through base. */
@@ -51,7 +53,7 @@ static inline bool wire_ok(const struct wire *w)
 	return nt_ok(w->error);
 }
 
-/* Sets the sticky error unless one is set. */
+/* Sets the sticky error unless one is set. Closes the window: nothing fits any more. */
 void wire_fail(struct wire *w, ntstatus why, const char *field);
 
 /* Bytes left in the window. */
@@ -60,11 +62,51 @@ static inline size_t wire_left(const struct wire *w)
 	return wire_ok(w) && w->pos < w->end ? w->end - w->pos : 0;
 }
 
-/* Fixed fields. `name` is the specification's; it is printed and reported. */
-void wire_u8(struct wire *w, const char *name, uint8_t *v);
-void wire_u16(struct wire *w, const char *name, uint16_t *v);
-void wire_u32(struct wire *w, const char *name, uint32_t *v);
-void wire_u64(struct wire *w, const char *name, uint64_t *v);
+/* Every direction of an n-byte little-endian integer, n = 1, 2, 4 or 8; the functions below are the way to call it. */
+void wire_number(struct wire *w, const char *name, void *v, size_t n);
+
+/* Fixed fields. `name` is the specification's; it is printed and reported. Decoding, which every request waits for, is inline:
+ * pos <= end always holds, and an error leaves no bytes between them. */
+static inline void wire_u8(struct wire *w, const char *name, uint8_t *v)
+{
+	if (w->dir == WIRE_DECODE && w->end - w->pos >= 1)
+		*v = w->base[w->pos++];
+	else
+		wire_number(w, name, v, 1);
+}
+
+static inline void wire_u16(struct wire *w, const char *name, uint16_t *v)
+{
+	if (w->dir == WIRE_DECODE && w->end - w->pos >= 2) {
+		*v = load_le16(w->base + w->pos);
+		w->pos += 2;
+	} else {
+		wire_number(w, name, v, 2);
+	}
+}
+
+static inline void wire_u32(struct wire *w, const char *name, uint32_t *v)
+{
+	if (w->dir == WIRE_DECODE && w->end - w->pos >= 4) {
+		*v = load_le32(w->base + w->pos);
+		w->pos += 4;
+	} else {
+		wire_number(w, name, v, 4);
+	}
+}
+
+static inline void wire_u64(struct wire *w, const char *name, uint64_t *v)
+{
+	if (w->dir == WIRE_DECODE && w->end - w->pos >= 8) {
+		*v = load_le64(w->base + w->pos);
+		w->pos += 8;
+	} else {
+		wire_number(w, name, v, 8);
+	}
+}
+
+void wire_time(struct wire *w, const char *name, uint64_t *v);          /* FILETIME; printed as a date */
+void wire_bool(struct wire *w, const char *name, bool *v);              /* one byte; anything but 0 is true */
 void wire_u16be(struct wire *w, const char *name, uint16_t *v);
 void wire_u32be(struct wire *w, const char *name, uint32_t *v);
 void wire_bytes(struct wire *w, const char *name, void *v, size_t n);   /* fixed array, copied */
@@ -72,16 +114,46 @@ void wire_guid(struct wire *w, const char *name, struct guid *v);
 void wire_struct_size(struct wire *w, uint16_t size);                   /* StructureSize; decode: must be equal */
 void wire_const_u32(struct wire *w, const char *name, uint32_t value);  /* decode: must be equal */
 void wire_reserved(struct wire *w, size_t n);                           /* zeros out, anything in */
-void wire_align(struct wire *w, size_t align);                          /* padding from base */
+void wire_align(struct wire *w, size_t align);                          /* padding from base; decode: as much as there is */
 
-/* Offset and length fields, and later their buffer. Decoding, wire_buffer gives the view that offset and length name and
+/* The number of elements of an array that follows. Decoding, more than max is an error; generating, 0 to 4 within max. */
+void wire_count16(struct wire *w, const char *name, uint16_t *v, uint16_t max);
+void wire_count32(struct wire *w, const char *name, uint32_t *v, uint32_t max);
+/* Memory for n elements while decoding or generating, zeroed; otherwise what is there already. `wire_size` is the least an
+ * element takes on the wire: decoding, n of them must fit into the window before anything is allocated. */
+void *wire_array(struct wire *w, const char *name, size_t n, size_t element_size, size_t wire_size, void *existing);
+
+/* Encoding: overwrites a field of `size` bytes at `at`. Fails if the value does not fit into it. Other directions: nothing. */
+void wire_patch(struct wire *w, const char *name, size_t at, uint8_t size, uint64_t value);
+/* Encoding: zeros up to the position `until`: the single byte that an odd StructureSize counts where there is no buffer. */
+void wire_pad_to(struct wire *w, size_t until);
+/* A number below `bound` from the generator. */
+uint64_t wire_random(struct wire *w, uint64_t bound);
+/* Printing: a heading, and what follows one deeper until the end. */
+void wire_group(struct wire *w, const char *name);
+void wire_group_end(struct wire *w);
+
+/* Offset and length fields, and later their buffer, behind the whole fixed part. Decoding moves pos only for a buffer
+ * without an offset field. Decoding, wire_buffer gives the view that offset and length name and
  * fails unless it lies inside the window and behind the fixed part; a length of 0 gives an empty slice wherever the offset
- * points. Encoding, it aligns, copies *data and writes both fields. wire_buffer_elsewhere writes the fields for bytes that
- * the caller sends from another place directly behind what was encoded. */
+ * points. Encoding, it aligns, copies *data (which may be there already) and writes both fields; nothing to copy makes no
+ * padding and an offset to where it would be, but _or_none then writes 0. wire_buffer_elsewhere pads, writes the fields and
+ * sets w->tail for bytes that the caller sends from another place directly behind pos; of *data only len counts.
+ * wire_name is wire_buffer for UTF-16: an odd length is an error, and it is printed as text. */
 void wire_ref_offset(struct wire *w, const char *name, struct wire_ref *r, uint8_t size);
 void wire_ref_length(struct wire *w, const char *name, struct wire_ref *r, uint8_t size);
 void wire_buffer(struct wire *w, const char *name, struct wire_ref *r, size_t align, struct slice *data);
 void wire_buffer_elsewhere(struct wire *w, const char *name, struct wire_ref *r, size_t align, struct slice *data);
+
+void wire_buffer_or_none(struct wire *w, const char *name, struct wire_ref *r, size_t align, struct slice *data);
+void wire_name(struct wire *w, const char *name, struct wire_ref *r, size_t align, struct slice *data);
+
+/* A length field of 1, 2 or 4 bytes whose bytes come later in the fixed order: wire_view or wire_text of s->len bytes. */
+void wire_length(struct wire *w, const char *name, struct slice *s, uint8_t size);
+void wire_text(struct wire *w, const char *name, struct slice *data); /* data->len bytes of UTF-16, as wire_view */
+
+/* Encoding: appends w->tail, for tests and for callers that want the whole message in one piece. */
+void wire_append_tail(struct wire *w);
 
 /* The rest of the window, or n bytes of it, as a view. */
 void wire_rest(struct wire *w, const char *name, struct slice *data);
