@@ -1,0 +1,259 @@
+/* Encryption of messages, [MS-SMB2] 3.1.4.3: AES-CCM and AES-GCM with 128- and 256-bit keys and a tag of 16 bytes.
+ * Called by proto, which builds nonces and associated data. CCM must know the length first and takes the message in one
+ * piece; GCM takes it in parts. */
+#include "crypto/algs.h"
+#include "crypto/crypto.h"
+
+#include "base/buf.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+enum { TAG_BYTES = 16 };
+
+struct seal_key {
+	enum seal_cipher cipher;
+	uint8_t key[32];
+	struct ctx_pool pool; /* EVP_CIPHER_CTX; either direction, the key schedule is the same */
+};
+
+static bool is_ccm(enum seal_cipher c)
+{
+	return c == SEAL_AES128_CCM || c == SEAL_AES256_CCM;
+}
+
+size_t seal_nonce_len(enum seal_cipher cipher)
+{
+	return is_ccm(cipher) ? 11 : 12;
+}
+
+size_t seal_key_len(enum seal_cipher cipher)
+{
+	return cipher == SEAL_AES256_CCM || cipher == SEAL_AES256_GCM ? 32 : 16;
+}
+
+static const EVP_CIPHER *cipher_of(enum seal_cipher c)
+{
+	const struct crypto_algs *a = crypto_algs();
+
+	switch (c) {
+	case SEAL_AES128_CCM:
+		return a->aes128_ccm;
+	case SEAL_AES128_GCM:
+		return a->aes128_gcm;
+	case SEAL_AES256_CCM:
+		return a->aes256_ccm;
+	case SEAL_AES256_GCM:
+		return a->aes256_gcm;
+	case SEAL_NONE:
+		break;
+	}
+	return NULL;
+}
+
+static EVP_CIPHER_CTX *ctx_new(const struct seal_key *k)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	bool ok = ctx && EVP_EncryptInit_ex2(ctx, cipher_of(k->cipher), NULL, NULL, NULL) == 1;
+
+	if (ok && is_ccm(k->cipher))
+		ok = EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, 11, NULL) == 1 &&
+		     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, NULL) == 1;
+	ok = ok && EVP_EncryptInit_ex2(ctx, NULL, k->key, NULL, NULL) == 1;
+	if (!ok) {
+		EVP_CIPHER_CTX_free(ctx);
+		ctx = NULL;
+	}
+	return ctx;
+}
+
+struct seal_key *seal_key_new(enum seal_cipher cipher, const uint8_t *key, size_t key_len)
+{
+	struct seal_key *k;
+	EVP_CIPHER_CTX *ctx;
+
+	if (!crypto_algs() || !cipher_of(cipher) || key_len != seal_key_len(cipher))
+		return NULL;
+	k = calloc(1, sizeof(*k));
+	if (!k)
+		return NULL;
+	k->cipher = cipher;
+	memcpy(k->key, key, key_len);
+	ctx = ctx_new(k);
+	if (!ctx) {
+		crypto_log_openssl("setting up an encryption key");
+		seal_key_free(k);
+		return NULL;
+	}
+	(void)ctx_pool_give(&k->pool, ctx);
+	return k;
+}
+
+void seal_key_free(struct seal_key *k)
+{
+	void *ctx;
+
+	if (!k)
+		return;
+	while ((ctx = ctx_pool_take(&k->pool)))
+		EVP_CIPHER_CTX_free(ctx);
+	bytes_wipe(k, sizeof(*k));
+	free(k);
+}
+
+/* Gives ctx back after a message; one that failed may be half-way through it and is thrown away. */
+static void ctx_done(struct seal_key *k, EVP_CIPHER_CTX *ctx, bool ok)
+{
+	if (!ok || !ctx_pool_give(&k->pool, ctx))
+		EVP_CIPHER_CTX_free(ctx);
+}
+
+static EVP_CIPHER_CTX *ctx_take(struct seal_key *k)
+{
+	EVP_CIPHER_CTX *ctx = ctx_pool_take(&k->pool);
+
+	return ctx ? ctx : ctx_new(k);
+}
+
+static bool gcm_encrypt(
+	EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice aad, const struct iovec *parts, size_t n, uint8_t *tag)
+{
+	uint8_t rest[16];
+	int len;
+
+	if (EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, 1, NULL) != 1)
+		return false;
+	if (aad.len > 0 && EVP_EncryptUpdate(ctx, NULL, &len, aad.data, (int)aad.len) != 1)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (parts[i].iov_len > 0 &&
+			EVP_EncryptUpdate(ctx, parts[i].iov_base, &len, parts[i].iov_base, (int)parts[i].iov_len) != 1)
+			return false;
+	return EVP_EncryptFinal_ex(ctx, rest, &len) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, tag) == 1;
+}
+
+static bool ccm_encrypt(
+	EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice aad, uint8_t *data, size_t size, uint8_t *tag)
+{
+	int len;
+
+	if (EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, 1, NULL) != 1 ||
+		EVP_EncryptUpdate(ctx, NULL, &len, NULL, (int)size) != 1)
+		return false;
+	if (aad.len > 0 && EVP_EncryptUpdate(ctx, NULL, &len, aad.data, (int)aad.len) != 1)
+		return false;
+	return EVP_EncryptUpdate(ctx, data, &len, data, (int)size) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, tag) == 1;
+}
+
+/* Several parts for CCM: through one contiguous buffer and back. */
+static ntstatus ccm_encrypt_parts(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice aad,
+	const struct iovec *parts, size_t n, size_t total, uint8_t *tag, bool *ok)
+{
+	struct buf *whole = buf_get(total);
+	size_t at = 0;
+
+	if (!whole)
+		return STATUS_NO_MEMORY;
+	for (size_t i = 0; i < n; at += parts[i++].iov_len)
+		if (parts[i].iov_len > 0)
+			memcpy(whole->data + at, parts[i].iov_base, parts[i].iov_len);
+	*ok = ccm_encrypt(ctx, nonce, aad, whole->data, total, tag);
+	at = 0;
+	for (size_t i = 0; *ok && i < n; at += parts[i++].iov_len)
+		if (parts[i].iov_len > 0)
+			memcpy(parts[i].iov_base, whole->data + at, parts[i].iov_len);
+	if (!*ok)
+		bytes_wipe(whole->data, total);
+	buf_put(whole);
+	return STATUS_SUCCESS;
+}
+
+ntstatus seal_encrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const struct iovec *parts, size_t n,
+	uint8_t tag[16])
+{
+	EVP_CIPHER_CTX *ctx;
+	ntstatus status = STATUS_SUCCESS;
+	size_t total = 0, last = 0, filled = 0;
+	bool ok = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (parts[i].iov_len == 0)
+			continue;
+		if (parts[i].iov_len > INT_MAX - total)
+			return STATUS_INVALID_PARAMETER;
+		total += parts[i].iov_len;
+		last = i;
+		filled++;
+	}
+	if (total == 0 || aad.len > INT_MAX)
+		return STATUS_INVALID_PARAMETER;
+	ctx = ctx_take(k);
+	if (!ctx)
+		return STATUS_NO_MEMORY;
+	if (!is_ccm(k->cipher))
+		ok = gcm_encrypt(ctx, nonce, aad, parts, n, tag);
+	else if (filled == 1)
+		ok = ccm_encrypt(ctx, nonce, aad, parts[last].iov_base, total, tag);
+	else
+		status = ccm_encrypt_parts(ctx, nonce, aad, parts, n, total, tag, &ok);
+	ctx_done(k, ctx, ok);
+	if (nt_ok(status) && !ok) {
+		crypto_log_openssl("encrypting");
+		status = STATUS_INTERNAL_ERROR;
+	}
+	return status;
+}
+
+static bool gcm_decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice aad, uint8_t *tag, const uint8_t *in,
+	uint8_t *out, int size)
+{
+	uint8_t rest[16];
+	int len;
+
+	if (EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, 0, NULL) != 1)
+		return false;
+	if (aad.len > 0 && EVP_DecryptUpdate(ctx, NULL, &len, aad.data, (int)aad.len) != 1)
+		return false;
+	return EVP_DecryptUpdate(ctx, out, &len, in, size) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
+	       EVP_DecryptFinal_ex(ctx, rest, &len) == 1;
+}
+
+static bool ccm_decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice aad, uint8_t *tag, const uint8_t *in,
+	uint8_t *out, int size)
+{
+	int len;
+
+	if (EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, 0, NULL) != 1 ||
+		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) != 1 ||
+		EVP_DecryptUpdate(ctx, NULL, &len, NULL, size) != 1)
+		return false;
+	if (aad.len > 0 && EVP_DecryptUpdate(ctx, NULL, &len, aad.data, (int)aad.len) != 1)
+		return false;
+	return EVP_DecryptUpdate(ctx, out, &len, in, size) == 1;
+}
+
+ntstatus seal_decrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const uint8_t tag[16],
+	const uint8_t *in, uint8_t *out, size_t len)
+{
+	uint8_t expected[TAG_BYTES];
+	EVP_CIPHER_CTX *ctx;
+	bool ok;
+
+	if (len == 0 || len > INT_MAX || aad.len > INT_MAX)
+		return STATUS_INVALID_PARAMETER;
+	ctx = ctx_take(k);
+	if (!ctx)
+		return STATUS_NO_MEMORY;
+	memcpy(expected, tag, sizeof(expected));
+	ok = is_ccm(k->cipher) ? ccm_decrypt(ctx, nonce, aad, expected, in, out, (int)len)
+			       : gcm_decrypt(ctx, nonce, aad, expected, in, out, (int)len);
+	ctx_done(k, ctx, ok);
+	if (!ok) {
+		bytes_wipe(out, len);
+		return STATUS_DATA_ERROR;
+	}
+	return STATUS_SUCCESS;
+}

@@ -1,0 +1,146 @@
+/* Message signatures, [MS-SMB2] 3.1.4.1: HMAC-SHA256 cut to 16 bytes, AES-128-CMAC, AES-128-GMAC. Called by proto. GMAC
+ * is AES-GCM that encrypts nothing and authenticates the message: it goes through the cipher, whose key schedule
+ * survives a new nonce, rather than through EVP_MAC, whose does not. */
+#include "crypto/algs.h"
+#include "crypto/crypto.h"
+
+#include <limits.h>
+#include <openssl/core_names.h>
+#include <stdlib.h>
+
+struct sign_key {
+	enum sign_algorithm alg;
+	uint8_t key[16];
+	struct ctx_pool pool; /* EVP_MAC_CTX, or EVP_CIPHER_CTX for GMAC */
+};
+
+static EVP_MAC_CTX *mac_ctx_new(const struct sign_key *k)
+{
+	const struct crypto_algs *a = crypto_algs();
+	bool hmac = k->alg == SIGN_HMAC_SHA256;
+	char digest[] = "SHA256", cipher[] = "AES-128-CBC";
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_utf8_string(hmac ? OSSL_MAC_PARAM_DIGEST : OSSL_MAC_PARAM_CIPHER, hmac ? digest : cipher, 0),
+		OSSL_PARAM_END};
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(hmac ? a->hmac : a->cmac);
+
+	if (ctx && EVP_MAC_init(ctx, k->key, sizeof(k->key), params) != 1) {
+		EVP_MAC_CTX_free(ctx);
+		ctx = NULL;
+	}
+	return ctx;
+}
+
+static EVP_CIPHER_CTX *gmac_ctx_new(const struct sign_key *k)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+
+	if (ctx && EVP_EncryptInit_ex2(ctx, crypto_algs()->aes128_gcm, k->key, NULL, NULL) != 1) {
+		EVP_CIPHER_CTX_free(ctx);
+		ctx = NULL;
+	}
+	return ctx;
+}
+
+static void *ctx_new(const struct sign_key *k)
+{
+	return k->alg == SIGN_AES_GMAC ? (void *)gmac_ctx_new(k) : (void *)mac_ctx_new(k);
+}
+
+static void ctx_free(const struct sign_key *k, void *ctx)
+{
+	if (k->alg == SIGN_AES_GMAC)
+		EVP_CIPHER_CTX_free(ctx);
+	else
+		EVP_MAC_CTX_free(ctx);
+}
+
+struct sign_key *sign_key_new(enum sign_algorithm alg, const uint8_t key[16])
+{
+	struct sign_key *k;
+	void *ctx;
+
+	if (alg > SIGN_AES_GMAC || !crypto_algs())
+		return NULL;
+	k = calloc(1, sizeof(*k));
+	if (!k)
+		return NULL;
+	k->alg = alg;
+	memcpy(k->key, key, sizeof(k->key));
+	ctx = ctx_new(k);
+	if (!ctx) {
+		crypto_log_openssl("setting up a signing key");
+		sign_key_free(k);
+		return NULL;
+	}
+	(void)ctx_pool_give(&k->pool, ctx);
+	return k;
+}
+
+void sign_key_free(struct sign_key *k)
+{
+	void *ctx;
+
+	if (!k)
+		return;
+	while ((ctx = ctx_pool_take(&k->pool)))
+		ctx_free(k, ctx);
+	bytes_wipe(k, sizeof(*k));
+	free(k);
+}
+
+static bool mac_run(const struct sign_key *k, EVP_MAC_CTX *ctx, const struct iovec *parts, size_t n, uint8_t out[16])
+{
+	bool rekey = k->alg == SIGN_AES_CMAC && crypto_algs()->cmac_rekey;
+	uint8_t full[32];
+	size_t len = 0;
+
+	if (EVP_MAC_init(ctx, rekey ? k->key : NULL, rekey ? sizeof(k->key) : 0, NULL) != 1)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (parts[i].iov_len > 0 && EVP_MAC_update(ctx, parts[i].iov_base, parts[i].iov_len) != 1)
+			return false;
+	if (EVP_MAC_final(ctx, full, &len, sizeof(full)) != 1 || len < 16)
+		return false;
+	memcpy(out, full, 16);
+	return true;
+}
+
+static bool gmac_run(EVP_CIPHER_CTX *ctx, const uint8_t nonce[12], const struct iovec *parts, size_t n, uint8_t out[16])
+{
+	uint8_t none[16];
+	int len;
+
+	if (EVP_EncryptInit_ex2(ctx, NULL, NULL, nonce, NULL) != 1)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (parts[i].iov_len > INT_MAX)
+			return false;
+		if (parts[i].iov_len > 0 &&
+			EVP_EncryptUpdate(ctx, NULL, &len, parts[i].iov_base, (int)parts[i].iov_len) != 1)
+			return false;
+	}
+	return EVP_EncryptFinal_ex(ctx, none, &len) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, out) == 1;
+}
+
+ntstatus sign_compute(struct sign_key *k, const uint8_t nonce[12], const struct iovec *parts, size_t n, uint8_t out[16])
+{
+	void *ctx = ctx_pool_take(&k->pool);
+	bool ok;
+
+	if (!ctx)
+		ctx = ctx_new(k);
+	if (!ctx)
+		return STATUS_NO_MEMORY;
+	ok = k->alg == SIGN_AES_GMAC ? gmac_run(ctx, nonce, parts, n, out) : mac_run(k, ctx, parts, n, out);
+	if (!ok) {
+		/* A context that failed may be half-way through a message. */
+		ctx_free(k, ctx);
+		crypto_log_openssl("signing");
+		return STATUS_INTERNAL_ERROR;
+	}
+	if (!ctx_pool_give(&k->pool, ctx))
+		ctx_free(k, ctx);
+	return STATUS_SUCCESS;
+}
