@@ -1,0 +1,52 @@
+# Everything from a fresh Debian 12: each target installs the packages it needs (scripts/deps.sh), builds with meson and ninja
+# into build/, and does its work.
+#   make                     builds build/release
+#   make serve [DIR=DIR]     serves a directory (default ~/Public); ARGS="--guest ..." is handed to `hythe serve`
+#   make check [PARTS="..."] lints, builds, tests; see scripts/check.py for the parts
+#   make install PREFIX=DIR  bin/hythe, lib/, include/, share/man
+#   make bench, make fuzz, make lint, make clean
+
+PREFIX ?= /usr/local
+DIR ?= ~/Public
+ARGS ?=
+PARTS ?=
+SECONDS_PER_TARGET ?= 60
+
+all: build/release/build.ninja
+	ninja -C build/release
+
+build/release/build.ninja:
+	@sh scripts/deps.sh build
+	meson setup build/release --buildtype=release -Dtests=false
+
+serve: all
+	@d='$(DIR)'; case $$d in "~"*) d=$$HOME$${d#"~"} ;; esac; \
+	if [ ! -e "$$d" ]; then echo "make serve: making the directory $$d"; mkdir "$$d" || exit 1; fi; \
+	exec build/release/src/cli/hythe serve "$$d" $(ARGS)
+
+check:
+	@sh scripts/deps.sh check
+	@python3 scripts/check.py $(PARTS)
+
+lint:
+	@command -v python3 >/dev/null || sh scripts/deps.sh build
+	@python3 scripts/check.py lint
+
+install: all
+	meson configure build/release --prefix="$$(realpath -m '$(PREFIX)')" --libdir=lib
+	ninja -C build/release
+	meson install -C build/release --no-rebuild --quiet
+	@echo "installed below $(PREFIX)"
+
+bench:
+	@sh scripts/deps.sh bench
+	@sh bench/run.sh $(ARGS)
+
+fuzz:
+	@sh scripts/deps.sh fuzz
+	@sh fuzz/run.sh $(SECONDS_PER_TARGET)
+
+clean:
+	rm -rf build
+
+.PHONY: all serve check lint install bench fuzz clean
