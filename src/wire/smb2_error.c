@@ -1,9 +1,9 @@
 /* The ERROR response and the symbolic link data in it. [MS-SMB2] 2.2.2, 2.2.2.2.1. Sent for every failing request but the
  * exceptions of 3.3.4.4. */
+#include "wire/fsctl.h"
 #include "wire/smb2.h"
 
 #define SYMLINK_ERROR_TAG 0x4C4D5953u
-#define IO_REPARSE_TAG_SYMLINK 0xA000000Cu
 
 /* [MS-SMB2] 2.2.2. ErrorData is at least one byte: encoding writes a zero where there is none, decoding takes both. */
 void smb2_error_rsp_code(struct wire *w, struct smb2_error_rsp *m)
