@@ -71,6 +71,8 @@ struct hythe_server_config {
 	unsigned idle_timeout_s;           /* a connection without opens and requests is closed after this; 0: never */
 	unsigned max_io_bytes;             /* MaxReadSize, MaxWriteSize and MaxTransactSize; 0: 8 MiB */
 
+	bool test_aids;                    /* answer smbtorture's private FSCTLs (0x8384xxxx); for test machines only */
+
 	enum hythe_log_level log_level;
 	void (*log_line)(enum hythe_log_level level, const char *line, void *arg); /* NULL: standard error */
 	void *log_arg;
