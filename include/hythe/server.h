@@ -5,28 +5,11 @@
 #ifndef HYTHE_SERVER_H
 #define HYTHE_SERVER_H
 
-#include <hythe/status.h>
-
-#include <stddef.h>
+#include <hythe/types.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* DialectRevision values of [MS-SMB2] 2.2.4. */
-enum hythe_dialect {
-	HYTHE_SMB_2_0_2 = 0x0202,
-	HYTHE_SMB_2_1 = 0x0210,
-	HYTHE_SMB_3_0 = 0x0300,
-	HYTHE_SMB_3_0_2 = 0x0302,
-	HYTHE_SMB_3_1_1 = 0x0311
-};
-
-enum hythe_encryption {
-	HYTHE_ENCRYPTION_OFF,     /* never offered */
-	HYTHE_ENCRYPTION_DESIRED, /* offered, used for shares that ask for it and by clients that want it */
-	HYTHE_ENCRYPTION_REQUIRED /* every session of a client that can encrypt is encrypted; others are turned away */
-};
 
 enum hythe_log_level { HYTHE_LOG_ERROR, HYTHE_LOG_WARN, HYTHE_LOG_INFO, HYTHE_LOG_DEBUG, HYTHE_LOG_TRACE };
 
@@ -60,6 +43,8 @@ struct hythe_server_config {
 
 	enum hythe_dialect min_dialect, max_dialect;
 	bool signing_required;
+	/* OFF: only for shares that ask for it. DESIRED: also whenever a client wants it. REQUIRED: every session; clients that
+	 * cannot encrypt are turned away. */
 	enum hythe_encryption encryption;
 	bool guest;            /* unknown users become guests and may use shares with guest set */
 
