@@ -43,8 +43,8 @@ struct hythe_server_config {
 
 	enum hythe_dialect min_dialect, max_dialect;
 	bool signing_required;
-	/* OFF: only for shares that ask for it. DESIRED: also whenever a client wants it. REQUIRED: every session; clients that
-	 * cannot encrypt are turned away. */
+	/* OFF: where a share or a client demands it. DESIRED: every session of a client that can. REQUIRED: every session; clients
+	 * that cannot encrypt are turned away. */
 	enum hythe_encryption encryption;
 	bool guest;            /* unknown users become guests and may use shares with guest set */
 
@@ -65,7 +65,7 @@ struct hythe_server_config {
 
 struct hythe_server;
 
-/* The defaults: 2.1 to 3.1.1, signing required, encryption desired, no guest; no listen address and no share. */
+/* The defaults: 2.1 to 3.1.1, signing required, encryption off (only where a share or a client demands it), no guest; no listen address and no share. */
 void hythe_server_config_init(struct hythe_server_config *cfg);
 
 /* Checks the configuration and opens the shares and the user store. NULL: `why` (why_cap bytes) says in a sentence what is wrong. */

@@ -30,7 +30,7 @@ typedef struct ntstatus {
 	X(EA_LIST_INCONSISTENT, 0x80000014, "the list of extended attributes is malformed")                           \
 	X(NO_MORE_ENTRIES, 0x8000001A, "no more entries")                                                              \
 	X(STOPPED_ON_SYMLINK, 0x8000002D, "the path goes through a symbolic link that the server does not follow")    \
-	X(INVALID_SID_SEC, 0x80090302, "the session is still being set up")                                            \
+	X(SEC_E_UNSUPPORTED_FUNCTION, 0x80090302, "the session is still being set up")                                 \
 	X(UNSUCCESSFUL, 0xC0000001, "the operation failed")                                                            \
 	X(NOT_IMPLEMENTED, 0xC0000002, "the other side does not implement this")                                      \
 	X(INVALID_INFO_CLASS, 0xC0000003, "unknown information class")                                                 \

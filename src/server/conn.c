@@ -44,6 +44,15 @@ struct srv_session *srv_conn_session(struct srv_conn *c, uint64_t id)
 	return found;
 }
 
+void srv_conn_known(struct srv_conn *c)
+{
+	if (!atomic_exchange(&c->stranger, false))
+		return;
+	pthread_mutex_lock(&c->srv->lock);
+	c->srv->stranger_count--;
+	pthread_mutex_unlock(&c->srv->lock);
+}
+
 static void on_frames(struct net_conn *net, void *user, struct net_frame *f, size_t n)
 {
 	struct srv_conn *c = user;
@@ -85,6 +94,7 @@ static void on_closed(struct net_conn *net, void *user)
 		srv_session_put(s);
 	} while (s);
 	log_debug("%s: disconnected", c->peer);
+	srv_conn_known(c);
 	pthread_mutex_lock(&c->srv->lock);
 	list_remove(&c->link);
 	if (--c->srv->conn_count == 0)
@@ -125,14 +135,16 @@ void srv_accept(struct srv *srv, struct net_conn *net)
 		return;
 	}
 	pthread_mutex_lock(&srv->lock);
-	ok = !srv->stopping && srv->conn_count < srv->limits.connections;
+	ok = !srv->stopping && srv->conn_count < srv->limits.connections && srv->stranger_count < srv->limits.unauthenticated;
 	if (ok) {
+		c->stranger = true;
+		srv->stranger_count++;
 		list_append(&srv->conns, &c->link);
 		srv->conn_count++;
 	}
 	pthread_mutex_unlock(&srv->lock);
 	if (!ok) {
-		log_warn("%s: turned away, there are %u connections already", c->peer, srv->limits.connections);
+		log_warn("%s: turned away, there are too many connections (max-connections, max-unauthenticated)", c->peer);
 		net_conn_close(net, false);
 		srv_conn_put(c);
 		return;

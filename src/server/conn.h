@@ -13,6 +13,7 @@ struct srv_conn {
 	struct list_node link;           /* in srv->conns */
 	struct proto_conn proto;         /* written under the receive token until a dialect is chosen, then constant */
 	uint64_t created_ms;
+	_Atomic bool stranger;           /* counted in srv->stranger_count */
 	char peer[64];
 
 	pthread_mutex_t lock;            /* of what follows */
@@ -27,6 +28,8 @@ struct srv_conn {
 
 struct srv_conn *srv_conn_ref(struct srv_conn *c);
 void srv_conn_put(struct srv_conn *c);
+/* The connection has logged on. */
+void srv_conn_known(struct srv_conn *c);
 /* The session of that id on this connection, referenced; NULL: none. */
 struct srv_session *srv_conn_session(struct srv_conn *c, uint64_t id) MUST_USE;
 

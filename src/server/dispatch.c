@@ -228,7 +228,7 @@ static struct check check_credit_charge(struct srv_request *r)
 
 	if (!r->conn->proto.multi_credit || !(r->message->preconditions & SMB2_NEEDS_CREDIT_CHARGE))
 		return go();
-	if (r->raw.len < SMB2_HEADER_SIZE + r->message->req_fixed_size)
+	if (r->raw.len < (size_t)SMB2_HEADER_SIZE + r->message->req_fixed_size)
 		return answer(STATUS_INVALID_PARAMETER);
 	sizes_of(r, &in, &out);
 	return charge >= proto_credit_charge(in, out) ? go() : answer(STATUS_INVALID_PARAMETER);

@@ -89,14 +89,14 @@ struct srv_open *srv_open_find(struct srv_session *s, struct smb2_file_id id)
 	return o;
 }
 
-/* Gives up the share mode; the last open of a file that is to be deleted deletes it. */
-static void leave_node(struct srv_open *o)
+void srv_open_leave(struct srv_open *o)
 {
 	ntstatus status;
 
 	if (!o->file || !o->fsa.node || !fsa_open_leave(o->tree->share->fsa, &o->fsa))
 		return;
 	status = vfs_unlink(o->file);
+	fsa_removed(o->tree->share->fsa, &o->fsa);
 	if (!nt_ok(status) && !nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND))
 		log_warn("cannot delete a file on its last close: %s", hythe_status_text(status));
 }
@@ -117,6 +117,6 @@ void srv_open_close(struct srv_open *o)
 	if (!was_listed)
 		return;
 	srv_cancel_all(s->conn, o, NULL, STATUS_CANCELLED);
-	leave_node(o);
+	srv_open_leave(o);
 	srv_open_put(o);
 }

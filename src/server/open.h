@@ -27,10 +27,12 @@ struct srv_open {
 	struct vfs_file *file;          /* NULL for pipes */
 	struct fsa_open fsa;            /* share mode, in the node of the file */
 	struct rpc_pipe *pipe;
+	struct srv_request *pipe_reader; /* parked until the pipe has something to read */
 	pthread_mutex_t lock;           /* of pipe and enumeration */
 	struct srv_enumeration *enumeration;
 	uint64_t position;              /* FilePositionInformation */
 	uint32_t mode;                  /* FileModeInformation */
+	_Atomic uint64_t sticky_written; /* LastWriteTime as set through this handle: its writes do not move it ([MS-FSA] 2.1.4.17); 0: not set */
 };
 
 /* A new open with one reference for the caller, in no table. NULL: out of memory. */
@@ -44,6 +46,8 @@ struct srv_open *srv_open_ref(struct srv_open *o);
 void srv_open_put(struct srv_open *o);
 /* 3.3.4.17. Idempotent; the first call gives the status of delete-on-close's work in the log only. */
 void srv_open_close(struct srv_open *o);
+/* Gives up the share mode; the last open of a file that is to be deleted deletes it. srv_open_close does it for a published open. */
+void srv_open_leave(struct srv_open *o);
 /* Frees what QUERY_DIRECTORY keeps. */
 void srv_enumeration_free(struct srv_enumeration *e);
 

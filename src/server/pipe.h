@@ -8,10 +8,12 @@
 /* What the RPC servers may tell the caller of r. Valid while r's server lives. */
 void srv_rpc_host(struct srv_request *r, struct rpc_host *out);
 /* READ of a pipe: parks when nothing is there. out->data is set. */
-struct srv_result srv_pipe_read(struct srv_request *r, size_t length, size_t minimum, struct slice *data);
+struct srv_result srv_pipe_read(struct srv_request *r, size_t length, struct slice *data);
 ntstatus srv_pipe_write(struct srv_request *r, struct slice data) MUST_USE;
 /* FSCTL_PIPE_TRANSCEIVE and _PEEK (3.3.5.15.3, 3.3.5.15.4). */
 struct srv_result srv_pipe_transceive(struct srv_request *r, struct slice in, size_t max_output, struct slice *out);
 struct srv_result srv_pipe_peek(struct srv_request *r, size_t max_output, struct slice *out);
+/* Whether the pipe of an FSCTL_PIPE_WAIT exists. */
+bool srv_pipe_exists(struct slice input) MUST_USE;
 
 #endif

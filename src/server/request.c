@@ -71,3 +71,13 @@ bool srv_payload_alloc(struct srv_request *r, size_t cap)
 	r->payload = (struct srv_payload){.data = b->data, .cap = cap, .owner = b};
 	return true;
 }
+
+bool srv_payload_alloc_apart(struct srv_request *r, size_t cap)
+{
+	struct buf *b = buf_get(cap + 8);
+
+	if (!b)
+		return false;
+	r->payload = (struct srv_payload){.data = b->data, .cap = cap, .owner = b};
+	return true;
+}

@@ -95,6 +95,9 @@ const struct proto_conn *srv_request_proto(const struct srv_request *r);
  * it. The memory is not zeroed. false: out of memory (INSUFFICIENT_RESOURCES). */
 bool srv_payload_alloc(struct srv_request *r, size_t cap) MUST_USE;
 
+/* The same in a buffer of its own, for a request that will be parked: it outlives the frame. */
+bool srv_payload_alloc_apart(struct srv_request *r, size_t cap) MUST_USE;
+
 /* The payload as a slice, for `out->data` or `out->output`. */
 static inline struct slice srv_payload_slice(const struct srv_request *r)
 {

@@ -15,6 +15,7 @@
 /* What a stranger, and what a user, can make us hold. */
 struct srv_limits {
 	uint32_t connections;              /* accepted at once */
+	uint32_t unauthenticated;          /* of these, not logged on yet */
 	uint32_t sessions_per_connection;
 	uint32_t trees_per_session;
 	uint32_t opens_per_session;
@@ -30,13 +31,13 @@ struct srv {
 	struct proto_config proto;
 	struct srv_limits limits;
 	struct user_store *users;
-	bool guest, torture_fsctl;
+	bool guest, encrypt_sessions;
 	char netbios_name[16], comment[256];
 	uint64_t start_filetime;
 
 	pthread_mutex_t lock;              /* of what follows */
 	struct list_node conns, shares;    /* srv_conn.link, srv_share.link */
-	uint32_t conn_count;
+	uint32_t conn_count, stranger_count; /* strangers have not logged on */
 	struct htab sessions;              /* srv_session.by_id */
 	bool stopping;
 	pthread_cond_t drained;            /* conn_count has become 0 */

@@ -1,0 +1,138 @@
+/* TREE_CONNECT and TREE_DISCONNECT: [MS-SMB2] 2.2.9 to 2.2.12, 3.3.5.7, 3.3.5.8. */
+#include "server/cmd.h"
+#include "fsa/fsa.h"
+#include "server/conn.h"
+#include "server/tables.h"
+
+#include "base/log.h"
+#include "base/utf16.h"
+
+#include <stdio.h>
+
+enum { MAX_SERVER_UNITS = 255, MAX_SHARE_UNITS = 80, SHARE_NAME_BYTES = 3 * MAX_SHARE_UNITS + 1 };
+
+static size_t unit_index(struct slice s, size_t from, uint16_t unit)
+{
+	size_t i = from;
+
+	while (i < s.len / 2 && utf16_at(s, i) != unit)
+		i++;
+	return i;
+}
+
+/* \\server\share (2.2.9): the share part. */
+static ntstatus share_of_path(struct slice path, struct slice *share)
+{
+	size_t server_end;
+
+	if (path.len % 2 != 0 || path.len / 2 < 4 || utf16_at(path, 0) != '\\' || utf16_at(path, 1) != '\\')
+		return STATUS_INVALID_PARAMETER;
+	server_end = unit_index(path, 2, '\\');
+	if (server_end == 2 || server_end - 2 > MAX_SERVER_UNITS || server_end >= path.len / 2)
+		return STATUS_INVALID_PARAMETER;
+	*share = slice_of(path.data + 2 * (server_end + 1), path.len - 2 * (server_end + 1));
+	if (share->len == 0 || share->len / 2 > MAX_SHARE_UNITS || unit_index(*share, 0, '\\') != share->len / 2)
+		return STATUS_INVALID_PARAMETER;
+	return STATUS_SUCCESS;
+}
+
+static bool listed(char (*names)[256], size_t n, const char *user)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcasecmp(names[i], user) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* ConnectSecurity (B278) */
+static bool may_connect(const struct srv_share *share, const struct auth_identity *id)
+{
+	if (share->kind == SRV_SHARE_IPC)
+		return true;
+	if (id->anonymous)
+		return false;
+	if (id->guest)
+		return share->guest;
+	return !share->users || listed(share->users, share->user_count, id->user) || listed(share->admins, share->admin_count, id->user);
+}
+
+/* B277: a share that demands encryption is of no use to a connection that cannot encrypt. */
+static ntstatus check_encryption(const struct srv_request *r, const struct srv_share *share)
+{
+	const struct srv_session *s = r->session;
+
+	if (!share->encrypt || r->encrypted)
+		return STATUS_SUCCESS;
+	return s->have_keys && s->keys.send ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+}
+
+static uint32_t maximal_access(const struct srv_share *share)
+{
+	if (share->kind == SRV_SHARE_IPC)
+		return ACCESS_FILE_READ | ACCESS_FILE_WRITE | ACCESS_FILE_EXECUTE;
+	return share->read_only ? ACCESS_FILE_READ | ACCESS_FILE_EXECUTE : ACCESS_FILE_ALL;
+}
+
+static void describe(const struct srv_tree *t, struct smb2_tree_connect_rsp *out)
+{
+	const struct srv_share *share = t->share;
+
+	out->share_type = share->kind == SRV_SHARE_IPC ? SMB2_SHARE_TYPE_PIPE : SMB2_SHARE_TYPE_DISK;
+	out->share_flags = (share->kind == SRV_SHARE_IPC ? SMB2_SHAREFLAG_NO_CACHING : 0u) |
+		(share->access_based_enumeration ? SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM : 0u) |
+		(share->encrypt ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0u);
+	out->maximal_access = t->maximal_access;
+}
+
+static struct srv_result connect_tree(struct srv_request *r, struct srv_share *share, struct smb2_tree_connect_rsp *out)
+{
+	const struct auth_identity *id = &r->session->identity;
+	struct srv_tree *t = srv_tree_new(r->session, share);
+
+	if (!t)
+		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
+	t->read_only = t->share->read_only;
+	t->is_admin = listed(t->share->admins, t->share->admin_count, id->user);
+	t->maximal_access = maximal_access(t->share);
+	r->header.tree_id = t->id;
+	r->tree = t;
+	describe(t, out);
+	return srv_reply(STATUS_SUCCESS);
+}
+
+/* [MS-SMB2] 3.3.5.7 */
+struct srv_result cmd_tree_connect(struct srv_request *r, const struct smb2_tree_connect_req *in, struct smb2_tree_connect_rsp *out)
+{
+	char name[SHARE_NAME_BYTES];
+	struct slice share_name;
+	struct srv_share *share;
+	ntstatus status = share_of_path(in->path, &share_name);
+
+	if (!nt_ok(status))
+		return srv_reply(status);
+	if (utf16_to_utf8(name, sizeof(name), share_name) == SIZE_MAX)
+		return srv_reply(STATUS_INVALID_PARAMETER);
+	share = srv_share_find(r->srv, share_name);
+	if (!share) {
+		log_info("%s: there is no share named '%s'", r->conn->peer, name);
+		return srv_reply(STATUS_BAD_NETWORK_NAME);
+	}
+	status = may_connect(share, &r->session->identity) ? check_encryption(r, share) : STATUS_ACCESS_DENIED;
+	if (!nt_ok(status)) {
+		log_info("%s: '%s' may not use the share '%s'%s", r->conn->peer, r->session->identity.user, name,
+			share->encrypt ? " (it demands encryption)" : "");
+		srv_share_put(share);
+		return srv_reply(status);
+	}
+	return connect_tree(r, share, out);
+}
+
+/* [MS-SMB2] 3.3.5.8 */
+struct srv_result cmd_tree_disconnect(struct srv_request *r, const struct smb2_empty *in, struct smb2_empty *out)
+{
+	(void)in;
+	(void)out;
+	srv_tree_end(r->tree);
+	return srv_reply(STATUS_SUCCESS);
+}

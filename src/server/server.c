@@ -1,0 +1,429 @@
+/* The public server (hythe/server.h): configuration in, a running struct srv out. */
+#include <hythe/server.h>
+
+#include "base/log.h"
+#include "base/utf16.h"
+#include "fsa/fsa.h"
+#include "server/srv.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { MAX_LISTENERS = 64, WHY_BYTES = 256 };
+
+struct hythe_server {
+	struct srv srv;
+	struct net_listener *listeners[MAX_LISTENERS];
+	size_t listener_count;
+	char *addresses[MAX_LISTENERS];
+	size_t address_count;
+	unsigned threads;
+	bool started, stopped;
+	void (*log_line)(enum hythe_log_level level, const char *line, void *arg);
+	void *log_arg;
+};
+
+static bool fail(char *why, size_t cap, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static bool fail(char *why, size_t cap, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (why && cap > 0)
+		vsnprintf(why, cap, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+void hythe_server_config_init(struct hythe_server_config *cfg)
+{
+	*cfg = (struct hythe_server_config){
+		.min_dialect = HYTHE_DIALECT_210,
+		.max_dialect = HYTHE_DIALECT_311,
+		.signing_required = true,
+		.encryption = HYTHE_ENCRYPTION_OFF,
+		.log_level = HYTHE_LOG_WARN,
+	};
+}
+
+/* --- shares --- */
+
+static bool copy_names(const char *const *names, size_t n, char (**out)[256], char *why, size_t cap)
+{
+	if (n == 0)
+		return true;
+	*out = calloc(n, sizeof(**out));
+	if (!*out)
+		return fail(why, cap, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		if (strlen(names[i]) >= sizeof((*out)[i]))
+			return fail(why, cap, "the user name '%.40s...' is too long", names[i]);
+		memcpy((*out)[i], names[i], strlen(names[i]) + 1);
+	}
+	return true;
+}
+
+static bool check_share_name(const char *name, char *why, size_t cap)
+{
+	uint8_t wide[256];
+	size_t n = name ? utf8_to_utf16(wide, sizeof(wide), name, strlen(name)) : SIZE_MAX;
+
+	if (n == SIZE_MAX || n == 0 || n > 160 || strlen(name) > 80)
+		return fail(why, cap, "'%.100s' is no share name: 1 to 80 characters of UTF-8 are wanted", name ? name : "");
+	if (strpbrk(name, "\"/\\[]:|<>+=;,*?") != NULL)
+		return fail(why, cap, "the share name '%s' has one of the characters \" / \\ [ ] : | < > + = ; , * ?", name);
+	if (strcasecmp(name, "IPC$") == 0)
+		return fail(why, cap, "IPC$ is there of itself and cannot be configured");
+	return true;
+}
+
+static bool fill_share(struct srv_share *s, const struct hythe_share_config *c, char *why, size_t cap)
+{
+	const struct vfs_posix_options o = {.follow_symlinks = c->follow_symlinks, .read_only = c->read_only};
+	char detail[WHY_BYTES] = "";
+	size_t len = strlen(c->name);
+
+	if (!c->path || strlen(c->path) >= sizeof(s->path))
+		return fail(why, cap, "share %s: the path is missing or too long", c->name);
+	snprintf(s->name, sizeof(s->name), "%s", c->name);
+	snprintf(s->path, sizeof(s->path), "%s", c->path);
+	snprintf(s->comment, sizeof(s->comment), "%s", c->comment ? c->comment : "");
+	s->read_only = c->read_only;
+	s->encrypt = c->encrypt;
+	s->guest = c->guest;
+	s->hidden = c->hidden || c->name[len - 1] == '$';
+	s->access_based_enumeration = c->access_based_enumeration;
+	s->user_count = c->user_count;
+	s->admin_count = c->admin_count;
+	if (!copy_names(c->users, c->user_count, &s->users, why, cap) || !copy_names(c->admins, c->admin_count, &s->admins, why, cap))
+		return false;
+	s->vfs = vfs_posix_open(c->path, &o, detail);
+	if (!s->vfs)
+		return fail(why, cap, "share %s: %s", c->name, detail);
+	s->fsa = fsa_new();
+	return s->fsa ? true : fail(why, cap, "out of memory");
+}
+
+static struct srv_share *make_share(const struct hythe_share_config *c, char *why, size_t cap)
+{
+	struct srv_share *s;
+
+	if (!check_share_name(c->name, why, cap))
+		return NULL;
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		fail(why, cap, "out of memory");
+		return NULL;
+	}
+	s->refs = 1;
+	s->kind = SRV_SHARE_DISK;
+	list_init(&s->link);
+	if (!fill_share(s, c, why, cap)) {
+		srv_share_put(s);
+		return NULL;
+	}
+	return s;
+}
+
+/* All the shares of a configuration in *list, or none. */
+static bool make_shares(const struct hythe_server_config *cfg, struct list_node *list, char *why, size_t cap)
+{
+	list_init(list);
+	for (size_t i = 0; i < cfg->share_count; i++) {
+		struct srv_share *s = make_share(&cfg->shares[i], why, cap);
+
+		if (!s)
+			goto out;
+		list_append(list, &s->link);
+	}
+	return true;
+out:
+	while (!list_empty(list)) {
+		struct srv_share *s = list_entry(list->next, struct srv_share, link);
+
+		list_remove(&s->link);
+		srv_share_put(s);
+	}
+	return false;
+}
+
+static bool same_rules(const struct srv_share *a, const struct srv_share *b)
+{
+	if (strcmp(a->path, b->path) != 0 || strcmp(a->comment, b->comment) != 0 || a->read_only != b->read_only || a->encrypt != b->encrypt ||
+		a->guest != b->guest || a->hidden != b->hidden || a->access_based_enumeration != b->access_based_enumeration ||
+		a->user_count != b->user_count || a->admin_count != b->admin_count)
+		return false;
+	return (a->user_count == 0 || memcmp(a->users, b->users, a->user_count * sizeof(*a->users)) == 0) &&
+		(a->admin_count == 0 || memcmp(a->admins, b->admins, a->admin_count * sizeof(*a->admins)) == 0);
+}
+
+/* Swaps the list of disk shares. A share that has not changed stays itself, so that its open files still arbitrate with new opens. */
+static void swap_shares(struct srv *srv, struct list_node *fresh)
+{
+	struct list_node old;
+
+	list_init(&old);
+	pthread_mutex_lock(&srv->lock);
+	list_for_each_safe(n, &srv->shares) {
+		struct srv_share *s = list_entry(n, struct srv_share, link);
+		bool kept = s->kind == SRV_SHARE_IPC;
+
+		list_for_each_safe(m, fresh) {
+			struct srv_share *f = list_entry(m, struct srv_share, link);
+
+			if (!kept && strcasecmp(f->name, s->name) == 0 && same_rules(s, f)) {
+				list_remove(&f->link);
+				list_append(&old, &f->link);
+				kept = true;
+			}
+		}
+		if (!kept) {
+			list_remove(&s->link);
+			list_append(&old, &s->link);
+		}
+	}
+	list_for_each_safe(m, fresh) {
+		list_remove(m);
+		list_prepend(&srv->shares, m);
+	}
+	pthread_mutex_unlock(&srv->lock);
+	list_for_each_safe(n, &old) {
+		list_remove(n);
+		srv_share_put(list_entry(n, struct srv_share, link));
+	}
+}
+
+/* --- the server --- */
+
+static void default_name(char *out, size_t cap)
+{
+	char host[256] = "";
+
+	if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == 0)
+		snprintf(host, sizeof(host), "HYTHE");
+	host[strcspn(host, ".")] = 0;
+	snprintf(out, cap, "%.15s", host);
+	for (char *p = out; *p; p++) {
+		if (*p >= 'a' && *p <= 'z')
+			*p = (char)(*p - 32);
+	}
+}
+
+static void apply_protocol(struct srv *srv, const struct hythe_server_config *cfg)
+{
+	struct proto_config *p = &srv->proto;
+
+	p->min_dialect = (uint16_t)cfg->min_dialect;
+	p->max_dialect = (uint16_t)cfg->max_dialect;
+	p->signing_required = cfg->signing_required;
+	/* Ciphers are offered even when off: a share or a client may demand encryption for itself. */
+	p->encryption = cfg->encryption == HYTHE_ENCRYPTION_REQUIRED ? PROTO_ENCRYPTION_REQUIRED : PROTO_ENCRYPTION_DESIRED;
+	srv->encrypt_sessions = cfg->encryption != HYTHE_ENCRYPTION_OFF;
+	if (cfg->max_io_bytes != 0)
+		p->max_read_bytes = p->max_write_bytes = p->max_transact_bytes = cfg->max_io_bytes;
+}
+
+static void apply_limits(struct srv *srv, const struct hythe_server_config *cfg)
+{
+	if (cfg->max_connections != 0)
+		srv->limits.connections = cfg->max_connections;
+	if (cfg->max_opens_per_session != 0)
+		srv->limits.opens_per_session = cfg->max_opens_per_session;
+	if (cfg->authentication_timeout_s != 0)
+		srv->limits.login_timeout_ms = cfg->authentication_timeout_s * 1000;
+	srv->limits.idle_timeout_ms = cfg->idle_timeout_s * 1000;
+	srv->limits.unauthenticated = cfg->max_unauthenticated != 0 ? cfg->max_unauthenticated : 256;
+}
+
+static bool copy_addresses(struct hythe_server *s, const struct hythe_server_config *cfg, char *why, size_t cap)
+{
+	if (cfg->listen_count == 0 || cfg->listen_count > MAX_LISTENERS)
+		return fail(why, cap, "between 1 and %d listen addresses are wanted", (int)MAX_LISTENERS);
+	for (size_t i = 0; i < cfg->listen_count; i++) {
+		s->addresses[i] = strdup(cfg->listen[i]);
+		if (!s->addresses[i])
+			return fail(why, cap, "out of memory");
+		s->address_count++;
+	}
+	return true;
+}
+
+static void to_callback(enum log_level level, const char *line, void *arg)
+{
+	struct hythe_server *s = arg;
+
+	s->log_line((enum hythe_log_level)level, line, s->log_arg);
+}
+
+static void apply_log(struct hythe_server *s, const struct hythe_server_config *cfg)
+{
+	log_level = (int)cfg->log_level;
+	s->log_line = cfg->log_line;
+	s->log_arg = cfg->log_arg;
+	if (cfg->log_line)
+		log_sink(to_callback, s);
+}
+
+static bool configure(struct hythe_server *s, const struct hythe_server_config *cfg, char *why, size_t cap)
+{
+	struct srv *srv = &s->srv;
+	struct list_node shares;
+	char detail[WHY_BYTES] = "";
+
+	if (cfg->min_dialect > cfg->max_dialect)
+		return fail(why, cap, "min-dialect is newer than max-dialect");
+	if (cfg->name && strlen(cfg->name) > 15)
+		return fail(why, cap, "the server's name '%s' has more than 15 characters", cfg->name);
+	if (!copy_addresses(s, cfg, why, cap))
+		return false;
+	apply_log(s, cfg);
+	apply_protocol(srv, cfg);
+	apply_limits(srv, cfg);
+	srv->guest = cfg->guest;
+	s->threads = cfg->threads;
+	if (cfg->name)
+		snprintf(srv->netbios_name, sizeof(srv->netbios_name), "%s", cfg->name);
+	else
+		default_name(srv->netbios_name, sizeof(srv->netbios_name));
+	snprintf(srv->comment, sizeof(srv->comment), "%s", cfg->comment ? cfg->comment : "");
+	srv->users = cfg->state_dir ? user_store_open(cfg->state_dir, true, detail) : user_store_in_memory();
+	if (!srv->users)
+		return fail(why, cap, "%s", cfg->state_dir ? detail : "out of memory");
+	if (!make_shares(cfg, &shares, why, cap))
+		return false;
+	swap_shares(srv, &shares);
+	return true;
+}
+
+struct hythe_server *hythe_server_new(const struct hythe_server_config *cfg, char *why, size_t why_cap)
+{
+	struct hythe_server *s = calloc(1, sizeof(*s));
+
+	if (!s || !nt_ok(srv_init(&s->srv, &clock_system))) {
+		free(s);
+		fail(why, why_cap, "out of memory");
+		return NULL;
+	}
+	if (!configure(s, cfg, why, why_cap)) {
+		hythe_server_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+static void on_accept(void *arg, struct net_conn *c)
+{
+	struct hythe_server *s = arg;
+
+	srv_accept(&s->srv, c);
+}
+
+static void close_listeners(struct hythe_server *s)
+{
+	while (s->listener_count > 0)
+		net_listener_close(s->listeners[--s->listener_count]);
+}
+
+bool hythe_server_start(struct hythe_server *s, char *why, size_t why_cap)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	struct net_pool_config pool = {.clock = &clock_system};
+	char detail[WHY_BYTES] = "";
+
+	pool.threads = s->threads != 0 ? s->threads : cpus > 1 ? (unsigned)cpus : 2;
+	pool.max_threads = pool.threads * 8 < 64 ? 64 : pool.threads * 8;
+	s->srv.pool = net_pool_new(&pool);
+	if (!s->srv.pool)
+		return fail(why, why_cap, "cannot start worker threads; is the limit of processes reached?");
+	for (size_t i = 0; i < s->address_count; i++) {
+		struct net_listener *l = net_listen(s->srv.pool, s->addresses[i], on_accept, s, detail);
+
+		if (!l) {
+			close_listeners(s);
+			net_pool_free(s->srv.pool);
+			s->srv.pool = NULL;
+			return fail(why, why_cap, "%s", detail);
+		}
+		s->listeners[s->listener_count++] = l;
+	}
+	srv_start_timers(&s->srv);
+	s->started = true;
+	return true;
+}
+
+uint16_t hythe_server_port(const struct hythe_server *s, size_t i)
+{
+	return i < s->listener_count ? net_listener_port(s->listeners[i]) : 0;
+}
+
+bool hythe_server_reload(struct hythe_server *s, const struct hythe_server_config *cfg, char *why, size_t why_cap)
+{
+	struct list_node shares;
+
+	if (!make_shares(cfg, &shares, why, why_cap))
+		return false;
+	swap_shares(&s->srv, &shares);
+	user_store_refresh(s->srv.users);
+	return true;
+}
+
+/* Waits until all connections are gone, or that long. */
+static bool wait_drained(struct srv *srv, unsigned ms)
+{
+	struct timespec until;
+	bool empty;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&srv->lock);
+	while (srv->conn_count > 0 && pthread_cond_timedwait(&srv->drained, &srv->lock, &until) == 0)
+		;
+	empty = srv->conn_count == 0;
+	pthread_mutex_unlock(&srv->lock);
+	return empty;
+}
+
+void hythe_server_stop(struct hythe_server *s, unsigned drain_ms)
+{
+	struct srv *srv = &s->srv;
+
+	if (!s->started || s->stopped)
+		return;
+	s->stopped = true;
+	pthread_mutex_lock(&srv->lock);
+	srv->stopping = true;
+	pthread_mutex_unlock(&srv->lock);
+	close_listeners(s);
+	net_timer_cancel(srv->pool, &srv->reaper);
+	srv_disconnect_all(srv, true);
+	if (!wait_drained(srv, drain_ms))
+		srv_disconnect_all(srv, false);
+	/* A request that is stuck in a system call of the store keeps its connection; the process must end all the same. */
+	if (!wait_drained(srv, 5000))
+		log_warn("some requests did not finish");
+	net_pool_free(srv->pool);
+	srv->pool = NULL;
+}
+
+void hythe_server_free(struct hythe_server *s)
+{
+	if (!s)
+		return;
+	hythe_server_stop(s, 0);
+	srv_destroy(&s->srv);
+	if (s->srv.users)
+		user_store_close(s->srv.users);
+	for (size_t i = 0; i < s->address_count; i++)
+		free(s->addresses[i]);
+	if (s->log_line)
+		log_sink(NULL, NULL);
+	free(s);
+}

@@ -1,0 +1,65 @@
+/* The server's own state: what exists before the first connection and after the last. */
+#include "server/srv.h"
+
+#include "base/random.h"
+
+#include <stdlib.h>
+
+static const struct srv_limits default_limits = {
+	.connections = 100000,
+	.unauthenticated = 256,
+	.sessions_per_connection = 512,
+	.trees_per_session = 4096,
+	.opens_per_session = 65536,
+	.parked_per_connection = 1024,
+	.login_timeout_ms = 45000,
+	.frame_timeout_ms = 60000,
+	.idle_timeout_ms = 0,
+};
+
+static struct srv_share *ipc_share(void)
+{
+	struct srv_share *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->refs = 1;
+	s->kind = SRV_SHARE_IPC;
+	memcpy(s->name, "IPC$", 5);
+	memcpy(s->comment, "Remote IPC", 11);
+	list_init(&s->link);
+	return s;
+}
+
+ntstatus srv_init(struct srv *s, const struct clock *clock)
+{
+	struct srv_share *ipc = ipc_share();
+
+	if (!ipc)
+		return STATUS_NO_MEMORY;
+	*s = (struct srv){.clock = clock, .limits = default_limits};
+	proto_config_default(&s->proto, true);
+	s->start_filetime = clock_filetime(clock);
+	/* Ids of this run are not those of the last. */
+	s->next_session_id = (random_u64() & 0xFFFFFFF) + 1;
+	s->next_open_id = (random_u64() & 0xFFFFFFF) + 1;
+	list_init(&s->conns);
+	list_init(&s->shares);
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->drained, NULL);
+	srv_share_add(s, ipc);
+	return STATUS_SUCCESS;
+}
+
+void srv_destroy(struct srv *s)
+{
+	while (!list_empty(&s->shares)) {
+		struct srv_share *share = list_entry(s->shares.next, struct srv_share, link);
+
+		list_remove(&share->link);
+		srv_share_put(share);
+	}
+	htab_free(&s->sessions);
+	pthread_cond_destroy(&s->drained);
+	pthread_mutex_destroy(&s->lock);
+}
