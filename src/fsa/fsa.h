@@ -51,6 +51,8 @@ void fsa_free(struct fsa *f);
 /* Enters an open of that file. SHARING_VIOLATION, DELETE_PENDING, NO_MEMORY; then nothing was entered. An open with none of
  * the rights that share modes speak of (data, delete, execute) conflicts with nobody. */
 ntstatus fsa_open_enter(struct fsa *f, struct vfs_id id, uint32_t access, uint32_t share, bool delete_on_close, struct fsa_open *o) MUST_USE;
+/* The rights that the open keeps, when entering needed more (overwriting). */
+void fsa_open_narrow(struct fsa_open *o, uint32_t access);
 /* Leaves. true: the file is to be removed now, by the caller, who then says so with fsa_removed; until then the file keeps
  * answering DELETE_PENDING to those who found its name a moment ago. */
 bool fsa_open_leave(struct fsa *f, struct fsa_open *o) MUST_USE;

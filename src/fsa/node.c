@@ -133,6 +133,13 @@ ntstatus fsa_open_enter(struct fsa *f, struct vfs_id id, uint32_t access, uint32
 	return status;
 }
 
+void fsa_open_narrow(struct fsa_open *o, uint32_t access)
+{
+	pthread_mutex_lock(&o->node->shard->lock);
+	o->access = access;
+	pthread_mutex_unlock(&o->node->shard->lock);
+}
+
 bool fsa_open_leave(struct fsa *f, struct fsa_open *o)
 {
 	struct fsa_node *node = o->node;

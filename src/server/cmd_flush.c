@@ -1,0 +1,15 @@
+/* FLUSH, [MS-SMB2] 3.3.5.11, [MS-FSA] 2.1.5.7. Blocks its worker until the data is on disk. */
+#include "server/cmd.h"
+#include "server/open.h"
+
+struct srv_result cmd_flush(struct srv_request *r, const struct smb2_flush_req *in, struct smb2_empty *out)
+{
+	(void)in;
+	(void)out;
+	/* What was written to a pipe has been consumed when its WRITE returned. */
+	if (r->open->pipe)
+		return srv_reply(STATUS_SUCCESS);
+	if (!(r->open->granted_access & (FILE_WRITE_DATA | FILE_APPEND_DATA)))
+		return srv_reply(STATUS_ACCESS_DENIED);
+	return srv_reply(vfs_flush(r->open->file));
+}

@@ -1,0 +1,49 @@
+/* READ, [MS-SMB2] 3.3.5.12, [MS-FSA] 2.1.5.2. */
+#include "server/cmd.h"
+#include "server/io.h"
+#include "server/open.h"
+#include "server/pipe.h"
+
+enum { FLAG_READ_UNBUFFERED = 1 };
+
+static ntstatus read_check(const struct srv_request *r, const struct smb2_read_req *in)
+{
+	const struct proto_conn *proto = srv_request_proto(r);
+	const struct srv_open *o = r->open;
+
+	if (in->length > proto->max_read_bytes || !io_channel_valid(r, in->channel))
+		return STATUS_INVALID_PARAMETER;
+	if (o->pipe && proto->dialect >= SMB2_DIALECT_302 && (in->flags & FLAG_READ_UNBUFFERED))
+		return STATUS_INVALID_PARAMETER;
+	/* Who may execute a file may read it here, as on Windows: a program is started by reading it. */
+	if (!(o->granted_access & (FILE_READ_DATA | FILE_EXECUTE)))
+		return STATUS_ACCESS_DENIED;
+	if (o->pipe)
+		return STATUS_SUCCESS;
+	if (o->directory)
+		return STATUS_INVALID_DEVICE_REQUEST;
+	return io_range_valid(in->offset, in->length) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+}
+
+/* [MS-SMB2] 3.3.5.12 */
+struct srv_result cmd_read(struct srv_request *r, const struct smb2_read_req *in, struct smb2_read_rsp *out)
+{
+	ntstatus status = read_check(r, in);
+	size_t done;
+
+	if (!nt_ok(status))
+		return srv_reply(status);
+	if (r->open->pipe)
+		return srv_pipe_read(r, in->length, &out->data);
+	if (!srv_payload_alloc(r, in->length))
+		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
+	status = vfs_read(r->open->file, r->payload.data, in->length, in->offset, &done);
+	if (!nt_ok(status))
+		return srv_reply(status);
+	if (done < in->minimum_count || (done == 0 && in->length > 0))
+		return srv_reply(STATUS_END_OF_FILE);
+	r->payload.len = done;
+	r->open->position = in->offset + done;
+	out->data = srv_payload_slice(r);
+	return srv_reply(STATUS_SUCCESS);
+}

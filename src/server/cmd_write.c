@@ -1,0 +1,99 @@
+/* WRITE, [MS-SMB2] 3.3.5.13, [MS-FSA] 2.1.5.3. */
+#include "server/cmd.h"
+#include "server/create.h"
+#include "server/io.h"
+#include "server/open.h"
+#include "server/pipe.h"
+
+#include <stdatomic.h>
+
+enum { FLAG_WRITE_THROUGH = 1, FLAG_WRITE_UNBUFFERED = 2, DATA_OFFSET_MOST = 0x100 };
+
+/* Which flags count depends on the dialect; WRITE_THROUGH needs a handle, or with 3.0.2 a request, without buffering
+ * (inventory G086). */
+static ntstatus flags_check(const struct srv_request *r, const struct smb2_write_req *in)
+{
+	uint16_t dialect = srv_request_proto(r)->dialect;
+	uint32_t flags = in->flags;
+
+	if (dialect < SMB2_DIALECT_210)
+		return STATUS_SUCCESS;
+	if (dialect < SMB2_DIALECT_302)
+		flags &= ~(uint32_t)FLAG_WRITE_UNBUFFERED;
+	if (r->open->pipe && dialect >= SMB2_DIALECT_300 && (flags & (FLAG_WRITE_THROUGH | FLAG_WRITE_UNBUFFERED)))
+		return STATUS_INVALID_PARAMETER;
+	if (!r->open->pipe && (flags & FLAG_WRITE_THROUGH) && !(flags & FLAG_WRITE_UNBUFFERED) &&
+		!(r->open->create_options & OPTION_NO_INTERMEDIATE_BUFFERING))
+		return STATUS_INVALID_PARAMETER;
+	return STATUS_SUCCESS;
+}
+
+static ntstatus write_check(const struct srv_request *r, const struct smb2_write_req *in)
+{
+	const struct srv_open *o = r->open;
+
+	if (!(o->granted_access & (FILE_WRITE_DATA | FILE_APPEND_DATA)))
+		return STATUS_ACCESS_DENIED;
+	if (in->length > srv_request_proto(r)->max_write_bytes || !io_channel_valid(r, in->channel))
+		return STATUS_INVALID_PARAMETER;
+	if (in->data_offset > DATA_OFFSET_MOST || in->data.len < in->length)
+		return STATUS_INVALID_PARAMETER;
+	if (o->pipe)
+		return STATUS_SUCCESS;
+	if (o->directory)
+		return STATUS_INVALID_DEVICE_REQUEST;
+	return io_range_valid(in->offset, in->length) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+}
+
+/* Who may only append may not touch what is there. */
+static ntstatus append_check(const struct srv_open *o, uint64_t offset)
+{
+	struct vfs_stat st;
+	ntstatus status;
+
+	if (o->granted_access & FILE_WRITE_DATA)
+		return STATUS_SUCCESS;
+	status = vfs_stat_get(o->file, &st);
+	if (!nt_ok(status))
+		return status;
+	return offset >= st.size ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+}
+
+static ntstatus write_file(struct srv_request *r, const struct smb2_write_req *in)
+{
+	struct srv_open *o = r->open;
+	ntstatus status = append_check(o, in->offset);
+	uint64_t sticky;
+
+	if (nt_ok(status))
+		status = vfs_write(o->file, in->data.data, in->length, in->offset);
+	if (!nt_ok(status))
+		return status;
+	o->position = in->offset + in->length;
+	sticky = atomic_load(&o->sticky_written);
+	if (sticky != 0) {
+		struct vfs_set_info set = {.which = VFS_SET_WRITTEN, .written = sticky};
+
+		status = vfs_set(o->file, &set);
+	}
+	/* A handle opened with WRITE_THROUGH writes through by itself. */
+	if (nt_ok(status) && (in->flags & FLAG_WRITE_THROUGH) && srv_request_proto(r)->dialect >= SMB2_DIALECT_210 &&
+		!(o->create_options & OPTION_WRITE_THROUGH))
+		status = vfs_flush(o->file);
+	return status;
+}
+
+/* [MS-SMB2] 3.3.5.13 */
+struct srv_result cmd_write(struct srv_request *r, const struct smb2_write_req *in, struct smb2_write_rsp *out)
+{
+	ntstatus status = write_check(r, in);
+
+	if (nt_ok(status))
+		status = flags_check(r, in);
+	if (nt_ok(status) && r->open->pipe)
+		status = srv_pipe_write(r, slice_of(in->data.data, in->length));
+	else if (nt_ok(status) && in->length > 0)
+		status = write_file(r, in);
+	out->count = in->length;
+	return srv_reply(status);
+}

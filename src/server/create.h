@@ -1,0 +1,69 @@
+/* One CREATE on its way through the phases of [MS-SMB2] 3.3.5.9: contexts (create_contexts.c), path (create_path.c), options and
+ * rights (create_access.c), the open itself with disposition and share modes (create_open.c), the answer (create_reply.c).
+ * cmd_create.c calls them in order; no other file includes this. */
+#ifndef SERVER_CREATE_H
+#define SERVER_CREATE_H
+
+#include "server/open.h"
+#include "server/request.h"
+#include "server/session.h"
+#include "server/srv.h"
+
+/* [MS-SMB2] 2.2.13 */
+enum { CREATE_SUPERSEDE, CREATE_OPEN, CREATE_CREATE, CREATE_OPEN_IF, CREATE_OVERWRITE, CREATE_OVERWRITE_IF };
+enum { ACTION_SUPERSEDED, ACTION_OPENED, ACTION_CREATED, ACTION_OVERWRITTEN };
+enum {
+	OPTION_DIRECTORY_FILE = 0x1, OPTION_WRITE_THROUGH = 0x2, OPTION_SEQUENTIAL_ONLY = 0x4, OPTION_NO_INTERMEDIATE_BUFFERING = 0x8,
+	OPTION_SYNC_ALERT = 0x10, OPTION_SYNC_NONALERT = 0x20, OPTION_NON_DIRECTORY_FILE = 0x40, OPTION_NO_EA_KNOWLEDGE = 0x200,
+	OPTION_DELETE_ON_CLOSE = 0x1000, OPTION_OPEN_BY_FILE_ID = 0x2000, OPTION_RESERVE_OPFILTER = 0x100000,
+	OPTION_OPEN_REPARSE_POINT = 0x200000
+};
+enum { OPLOCK_LEVEL_LEASE = 0xFF };
+
+/* What the request's contexts ask for, 2.2.13.2. */
+struct create_contexts {
+	bool mxac, mxac_timed, qfid, alsi, timewarp, reconnect, shared_disk;
+	bool dhnq, dhnc, dh2q, dh2c;
+	uint64_t mxac_time, allocation;
+	struct slice eas;
+};
+
+struct create_op {
+	struct srv_request *r;
+	const struct smb2_create_req *in;
+	struct create_contexts ctx;
+	struct slice name;             /* checked, without stream part and trailing separator */
+	bool must_be_directory, must_be_file;
+	uint32_t desired;              /* generic bits mapped */
+	uint32_t granted, maximal;     /* what the open got; what it could have got */
+	uint32_t action;
+	struct vfs_open_result found;
+	struct srv_open *open;
+};
+
+/* Writing dispositions of a file that is there already. */
+static inline bool create_overwrites(const struct create_op *op)
+{
+	uint32_t d = op->in->create_disposition;
+
+	return d == CREATE_SUPERSEDE || d == CREATE_OVERWRITE || d == CREATE_OVERWRITE_IF;
+}
+
+ntstatus create_contexts_parse(struct create_op *op) MUST_USE;
+ntstatus create_path_check(struct create_op *op) MUST_USE;
+ntstatus create_options_check(struct create_op *op) MUST_USE;
+ntstatus create_access_check(struct create_op *op) MUST_USE;
+/* Rights of an open of an existing file: fills granted and maximal from op->found.stat. */
+ntstatus create_access_grant(struct create_op *op) MUST_USE;
+/* Opens, creates or overwrites; op->open is in no table yet. */
+ntstatus create_open_execute(struct create_op *op) MUST_USE;
+/* Takes back what create_open_execute did, file included if it made it. */
+void create_open_undo(struct create_op *op);
+ntstatus create_reply_fill(struct create_op *op, struct smb2_create_rsp *out) MUST_USE;
+/* 2.2.2.2.1, for STOPPED_ON_SYMLINK. */
+void create_symlink_error(struct create_op *op);
+
+/* A pipe of IPC$. */
+struct srv_result create_pipe(struct srv_request *r, const struct smb2_create_req *in, struct smb2_create_rsp *out);
+
+#endif

@@ -1,0 +1,87 @@
+/* CREATE, options and rights: [MS-SMB2] 2.2.13, 3.3.5.9, [MS-FSA] 2.1.5.1 (phase 1) and 2.1.5.1.2.1. */
+#include "server/create.h"
+
+#include <unistd.h>
+
+#define OPTIONS_INVALID 0xFF000000u
+#define OPTIONS_UNSUPPORTED 0x00102080u  /* open by id, opportunistic filter, tree connection */
+#define ATTRIBUTES_VALID 0x00007FB7u
+#define ACCESS_INVALID 0x0CE0FE00u
+#define ACCESS_MAKES_FILES (FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY)
+
+static ntstatus directory_options(const struct create_op *op)
+{
+	uint32_t options = op->in->create_options;
+
+	if (!(options & OPTION_DIRECTORY_FILE))
+		return STATUS_SUCCESS;
+	if ((options & OPTION_NON_DIRECTORY_FILE) || op->must_be_file)
+		return STATUS_INVALID_PARAMETER;
+	if (create_overwrites(op) || (op->in->file_attributes & FILE_ATTRIBUTE_TEMPORARY))
+		return STATUS_INVALID_PARAMETER;
+	return STATUS_SUCCESS;
+}
+
+ntstatus create_options_check(struct create_op *op)
+{
+	const struct smb2_create_req *in = op->in;
+
+	if (in->impersonation_level > 3)
+		return STATUS_BAD_IMPERSONATION_LEVEL;
+	if (in->create_disposition > CREATE_OVERWRITE_IF || (in->share_access & ~7u) || (in->create_options & OPTIONS_INVALID))
+		return STATUS_INVALID_PARAMETER;
+	if (in->create_options & OPTIONS_UNSUPPORTED)
+		return STATUS_NOT_SUPPORTED;
+	if (in->file_attributes & ~ATTRIBUTES_VALID)
+		return STATUS_INVALID_PARAMETER;
+	return directory_options(op);
+}
+
+/* Dispositions that leave a share as it is when the file exists are refused later, when it turns out not to. */
+static bool makes_or_writes(const struct create_op *op)
+{
+	return op->in->create_disposition == CREATE_CREATE || create_overwrites(op);
+}
+
+ntstatus create_access_check(struct create_op *op)
+{
+	uint32_t tree = op->r->tree->maximal_access;
+
+	if (op->in->desired_access == 0 || (op->in->desired_access & ACCESS_INVALID))
+		return STATUS_ACCESS_DENIED;
+	op->desired = fsa_access_map_generic(op->in->desired_access);
+	/* Nobody can read or set a SACL here. */
+	if (op->desired & ACCESS_SYSTEM_SECURITY)
+		return STATUS_PRIVILEGE_NOT_HELD;
+	if (op->desired & ~(tree | ACCESS_MAXIMUM_ALLOWED | ACCESS_SYNCHRONIZE))
+		return STATUS_ACCESS_DENIED;
+	if (makes_or_writes(op) && (~tree & ACCESS_MAKES_FILES))
+		return STATUS_ACCESS_DENIED;
+	if ((op->in->create_options & OPTION_DELETE_ON_CLOSE) &&
+		!((op->desired & (ACCESS_DELETE | ACCESS_MAXIMUM_ALLOWED)) && (tree & ACCESS_DELETE)))
+		return STATUS_ACCESS_DENIED;
+	return STATUS_SUCCESS;
+}
+
+/* What overwriting does to a file, it needs the right to: the old content goes. */
+static uint32_t access_of_disposition(const struct create_op *op)
+{
+	return create_overwrites(op) ? FILE_WRITE_DATA : 0;
+}
+
+ntstatus create_access_grant(struct create_op *op)
+{
+	const struct vfs_stat *st = &op->found.stat;
+	uint32_t asked = op->desired & ~ACCESS_MAXIMUM_ALLOWED;
+
+	op->maximal = (fsa_access_of_stat(st, geteuid(), getegid()) & op->r->tree->maximal_access) | ACCESS_SYNCHRONIZE;
+	if ((asked | access_of_disposition(op)) & ~op->maximal)
+		return STATUS_ACCESS_DENIED;
+	op->granted = op->desired & ACCESS_MAXIMUM_ALLOWED ? op->maximal : asked;
+	/* [MS-FSA] 2.1.5.1.2.1 */
+	if ((op->in->create_options & OPTION_DELETE_ON_CLOSE) && (st->attributes & FILE_ATTRIBUTE_READONLY))
+		return STATUS_CANNOT_DELETE;
+	if ((op->in->create_options & OPTION_DELETE_ON_CLOSE) && !(op->granted & ACCESS_DELETE))
+		return STATUS_ACCESS_DENIED;
+	return STATUS_SUCCESS;
+}

@@ -1,0 +1,261 @@
+/* CREATE, the open itself: dispositions ([MS-SMB2] 2.2.13, [MS-FSA] 2.1.5.1.1 and 2.1.5.1.2), share modes, overwriting. Whatever
+ * changes a file that exists happens after its share modes have been entered. */
+#include "server/create.h"
+
+#include "base/log.h"
+
+enum { RACES_BORNE = 16 };
+
+#define ATTRIBUTES_SETTABLE                                                                                            \
+	(FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_ARCHIVE |           \
+		FILE_ATTRIBUTE_TEMPORARY | FILE_ATTRIBUTE_OFFLINE | FILE_ATTRIBUTE_NOT_CONTENT_INDEXED)
+
+static uint32_t store_flags(const struct create_op *op)
+{
+	uint32_t options = op->in->create_options, flags = 0;
+
+	if (op->desired & (FILE_READ_DATA | FILE_EXECUTE | ACCESS_MAXIMUM_ALLOWED))
+		flags |= VFS_READ;
+	if ((op->desired & (FILE_WRITE_DATA | FILE_APPEND_DATA | ACCESS_MAXIMUM_ALLOWED)) || create_overwrites(op))
+		flags |= VFS_WRITE;
+	if ((options & OPTION_DIRECTORY_FILE) || op->must_be_directory)
+		flags |= VFS_DIRECTORY;
+	if ((options & OPTION_NON_DIRECTORY_FILE) || op->must_be_file)
+		flags |= VFS_NON_DIRECTORY;
+	if (options & OPTION_OPEN_REPARSE_POINT)
+		flags |= VFS_NO_FOLLOW;
+	if (options & OPTION_WRITE_THROUGH)
+		flags |= VFS_WRITE_THROUGH;
+	if (op->desired & (ACCESS_DELETE | ACCESS_MAXIMUM_ALLOWED))
+		flags |= VFS_DELETE;
+	return flags;
+}
+
+/* New files are marked for the archive, new directories are not ([MS-FSA] 2.1.5.1.1). */
+static uint32_t new_attributes(const struct create_op *op)
+{
+	uint32_t attributes = op->in->file_attributes & ATTRIBUTES_SETTABLE;
+
+	return op->in->create_options & OPTION_DIRECTORY_FILE ? attributes : attributes | FILE_ATTRIBUTE_ARCHIVE;
+}
+
+/* Opens by name. MAXIMUM_ALLOWED takes what the store gives: with the right to write, to read, or neither. */
+static ntstatus store_open(struct create_op *op, enum vfs_disposition disposition)
+{
+	struct vfs_open_args args = {
+		.name = op->name, .disposition = disposition, .flags = store_flags(op), .attributes = new_attributes(op),
+	};
+	struct vfs *store = op->r->tree->share->vfs;
+	ntstatus status = vfs_open(store, &args, &op->r->arena, &op->found);
+
+	if (!(op->desired & ACCESS_MAXIMUM_ALLOWED) || !nt_is(status, STATUS_ACCESS_DENIED) || create_overwrites(op))
+		return status;
+	if (!(op->desired & (FILE_WRITE_DATA | FILE_APPEND_DATA))) {
+		args.flags &= ~(uint32_t)VFS_WRITE;
+		status = vfs_open(store, &args, &op->r->arena, &op->found);
+	}
+	if (nt_is(status, STATUS_ACCESS_DENIED) && !(op->desired & (FILE_READ_DATA | FILE_EXECUTE))) {
+		args.flags &= ~(uint32_t)VFS_READ;
+		status = vfs_open(store, &args, &op->r->arena, &op->found);
+	}
+	return status;
+}
+
+/* A file that is about to go answers DELETE_PENDING to whoever wants its name ([MS-FSA] 2.1.5.1). */
+static ntstatus collision_status(struct create_op *op)
+{
+	struct vfs_open_args args = {.name = op->name, .disposition = VFS_OPEN, .flags = VFS_NO_FOLLOW};
+	struct vfs_open_result there;
+	ntstatus status = STATUS_OBJECT_NAME_COLLISION;
+
+	if (!nt_ok(vfs_open(op->r->tree->share->vfs, &args, &op->r->arena, &there)))
+		return status;
+	if (fsa_id_delete_pending(op->r->tree->share->fsa, there.stat.id))
+		status = STATUS_DELETE_PENDING;
+	vfs_file_close(there.file);
+	return status;
+}
+
+static ntstatus find_or_make(struct create_op *op)
+{
+	const uint32_t disposition = op->in->create_disposition;
+	bool may_make = (~op->r->tree->maximal_access & (FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY)) == 0 && op->ctx.eas.len == 0;
+	ntstatus status;
+
+	if (disposition == CREATE_OPEN || disposition == CREATE_OVERWRITE)
+		return store_open(op, VFS_OPEN);
+	if (!may_make) {
+		/* 3.3.5.9.1: there is no place for EAs, and a file without those that it should have is not made. */
+		ntstatus why = op->ctx.eas.len > 0 ? STATUS_EAS_NOT_SUPPORTED : STATUS_ACCESS_DENIED;
+
+		status = disposition == CREATE_CREATE ? why : store_open(op, VFS_OPEN);
+		return nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND) ? why : status;
+	}
+	status = store_open(op, disposition == CREATE_CREATE ? VFS_CREATE : VFS_OPEN_IF);
+	return nt_is(status, STATUS_OBJECT_NAME_COLLISION) ? collision_status(op) : status;
+}
+
+/* [MS-FSA] 2.1.5.1.2: what an existing file must be like to be opened this way. */
+static ntstatus existing_check(struct create_op *op)
+{
+	const struct vfs_stat *st = &op->found.stat;
+	ntstatus status;
+
+	if (create_overwrites(op) && st->directory)
+		return STATUS_OBJECT_NAME_COLLISION;
+	status = create_access_grant(op);
+	if (!nt_ok(status))
+		return status;
+	if (create_overwrites(op) &&
+		(st->attributes & ~op->in->file_attributes & (FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM)))
+		return STATUS_ACCESS_DENIED;
+	return STATUS_SUCCESS;
+}
+
+/* Share modes count what the disposition does, too; what the open keeps is what was granted. */
+static ntstatus enter(struct create_op *op)
+{
+	uint32_t access = op->granted;
+	bool delete_on_close = (op->in->create_options & OPTION_DELETE_ON_CLOSE) != 0;
+	struct srv_open *o = op->open;
+	ntstatus status;
+
+	if (!op->found.created && create_overwrites(op))
+		access |= op->in->create_disposition == CREATE_SUPERSEDE ? FILE_WRITE_DATA | ACCESS_DELETE : FILE_WRITE_DATA;
+	status = fsa_open_enter(op->r->tree->share->fsa, op->found.stat.id, access, op->in->share_access, delete_on_close, &o->fsa);
+	if (nt_ok(status) && access != op->granted)
+		fsa_open_narrow(&o->fsa, op->granted);
+	return status;
+}
+
+/* Hands the store's file over to a new open and enters it. */
+static ntstatus open_make(struct create_op *op)
+{
+	struct srv_open *o = srv_open_new(op->r->session, op->r->tree);
+
+	if (!o) {
+		vfs_file_close(op->found.file);
+		return STATUS_INSUFFICIENT_RESOURCES;
+	}
+	op->open = o;
+	o->file = o->fsa.file = op->found.file;
+	o->granted_access = op->granted;
+	o->create_options = op->in->create_options;
+	o->directory = op->found.stat.directory;
+	o->delete_on_close = (op->in->create_options & OPTION_DELETE_ON_CLOSE) != 0;
+	o->mode = op->in->create_options & (OPTION_WRITE_THROUGH | OPTION_SEQUENTIAL_ONLY | OPTION_NO_INTERMEDIATE_BUFFERING |
+						   OPTION_SYNC_ALERT | OPTION_SYNC_NONALERT | OPTION_DELETE_ON_CLOSE);
+	return enter(op);
+}
+
+/* Whether the name was taken away between looking it up and entering the node. */
+static bool lost_name(struct create_op *op, uint64_t removals_before)
+{
+	struct vfs_stat st;
+
+	if (fsa_removals(op->r->tree->share->fsa) == removals_before)
+		return false;
+	return nt_ok(vfs_stat_get(op->open->file, &st)) && st.links == 0;
+}
+
+static ntstatus open_once(struct create_op *op, bool *again)
+{
+	uint64_t removals = fsa_removals(op->r->tree->share->fsa);
+	ntstatus status = find_or_make(op);
+
+	*again = false;
+	if (!nt_ok(status))
+		return status;
+	if (op->found.created) {
+		op->maximal = op->r->tree->maximal_access | ACCESS_SYNCHRONIZE;
+		op->granted = op->desired & ACCESS_MAXIMUM_ALLOWED ? op->maximal : op->desired;
+	} else {
+		status = existing_check(op);
+		if (!nt_ok(status)) {
+			vfs_file_close(op->found.file);
+			return status;
+		}
+	}
+	status = open_make(op);
+	if (nt_ok(status) && lost_name(op, removals)) {
+		*again = true;
+		op->found.created = false;
+		create_open_undo(op);
+	}
+	return status;
+}
+
+/* [MS-FSA] 2.1.5.1.2: the old content goes, attributes and times become those of a new file. */
+static ntstatus overwrite(struct create_op *op)
+{
+	uint64_t now = clock_filetime(op->r->srv->clock);
+	struct vfs_set_info set = {
+		.which = VFS_SET_ATTRIBUTES | VFS_SET_WRITTEN | VFS_SET_ACCESSED,
+		.written = now, .accessed = now,
+		.attributes = (op->in->file_attributes & ATTRIBUTES_SETTABLE) | FILE_ATTRIBUTE_ARCHIVE,
+	};
+	ntstatus status = vfs_truncate(op->open->file, 0);
+
+	if (op->in->create_disposition == CREATE_SUPERSEDE) {
+		set.which |= VFS_SET_CREATED;
+		set.created = now;
+	}
+	if (nt_ok(status))
+		status = vfs_set(op->open->file, &set);
+	return nt_ok(status) ? vfs_stat_get(op->open->file, &op->found.stat) : status;
+}
+
+/* 3.3.5.9.3. A store that cannot reserve does without; a full one says so. */
+static ntstatus reserve(struct create_op *op)
+{
+	ntstatus status;
+
+	if (!op->ctx.alsi || op->ctx.allocation == 0 || op->action == ACTION_OPENED || op->found.stat.directory)
+		return STATUS_SUCCESS;
+	status = vfs_allocate(op->open->file, op->ctx.allocation);
+	if (nt_is(status, STATUS_NOT_SUPPORTED) || nt_is(status, STATUS_INVALID_DEVICE_REQUEST))
+		return STATUS_SUCCESS;
+	return nt_ok(status) ? vfs_stat_get(op->open->file, &op->found.stat) : status;
+}
+
+static ntstatus finish(struct create_op *op)
+{
+	ntstatus status = STATUS_SUCCESS;
+
+	op->action = ACTION_OPENED;
+	if (op->found.created) {
+		op->action = ACTION_CREATED;
+		/* [MS-FSA] 2.1.5.1.1 */
+		if (op->open->delete_on_close && (op->in->file_attributes & FILE_ATTRIBUTE_READONLY))
+			return STATUS_CANNOT_DELETE;
+	} else if (create_overwrites(op)) {
+		op->action = op->in->create_disposition == CREATE_SUPERSEDE ? ACTION_SUPERSEDED : ACTION_OVERWRITTEN;
+		status = overwrite(op);
+	}
+	return nt_ok(status) ? reserve(op) : status;
+}
+
+ntstatus create_open_execute(struct create_op *op)
+{
+	ntstatus status = STATUS_DELETE_PENDING;
+	bool again = true;
+
+	for (int i = 0; again && i < RACES_BORNE; i++)
+		status = open_once(op, &again);
+	if (again)
+		return STATUS_DELETE_PENDING;
+	if (nt_ok(status))
+		status = finish(op);
+	if (!nt_ok(status) && op->open)
+		create_open_undo(op);
+	return status;
+}
+
+void create_open_undo(struct create_op *op)
+{
+	/* Only a file that this request made goes again; DELETE_ON_CLOSE has no say in a CREATE that failed. */
+	op->open->fsa.delete_on_close = op->found.created;
+	srv_open_leave(op->open);
+	srv_open_put(op->open);
+	op->open = NULL;
+}

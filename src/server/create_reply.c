@@ -1,0 +1,70 @@
+/* CREATE, the answer: [MS-SMB2] 2.2.14, 3.3.5.9, and the response contexts of 3.3.5.9.5 (MxAc) and 3.3.5.9.9 (QFid). */
+#include "server/create.h"
+
+#include "wire/smb2.h"
+
+enum { CONTEXTS_BYTES = 256 };
+
+/* 3.3.5.9.5 */
+static void put_mxac(struct create_op *op, struct wire *list)
+{
+	bool unchanged = op->ctx.mxac_timed && op->ctx.mxac_time == op->found.stat.changed;
+	struct smb2_ctx_mxac_rsp m = {
+		.query_status = unchanged ? STATUS_NONE_MAPPED.code : 0,
+		.maximal_access = unchanged ? 0 : op->maximal,
+	};
+	uint8_t data[8];
+	struct wire w = wire_encoder(data, 0, sizeof(data));
+
+	smb2_ctx_mxac_rsp_code(&w, &m);
+	smb2_create_context_put(list, slice_of("MxAc", 4), slice_of(data, w.pos));
+}
+
+/* 3.3.5.9.9 */
+static void put_qfid(struct create_op *op, struct wire *list)
+{
+	struct smb2_ctx_qfid_rsp m = {
+		.disk_file_id = op->found.stat.file_id,
+		.volume_id = op->r->tree->share->volume_serial,
+	};
+	uint8_t data[32];
+	struct wire w = wire_encoder(data, 0, sizeof(data));
+
+	smb2_ctx_qfid_rsp_code(&w, &m);
+	smb2_create_context_put(list, slice_of("QFid", 4), slice_of(data, w.pos));
+}
+
+static ntstatus reply_contexts(struct create_op *op, struct slice *out)
+{
+	uint8_t *data;
+	struct wire list;
+
+	if (!op->ctx.mxac && !op->ctx.qfid)
+		return STATUS_SUCCESS;
+	data = arena_alloc(&op->r->arena, CONTEXTS_BYTES);
+	if (!data)
+		return STATUS_INSUFFICIENT_RESOURCES;
+	list = wire_encoder(data, 0, CONTEXTS_BYTES);
+	if (op->ctx.mxac)
+		put_mxac(op, &list);
+	if (op->ctx.qfid)
+		put_qfid(op, &list);
+	*out = slice_of(data, list.pos);
+	return list.error;
+}
+
+ntstatus create_reply_fill(struct create_op *op, struct smb2_create_rsp *out)
+{
+	const struct vfs_stat *st = &op->found.stat;
+
+	out->oplock_level = 0;
+	out->create_action = op->action;
+	out->creation_time = st->created;
+	out->last_access_time = st->accessed;
+	out->last_write_time = st->written;
+	out->change_time = st->changed;
+	out->allocation_size = st->directory ? 0 : st->allocation;
+	out->end_of_file = st->directory ? 0 : st->size;
+	out->file_attributes = st->attributes;
+	return reply_contexts(op, &out->contexts);
+}

@@ -1,0 +1,23 @@
+/* What READ and WRITE check alike. */
+#ifndef SERVER_IO_H
+#define SERVER_IO_H
+
+#include "proto/proto.h"
+#include "server/request.h"
+
+enum { CHANNEL_NONE = 0, CHANNEL_RDMA_V1 = 1, CHANNEL_RDMA_V1_INVALIDATE = 2 };
+
+/* [MS-SMB2] 3.3.5.12, 3.3.5.13: 2.x does not look at Channel. None of the transports does RDMA, so that with 3.x any value but
+ * NONE is refused. */
+static inline bool io_channel_valid(const struct srv_request *r, uint32_t channel)
+{
+	return channel == CHANNEL_NONE || srv_request_proto(r)->dialect < SMB2_DIALECT_300;
+}
+
+/* [MS-FSA] 2.1.5.2, 2.1.5.3: offsets are signed. */
+static inline bool io_range_valid(uint64_t offset, uint64_t length)
+{
+	return offset <= INT64_MAX && length <= INT64_MAX - offset;
+}
+
+#endif
