@@ -31,7 +31,11 @@ struct proto_conn {
 	uint16_t dialect;                       /* 0: nothing yet; 0x02FF: waiting for the second NEGOTIATE */
 	uint16_t cipher, signing;               /* SEAL_*, SIGN_* */
 	uint16_t hash_id;                       /* 3.1.1: 1 */
-	bool multi_credit, should_sign, smb1_negotiated;
+	bool multi_credit, should_sign;
+	bool smb1_negotiated;                   /* the dialect, or 0x02FF, is the answer to an SMB1 NEGOTIATE */
+	bool netbios;                           /* set by the owner: port 139, where 64 KiB and single credits apply (3.3.5.4) */
+	bool posix;                             /* both sides offered the POSIX extensions */
+	uint16_t min_dialect, max_dialect;      /* what this side was willing to speak then, for validation */
 	uint16_t client_security_mode, server_security_mode;
 	uint32_t client_capabilities, server_capabilities; /* as sent; never overwritten later (inventory G040) */
 	struct guid client_guid, server_guid;
@@ -100,6 +104,7 @@ ntstatus proto_unseal(const struct proto_keys *k, uint8_t *frame, size_t len, st
 struct proto_chain {
 	uint8_t *next;
 	size_t left;
+	bool lenient; /* clients: a NextCommand to the end of the frame or past it ends the chain (inventory G055) */
 };
 struct proto_element {
 	uint8_t *data; /* the 64-byte header and the body, padding included */
@@ -114,13 +119,15 @@ bool proto_chain_next(struct proto_chain *c, struct proto_element *e, ntstatus *
 /* 3.1.5.2; 0 bytes cost 1. */
 uint16_t proto_credit_charge(uint64_t request_bytes, uint64_t response_bytes);
 
-/* The server's window of message ids (3.3.1.1): ids [low, low + span) may be available; a bitmap tells which are used. */
+/* The server's window of message ids (3.3.1.1): ids [low, high) are granted, those that came ahead of their turn are marked.
+ * In order, nothing is marked; up to 64 ahead need no memory. */
 enum { PROTO_WINDOW_MAX = 16384 };
 struct proto_window {
 	uint64_t low, high;       /* ids below low are gone; ids from high on are not granted */
 	uint32_t max_span;        /* <= PROTO_WINDOW_MAX */
-	uint64_t *used;           /* bit id % PROTO_WINDOW_MAX; allocated with the window's first grant beyond 64, freed when idle */
-	uint64_t used_small;      /* the bitmap while high - low <= 64 */
+	uint32_t used_count;      /* ids in [low, high) that are used */
+	uint64_t *used;           /* NULL, or bit id % PROTO_WINDOW_MAX, while one 64 or more above low is used */
+	uint64_t used_small;      /* without it: bit id % 64, for ids in [low, low + 64) */
 };
 void proto_window_init(struct proto_window *w, uint32_t max_span);
 void proto_window_free(struct proto_window *w);
