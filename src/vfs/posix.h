@@ -1,0 +1,157 @@
+/* What the files of the posix store share. Paths in here are bytes with '/' relative to the root, "" for the root itself;
+ * names on the wire become such paths in posix_name.c and nowhere else.
+ * Locks, in this order: posix_store.names (one of them at a time), posix_file.lock. Neither is held across data I/O. */
+#ifndef VFS_POSIX_H
+#define VFS_POSIX_H
+
+#include "base/utf16.h"
+#include "vfs/vfs_ops.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+enum { POSIX_NAME_LOCKS = 64, POSIX_DOSATTRIB_BYTES = 24, POSIX_DIR_BUFFER_BYTES = 32768 };
+
+struct posix_path {
+	size_t len;
+	char s[PATH_MAX];
+};
+
+struct posix_store {
+	struct vfs vfs;
+	int root;
+	struct vfs_id root_id;
+	bool follow, read_only, xattrs;
+	_Atomic bool told_of_no_xattrs, no_getxattrat;
+	_Atomic uint64_t renames;                  /* through any handle so far: names known before it may be old */
+	pthread_mutex_t names[POSIX_NAME_LOCKS];   /* by directory: looking for a name in any case and taking it is one step */
+};
+
+struct posix_dir;
+
+struct posix_file {
+	struct vfs_file base;
+	int fd;
+	bool path_only;             /* O_PATH */
+	bool readable, writable, directory, symlink;
+	_Atomic bool unsynced_name; /* made or renamed through this handle and not flushed since */
+	struct vfs_id id;
+	pthread_mutex_t lock;       /* name, known_at */
+	uint64_t known_at;          /* posix_store.renames when the name was last known right */
+	char *name;
+	struct posix_dir *dir;      /* from the first vfs_dir_read on */
+};
+
+static inline struct posix_store *posix_store_of(struct vfs *v)
+{
+	return CONTAINER_OF(v, struct posix_store, vfs);
+}
+
+static inline struct posix_file *posix_file_of(struct vfs_file *f)
+{
+	return CONTAINER_OF(f, struct posix_file, base);
+}
+
+static inline bool posix_id_equal(struct vfs_id a, struct vfs_id b)
+{
+	return a.device == b.device && a.inode == b.inode;
+}
+
+static inline struct vfs_id posix_id_of(const struct stat *st)
+{
+	return (struct vfs_id){st->st_dev, st->st_ino};
+}
+
+/* --- posix_error.c --- */
+ntstatus posix_error(int err) MUST_USE;
+
+/* --- posix_name.c: names on the wire and on disk --- */
+ntstatus posix_path_from_wire(struct posix_path *out, struct slice name) MUST_USE;
+/* One component; room for NAME_MAX units. Returns bytes written. */
+size_t posix_name_to_wire(uint8_t *out, const char *name, size_t len);
+struct slice posix_path_to_wire(struct arena *a, const char *path, size_t len) MUST_USE;
+/* Both are names on disk. */
+bool posix_name_equal_nocase(const char *a, size_t alen, const char *b, size_t blen);
+
+/* --- posix_walk.c: from a path to a descriptor, beneath the root --- */
+/* A descriptor or a negated errno. `flags` as for open(2), O_CLOEXEC is added. */
+int posix_at(const struct posix_store *s, const char *path, int flags) MUST_USE;
+/* The directory that holds the last component, whose place in `path` is given in *leaf. `flags`: O_PATH or O_RDONLY. */
+int posix_parent_at(const struct posix_store *s, const char *path, int flags, const char **leaf) MUST_USE;
+/* Gives `p` the case that is on disk. SUCCESS; OBJECT_NAME_NOT_FOUND: only the last component is not there (the rest has its
+ * case); OBJECT_PATH_NOT_FOUND; STOPPED_ON_SYMLINK. */
+ntstatus posix_case_fix(const struct posix_store *s, struct posix_path *p) MUST_USE;
+/* The name in a readable directory that equals `leaf` in any case, the very same first. 1, 0 or a negated errno. Moves the position. */
+int posix_dir_match(int dir, const char *leaf, char found[NAME_MAX + 1]) MUST_USE;
+/* Replaces the last component; false when the path gets too long. */
+bool posix_path_set_leaf(struct posix_path *p, const char *leaf) MUST_USE;
+/* The status of a path that leads through or to a symlink which is not followed: fills out's fields about it. */
+ntstatus posix_symlink_report(const struct posix_store *s, const char *path, struct slice wire, struct arena *a,
+	struct vfs_open_result *out) MUST_USE;
+
+/* --- posix_stat.c, posix_dosattrib.c --- */
+struct posix_dosattrib {
+	bool has_attributes, has_created;
+	uint32_t attributes;
+	uint64_t created;
+};
+bool posix_dosattrib_parse(struct posix_dosattrib *out, const void *p, size_t n);
+void posix_dosattrib_make(uint8_t out[POSIX_DOSATTRIB_BYTES], uint32_t attributes, uint64_t created);
+ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, const char *name, struct vfs_stat *out) MUST_USE;
+/* Of an entry of the directory open as `dir`; `path` is the directory's. */
+ntstatus posix_stat_entry(struct posix_store *s, int dir, const char *path, const char *name, struct vfs_stat *out) MUST_USE;
+ntstatus posix_stat_get(struct vfs_file *f, struct vfs_stat *out) MUST_USE;
+ntstatus posix_set(struct vfs_file *f, const struct vfs_set_info *s) MUST_USE;
+/* Stores the attributes that a new file was asked to have, when they are not what it has anyway. */
+ntstatus posix_attributes_init(struct posix_store *s, int fd, bool directory, const char *name, uint32_t attributes) MUST_USE;
+
+/* --- posix_xattr.c --- */
+/* Length or a negated errno. */
+ssize_t posix_fgetxattr(int fd, bool path_only, const char *name, void *p, size_t cap);
+int posix_fsetxattr(int fd, bool path_only, const char *name, const void *p, size_t len);
+void posix_tell_no_xattrs(struct posix_store *s);
+ntstatus posix_xattr_get(struct vfs_file *f, const char *name, void *p, size_t cap, size_t *len) MUST_USE;
+ntstatus posix_xattr_set(struct vfs_file *f, const char *name, const void *p, size_t len) MUST_USE;
+
+/* --- posix_open.c --- */
+ntstatus posix_open(struct vfs *v, const struct vfs_open_args *args, struct arena *a, struct vfs_open_result *out) MUST_USE;
+void posix_file_close(struct vfs_file *f);
+pthread_mutex_t *posix_names_lock(struct posix_store *s, const struct stat *dir);
+
+/* --- posix_place.c, posix_rename.c: the name of a handle --- */
+/* Where a handle's file is named: the directory, and `path`'s part `leaf` in it. */
+struct posix_place {
+	int dir;
+	const char *leaf;
+	bool link_to_it; /* the name is a symlink to the file */
+	struct posix_path path;
+};
+/* Verified: the name leads to the file. OBJECT_NAME_NOT_FOUND when no name is known that does. */
+ntstatus posix_place_find(struct posix_file *f, struct posix_place *out) MUST_USE;
+void posix_place_close(struct posix_place *p);
+/* The name it is known under, brought up to date after renames. */
+void posix_file_path(struct posix_file *f, struct posix_path *out);
+/* The handle has been renamed. */
+ntstatus posix_file_renamed(struct posix_file *f, const struct posix_path *to) MUST_USE;
+struct slice posix_file_name(struct vfs_file *f, struct arena *a) MUST_USE;
+ntstatus posix_unlink(struct vfs_file *f) MUST_USE;
+ntstatus posix_rename(struct vfs_file *f, struct slice new_name, bool replace) MUST_USE;
+ntstatus posix_link(struct vfs_file *f, struct slice new_name, bool replace) MUST_USE;
+
+/* --- posix_dir.c --- */
+ntstatus posix_dir_empty(struct vfs_file *f) MUST_USE;
+ntstatus posix_dir_read(struct vfs_file *f, bool need_stat, struct vfs_dirent *out) MUST_USE;
+void posix_dir_seek(struct vfs_file *f, uint64_t cookie);
+void posix_dir_free(struct posix_dir *d);
+
+/* --- posix_io.c --- */
+ntstatus posix_read(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done) MUST_USE;
+ntstatus posix_write(struct vfs_file *f, const void *p, size_t n, uint64_t offset) MUST_USE;
+ntstatus posix_flush(struct vfs_file *f) MUST_USE;
+ntstatus posix_truncate(struct vfs_file *f, uint64_t size) MUST_USE;
+ntstatus posix_allocate(struct vfs_file *f, uint64_t bytes) MUST_USE;
+int posix_file_fd(struct vfs_file *f);
+
+#endif

@@ -1,0 +1,138 @@
+/* Data: reading, writing, flushing, sizes. */
+#include "vfs/posix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+ntstatus posix_read(struct vfs_file *vf, void *p, size_t n, uint64_t offset, size_t *done)
+{
+	struct posix_file *f = posix_file_of(vf);
+
+	if (f->directory)
+		return STATUS_INVALID_DEVICE_REQUEST;
+	if (!f->readable)
+		return STATUS_ACCESS_DENIED;
+	if (offset > INT64_MAX || n > INT64_MAX - offset)
+		return STATUS_INVALID_PARAMETER;
+	while (*done < n) {
+		ssize_t k = pread(f->fd, (uint8_t *)p + *done, n - *done, (off_t)(offset + *done));
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			return posix_error(errno);
+		if (k == 0)
+			break;
+		*done += (size_t)k;
+	}
+	return STATUS_SUCCESS;
+}
+
+ntstatus posix_write(struct vfs_file *vf, const void *p, size_t n, uint64_t offset)
+{
+	struct posix_file *f = posix_file_of(vf);
+	size_t done = 0;
+
+	if (f->directory)
+		return STATUS_INVALID_DEVICE_REQUEST;
+	if (!f->writable)
+		return STATUS_ACCESS_DENIED;
+	while (done < n) {
+		ssize_t k = pwrite(f->fd, (const uint8_t *)p + done, n - done, (off_t)(offset + done));
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return k < 0 ? posix_error(errno) : STATUS_DISK_FULL;
+		done += (size_t)k;
+	}
+	return STATUS_SUCCESS;
+}
+
+/* A new name is on disk when its directory is. */
+static ntstatus name_sync(struct posix_file *f)
+{
+	struct posix_path path;
+	const char *leaf;
+	int dir;
+	ntstatus st = STATUS_SUCCESS;
+
+	posix_file_path(f, &path);
+	dir = posix_parent_at(posix_store_of(f->base.store), path.s, O_RDONLY, &leaf);
+	/* A directory that was removed or may not be read has nothing of ours to sync. */
+	if (dir < 0)
+		return STATUS_SUCCESS;
+	if (fsync(dir) != 0 && errno != EINVAL)
+		st = posix_error(errno);
+	close(dir);
+	return st;
+}
+
+ntstatus posix_flush(struct vfs_file *vf)
+{
+	struct posix_file *f = posix_file_of(vf);
+	bool unsynced_name;
+
+	if (f->path_only)
+		return STATUS_ACCESS_DENIED;
+	/* EINVAL: a kind of file that has nothing to sync. */
+	if (fsync(f->fd) != 0 && errno != EINVAL)
+		return posix_error(errno);
+	unsynced_name = f->unsynced_name;
+	if (unsynced_name) {
+		ntstatus st;
+
+		f->unsynced_name = false;
+		st = name_sync(f);
+		if (!nt_ok(st))
+			f->unsynced_name = true;
+		return st;
+	}
+	return STATUS_SUCCESS;
+}
+
+ntstatus posix_truncate(struct vfs_file *vf, uint64_t size)
+{
+	struct posix_file *f = posix_file_of(vf);
+
+	if (f->directory)
+		return STATUS_INVALID_DEVICE_REQUEST;
+	if (!f->writable)
+		return STATUS_ACCESS_DENIED;
+	while (ftruncate(f->fd, (off_t)size) != 0) {
+		if (errno != EINTR)
+			return posix_error(errno);
+	}
+	return STATUS_SUCCESS;
+}
+
+ntstatus posix_allocate(struct vfs_file *vf, uint64_t bytes)
+{
+	struct posix_file *f = posix_file_of(vf);
+	struct stat st;
+
+	if (f->directory)
+		return STATUS_INVALID_DEVICE_REQUEST;
+	if (!f->writable)
+		return STATUS_ACCESS_DENIED;
+	if (fstat(f->fd, &st) != 0)
+		return posix_error(errno);
+	if (bytes <= (uint64_t)st.st_blocks * 512)
+		return STATUS_SUCCESS;
+	while (fallocate(f->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)bytes) != 0) {
+		/* A file system that cannot reserve allocates when it writes. */
+		if (errno == EOPNOTSUPP || errno == ENOSYS)
+			return STATUS_SUCCESS;
+		if (errno != EINTR)
+			return posix_error(errno);
+	}
+	return STATUS_SUCCESS;
+}
+
+int posix_file_fd(struct vfs_file *vf)
+{
+	struct posix_file *f = posix_file_of(vf);
+
+	return f->path_only || f->directory ? -1 : f->fd;
+}

@@ -1,0 +1,315 @@
+/* Opening and creating. The common case is one openat2(2) and one statx(2); a search for another case of the name comes only
+ * after ENOENT. Called through vfs_ops. */
+#include "vfs/posix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { RACE_TRIES = 20 };
+
+/* One vfs_open under way. */
+struct opening {
+	struct posix_store *store;
+	const struct vfs_open_args *args;
+	struct arena *arena;
+	struct vfs_open_result *out;
+	uint64_t known_at;
+	bool path_only, readable, writable;
+	struct posix_path path;
+};
+
+static bool wants(const struct opening *o, uint32_t flag)
+{
+	return (o->args->flags & flag) != 0;
+}
+
+pthread_mutex_t *posix_names_lock(struct posix_store *s, const struct stat *dir)
+{
+	uint64_t h = ((uint64_t)dir->st_ino ^ (uint64_t)dir->st_dev << 32) * 0x9E3779B97F4A7C15ull;
+
+	return &s->names[h >> 58];
+}
+
+/* Wraps a descriptor, which it takes over also when it fails. */
+static ntstatus file_make(struct opening *o, int fd, bool created)
+{
+	struct posix_file *f = malloc(sizeof(*f));
+	char *name = malloc(o->path.len + 1);
+	ntstatus st = STATUS_INSUFFICIENT_RESOURCES;
+
+	if (f == NULL || name == NULL)
+		goto fail;
+	memcpy(name, o->path.s, o->path.len + 1);
+	st = posix_stat_fd(o->store, fd, o->path_only, name, &o->out->stat);
+	if (!nt_ok(st))
+		goto fail;
+	*f = (struct posix_file){.base.store = &o->store->vfs, .fd = fd, .path_only = o->path_only, .readable = o->readable,
+		.writable = o->writable, .directory = o->out->stat.directory, .symlink = o->out->stat.symlink,
+		.unsynced_name = created, .id = o->out->stat.id, .known_at = o->known_at, .name = name};
+	pthread_mutex_init(&f->lock, NULL);
+	o->out->file = &f->base;
+	o->out->created = created;
+	return STATUS_SUCCESS;
+fail:
+	free(name);
+	free(f);
+	close(fd);
+	return st;
+}
+
+/* The status of a failed openat2 of the whole path. ENOENT is not for here. */
+static ntstatus open_error(struct opening *o, int err)
+{
+	if (err == ELOOP && !o->store->follow)
+		return posix_symlink_report(o->store, o->path.s, o->args->name, o->arena, o->out);
+	/* A link that leaves the share. */
+	if (err == EXDEV)
+		return STATUS_ACCESS_DENIED;
+	if (err == ENOTDIR && wants(o, VFS_DIRECTORY)) {
+		int fd = posix_at(o->store, o->path.s, O_PATH | (wants(o, VFS_NO_FOLLOW) ? O_NOFOLLOW : 0));
+
+		if (fd >= 0)
+			close(fd);
+		return fd >= 0 ? STATUS_NOT_A_DIRECTORY : STATUS_OBJECT_PATH_NOT_FOUND;
+	}
+	return posix_error(err);
+}
+
+/* O_NONBLOCK: neither a FIFO nor a lease of a local program may hold a worker. */
+static int common_flags(const struct opening *o)
+{
+	return O_NOCTTY | O_NONBLOCK | (wants(o, VFS_DIRECTORY) ? O_DIRECTORY : 0) |
+		(wants(o, VFS_NO_FOLLOW) ? O_NOFOLLOW : 0) | (wants(o, VFS_WRITE_THROUGH) ? O_DSYNC : 0);
+}
+
+/* Only looks at the file: needs no permission for it and touches no device. */
+static int open_path_only(struct opening *o)
+{
+	o->path_only = true;
+	o->readable = o->writable = false;
+	return posix_at(o->store, o->path.s,
+		O_PATH | (wants(o, VFS_DIRECTORY) ? O_DIRECTORY : 0) | (wants(o, VFS_NO_FOLLOW) ? O_NOFOLLOW : 0));
+}
+
+static int open_with(struct opening *o, int access)
+{
+	o->path_only = false;
+	o->readable = access != O_WRONLY;
+	o->writable = access != O_RDONLY;
+	return posix_at(o->store, o->path.s, access | common_flags(o));
+}
+
+/* A descriptor or a negated errno. */
+static int open_exact(struct opening *o)
+{
+	int fd;
+
+	if (!wants(o, VFS_READ | VFS_WRITE))
+		return open_path_only(o);
+	if (!wants(o, VFS_WRITE) || wants(o, VFS_DIRECTORY)) {
+		fd = open_with(o, O_RDONLY);
+	} else {
+		fd = open_with(o, O_RDWR);
+		/* Access to write to a directory is access to make files in it: nothing the descriptor must be able to. */
+		if (fd == -EISDIR && !wants(o, VFS_NON_DIRECTORY))
+			fd = open_with(o, O_RDONLY);
+		else if (fd == -EACCES && !wants(o, VFS_READ))
+			fd = open_with(o, O_WRONLY);
+	}
+	if (fd == -ELOOP && wants(o, VFS_NO_FOLLOW))
+		fd = open_path_only(o);
+	return fd;
+}
+
+/* What the descriptor turned out to be, against what was asked for. */
+static ntstatus kind_check(const struct opening *o, const struct vfs_stat *st)
+{
+	uint32_t type = st->mode & S_IFMT;
+
+	if (st->directory && wants(o, VFS_NON_DIRECTORY))
+		return STATUS_FILE_IS_A_DIRECTORY;
+	if (!st->directory && wants(o, VFS_DIRECTORY))
+		return STATUS_NOT_A_DIRECTORY;
+	/* FIFOs, sockets and devices can be seen, renamed and deleted, but not used. */
+	if (type != S_IFREG && type != S_IFDIR && type != S_IFLNK && wants(o, VFS_READ | VFS_WRITE))
+		return STATUS_ACCESS_DENIED;
+	return STATUS_SUCCESS;
+}
+
+static ntstatus open_existing(struct opening *o)
+{
+	int fd = open_exact(o);
+	ntstatus st;
+
+	if (fd == -ENOENT && o->args->disposition == VFS_OPEN) {
+		st = posix_case_fix(o->store, &o->path);
+		if (nt_is(st, STATUS_STOPPED_ON_SYMLINK))
+			return open_error(o, ELOOP);
+		if (!nt_ok(st))
+			return st;
+		fd = open_exact(o);
+	}
+	if (fd == -ENOENT)
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	if (fd < 0)
+		return open_error(o, -fd);
+	st = file_make(o, fd, false);
+	if (!nt_ok(st))
+		return st;
+	st = kind_check(o, &o->out->stat);
+	if (!nt_ok(st)) {
+		vfs_file_close(o->out->file);
+		o->out->file = NULL;
+	}
+	return st;
+}
+
+/* The directory that a new name goes into, in the case that is on disk; readable unless its mode forbids. */
+static ntstatus parent_open(struct opening *o, int *dir, bool *listable)
+{
+	const char *leaf;
+
+	*dir = posix_parent_at(o->store, o->path.s, O_RDONLY, &leaf);
+	if (*dir == -ENOENT && leaf != o->path.s) {
+		ntstatus st = posix_case_fix(o->store, &o->path);
+
+		if (nt_is(st, STATUS_STOPPED_ON_SYMLINK))
+			return open_error(o, ELOOP);
+		if (!nt_ok(st) && !nt_is(st, STATUS_OBJECT_NAME_NOT_FOUND))
+			return st;
+		*dir = posix_parent_at(o->store, o->path.s, O_RDONLY, &leaf);
+	}
+	*listable = *dir != -EACCES;
+	if (*dir == -EACCES)
+		*dir = posix_parent_at(o->store, o->path.s, O_PATH, &leaf);
+	if (*dir == -ENOENT || *dir == -ENOTDIR)
+		return STATUS_OBJECT_PATH_NOT_FOUND;
+	return *dir < 0 ? open_error(o, -*dir) : STATUS_SUCCESS;
+}
+
+/* Makes the file or directory; a descriptor or a negated errno. */
+static int make(struct opening *o, int dir, const char *leaf)
+{
+	int access = wants(o, VFS_WRITE) ? O_RDWR : O_RDONLY;
+
+	o->path_only = false;
+	o->readable = true;
+	o->writable = access == O_RDWR && !wants(o, VFS_DIRECTORY);
+	if (wants(o, VFS_DIRECTORY)) {
+		int fd;
+
+		if (mkdirat(dir, leaf, 0777) != 0)
+			return -errno;
+		fd = openat(dir, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		return fd >= 0 ? fd : -errno;
+	}
+	int fd = openat(dir, leaf, O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | access | common_flags(o), 0666);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+/* Under the lock of the directory's names. -EEXIST: o->path has the name as it is there. */
+static int make_unless_other_case(struct opening *o, int dir, bool listable)
+{
+	char found[NAME_MAX + 1];
+	const char *slash = strrchr(o->path.s, '/'), *leaf = slash != NULL ? slash + 1 : o->path.s;
+	int match = listable ? posix_dir_match(dir, leaf, found) : 0;
+
+	if (match < 0)
+		return match;
+	if (match > 0)
+		return posix_path_set_leaf(&o->path, found) ? -EEXIST : -ENAMETOOLONG;
+	return make(o, dir, leaf);
+}
+
+static ntstatus create_new(struct opening *o)
+{
+	const char *leaf;
+	pthread_mutex_t *lock;
+	struct stat dst;
+	bool listable = true;
+	int dir = -1, fd;
+	ntstatus st = parent_open(o, &dir, &listable);
+
+	if (!nt_ok(st))
+		return st;
+	if (fstat(dir, &dst) != 0) {
+		close(dir);
+		return STATUS_OBJECT_PATH_NOT_FOUND;
+	}
+	lock = posix_names_lock(o->store, &dst);
+	pthread_mutex_lock(lock);
+	fd = make_unless_other_case(o, dir, listable);
+	pthread_mutex_unlock(lock);
+	leaf = strrchr(o->path.s, '/');
+	leaf = leaf != NULL ? leaf + 1 : o->path.s;
+	if (fd < 0) {
+		close(dir);
+		/* The directory was removed meanwhile. */
+		return fd == -ENOENT ? STATUS_OBJECT_PATH_NOT_FOUND : posix_error(-fd);
+	}
+	st = posix_attributes_init(o->store, fd, wants(o, VFS_DIRECTORY), leaf, o->args->attributes);
+	if (nt_ok(st))
+		st = file_make(o, fd, true);
+	else
+		close(fd);
+	if (!nt_ok(st))
+		(void)unlinkat(dir, leaf, wants(o, VFS_DIRECTORY) ? AT_REMOVEDIR : 0);
+	close(dir);
+	return st;
+}
+
+static ntstatus open_or_create(struct opening *o)
+{
+	for (int i = 0; i < RACE_TRIES; i++) {
+		ntstatus st = open_existing(o);
+
+		if (!nt_is(st, STATUS_OBJECT_NAME_NOT_FOUND))
+			return st;
+		if (o->store->read_only)
+			return STATUS_MEDIA_WRITE_PROTECTED;
+		st = create_new(o);
+		if (!nt_is(st, STATUS_OBJECT_NAME_COLLISION))
+			return st;
+		/* It has another case, or appeared meanwhile: open that. */
+	}
+	/* A link to nowhere: not there when opened and in the way when created. */
+	return STATUS_ACCESS_DENIED;
+}
+
+ntstatus posix_open(struct vfs *v, const struct vfs_open_args *args, struct arena *a, struct vfs_open_result *out)
+{
+	struct opening o = {.store = posix_store_of(v), .args = args, .arena = a, .out = out};
+	ntstatus st;
+
+	o.known_at = o.store->renames;
+	if (o.store->read_only && (wants(&o, VFS_WRITE | VFS_DELETE) || args->disposition == VFS_CREATE))
+		return STATUS_MEDIA_WRITE_PROTECTED;
+	st = posix_path_from_wire(&o.path, args->name);
+	if (!nt_ok(st))
+		return st;
+	if (o.path.len == 0 && args->disposition == VFS_CREATE)
+		return STATUS_OBJECT_NAME_COLLISION;
+	switch (args->disposition) {
+	case VFS_OPEN:
+		return open_existing(&o);
+	case VFS_CREATE:
+		return create_new(&o);
+	case VFS_OPEN_IF:
+		return open_or_create(&o);
+	}
+	return STATUS_INVALID_PARAMETER;
+}
+
+void posix_file_close(struct vfs_file *vf)
+{
+	struct posix_file *f = posix_file_of(vf);
+
+	posix_dir_free(f->dir);
+	close(f->fd);
+	pthread_mutex_destroy(&f->lock);
+	free(f->name);
+	free(f);
+}

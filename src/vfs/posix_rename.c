@@ -1,0 +1,229 @@
+/* Unlink, rename, link: what changes names. The name of a handle is verified to be its file's before anything is done to it;
+ * POSIX leaves a moment between the two, which only a local program that replaces files can hit. */
+#include "vfs/posix.h"
+
+#include "base/random.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+ntstatus posix_unlink(struct vfs_file *vf)
+{
+	struct posix_file *f = posix_file_of(vf);
+	struct posix_place at;
+	ntstatus st;
+
+	if (posix_store_of(vf->store)->read_only)
+		return STATUS_MEDIA_WRITE_PROTECTED;
+	st = posix_place_find(f, &at);
+	if (!nt_ok(st))
+		return st;
+	if (unlinkat(at.dir, at.leaf, f->directory && !at.link_to_it ? AT_REMOVEDIR : 0) != 0)
+		st = errno == EEXIST ? STATUS_DIRECTORY_NOT_EMPTY : posix_error(errno);
+	posix_place_close(&at);
+	return st;
+}
+
+/* Where a new name goes: its directory, what stands there under that name in any case. */
+struct target {
+	int dir;
+	const char *leaf;            /* in path */
+	struct posix_path path;
+	pthread_mutex_t *lock;       /* held while the target is open */
+	bool exists;
+	char found[NAME_MAX + 1];    /* its name as it is on disk */
+	struct stat st;
+};
+
+static void target_close(struct target *t)
+{
+	pthread_mutex_unlock(t->lock);
+	close(t->dir);
+}
+
+/* The directory of t->path, whose case is fixed on the way. */
+static int target_dir(const struct posix_store *s, struct target *t)
+{
+	int fd = posix_parent_at(s, t->path.s, O_RDONLY, &t->leaf);
+
+	if (fd == -ENOENT && nt_is(posix_case_fix(s, &t->path), STATUS_OBJECT_NAME_NOT_FOUND))
+		fd = posix_parent_at(s, t->path.s, O_RDONLY, &t->leaf);
+	return fd;
+}
+
+static ntstatus target_open(struct posix_store *s, struct slice name, struct target *t)
+{
+	struct slice rest = name, last = name;
+	struct posix_path wanted;
+	const char *slash;
+	struct stat dst;
+	int match;
+	ntstatus st = posix_path_from_wire(&t->path, name);
+
+	if (!nt_ok(st))
+		return st;
+	while (vfs_name_next(&rest, &last))
+		;
+	t->dir = target_dir(s, t);
+	if (t->dir < 0)
+		return t->dir == -ENOENT || t->dir == -ENOTDIR ? STATUS_OBJECT_PATH_NOT_FOUND :
+			t->dir == -EXDEV ? STATUS_ACCESS_DENIED : posix_error(-t->dir);
+	/* The last component keeps the case that was asked for. */
+	st = posix_path_from_wire(&wanted, last);
+	if (!nt_ok(st) || !posix_path_set_leaf(&t->path, wanted.s) || fstat(t->dir, &dst) != 0) {
+		close(t->dir);
+		return STATUS_OBJECT_NAME_INVALID;
+	}
+	slash = strrchr(t->path.s, '/');
+	t->leaf = slash != NULL ? slash + 1 : t->path.s;
+	t->lock = posix_names_lock(s, &dst);
+	pthread_mutex_lock(t->lock);
+	match = posix_dir_match(t->dir, t->leaf, t->found);
+	t->exists = match > 0 && fstatat(t->dir, t->found, &t->st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (match < 0) {
+		target_close(t);
+		return posix_error(-match);
+	}
+	return STATUS_SUCCESS;
+}
+
+static int rename_noreplace(int from_dir, const char *from, int to_dir, const char *to)
+{
+	struct stat st;
+
+	if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	/* A file system without that flag, or a directory that would go beneath itself: the plain call tells. */
+	if (fstatat(to_dir, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return -EEXIST;
+	return renameat(from_dir, from, to_dir, to) == 0 ? 0 : -errno;
+}
+
+/* The target is the file itself under this or another of its names. */
+static int rename_to_itself(const struct posix_place *at, const struct target *t, bool replace)
+{
+	struct stat a, b;
+	bool same_dir = fstat(at->dir, &a) == 0 && fstat(t->dir, &b) == 0 && posix_id_equal(posix_id_of(&a), posix_id_of(&b));
+
+	if (same_dir && strcmp(at->leaf, t->found) == 0) {
+		if (strcmp(t->found, t->leaf) == 0)
+			return 0;
+		return rename_noreplace(at->dir, at->leaf, t->dir, t->leaf);
+	}
+	if (!replace)
+		return -EEXIST;
+	/* rename(2) does nothing between two hard links of a file. */
+	if (unlinkat(at->dir, at->leaf, 0) != 0)
+		return -errno;
+	return strcmp(t->found, t->leaf) == 0 ? 0 : rename_noreplace(t->dir, t->found, t->dir, t->leaf);
+}
+
+static int rename_over(const struct posix_place *at, const struct target *t)
+{
+	if (renameat(at->dir, at->leaf, t->dir, t->found) != 0)
+		return -errno;
+	/* The replaced file is gone in one step; the case of the name comes second. */
+	return strcmp(t->found, t->leaf) == 0 ? 0 : rename_noreplace(t->dir, t->found, t->dir, t->leaf);
+}
+
+static ntstatus rename_to(struct posix_file *f, const struct posix_place *at, const struct target *t, bool replace)
+{
+	int err;
+
+	if (t->exists && posix_id_equal(posix_id_of(&t->st), f->id))
+		err = rename_to_itself(at, t, replace);
+	else if (t->exists && !replace)
+		err = -EEXIST;
+	else if (t->exists && (S_ISDIR(t->st.st_mode) || (f->directory && !at->link_to_it)))
+		err = -EACCES; /* directories neither replace nor are replaced */
+	else if (t->exists)
+		err = rename_over(at, t);
+	else
+		err = rename_noreplace(at->dir, at->leaf, t->dir, t->leaf);
+	/* EINVAL: into a directory beneath itself. */
+	return err == 0 ? STATUS_SUCCESS : err == -EINVAL ? STATUS_ACCESS_DENIED : posix_error(-err);
+}
+
+ntstatus posix_rename(struct vfs_file *vf, struct slice new_name, bool replace)
+{
+	struct posix_file *f = posix_file_of(vf);
+	struct posix_store *s = posix_store_of(vf->store);
+	struct posix_place at;
+	struct target t;
+	ntstatus st;
+
+	if (s->read_only)
+		return STATUS_MEDIA_WRITE_PROTECTED;
+	st = posix_place_find(f, &at);
+	if (!nt_ok(st))
+		return st;
+	st = target_open(s, new_name, &t);
+	if (nt_ok(st)) {
+		st = rename_to(f, &at, &t, replace);
+		target_close(&t);
+	}
+	posix_place_close(&at);
+	return nt_ok(st) ? posix_file_renamed(f, &t.path) : st;
+}
+
+/* linkat(2) does not replace: the link is made under a name of its own and renamed over. */
+static int link_over(const struct posix_place *at, const struct target *t)
+{
+	char tmp[40];
+	int err;
+
+	(void)snprintf(tmp, sizeof(tmp), ".hythe-link-%016llx", (unsigned long long)random_u64());
+	if (linkat(at->dir, at->leaf, t->dir, tmp, 0) != 0)
+		return -errno;
+	err = renameat(t->dir, tmp, t->dir, t->found) == 0 ? 0 : -errno;
+	if (err != 0)
+		(void)unlinkat(t->dir, tmp, 0);
+	else if (strcmp(t->found, t->leaf) != 0)
+		err = rename_noreplace(t->dir, t->found, t->dir, t->leaf);
+	return err;
+}
+
+static ntstatus link_to(const struct posix_file *f, const struct posix_place *at, const struct target *t, bool replace)
+{
+	int err = 0;
+
+	if (t->exists && !replace)
+		err = -EEXIST;
+	else if (t->exists && S_ISDIR(t->st.st_mode))
+		err = -EACCES;
+	else if (t->exists && posix_id_equal(posix_id_of(&t->st), f->id))
+		err = strcmp(t->found, t->leaf) == 0 ? 0 : rename_noreplace(t->dir, t->found, t->dir, t->leaf);
+	else if (t->exists)
+		err = link_over(at, t);
+	else if (linkat(at->dir, at->leaf, t->dir, t->leaf, 0) != 0)
+		err = -errno;
+	return err == 0 ? STATUS_SUCCESS : posix_error(-err);
+}
+
+ntstatus posix_link(struct vfs_file *vf, struct slice new_name, bool replace)
+{
+	struct posix_file *f = posix_file_of(vf);
+	struct posix_store *s = posix_store_of(vf->store);
+	struct posix_place at;
+	struct target t;
+	ntstatus st;
+
+	if (s->read_only)
+		return STATUS_MEDIA_WRITE_PROTECTED;
+	if (f->directory)
+		return STATUS_FILE_IS_A_DIRECTORY;
+	st = posix_place_find(f, &at);
+	if (!nt_ok(st))
+		return st;
+	st = target_open(s, new_name, &t);
+	if (nt_ok(st)) {
+		st = link_to(f, &at, &t, replace);
+		target_close(&t);
+	}
+	posix_place_close(&at);
+	return st;
+}

@@ -1,0 +1,266 @@
+/* What a file is: statx(2) and user.DOSATTRIB together give what clients call its attributes and times, and the way back.
+ * Without the extended attribute a file is ARCHIVE, as a new one is for Windows, HIDDEN when its name begins with a dot,
+ * and READONLY when its mode lets nobody write. */
+#include "vfs/posix.h"
+
+#include "base/filetime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/xattr.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define DOSATTRIB "user.DOSATTRIB"
+
+/* Also SPARSE, which is not set by clients like the others, but kept. */
+#define DOSATTRIB_KEPT (VFS_ATTRIBUTES_SETTABLE | FILE_ATTRIBUTE_SPARSE_FILE)
+
+enum { STATX_WANTED = STATX_BASIC_STATS | STATX_BTIME, XATTR_CAP = 256 };
+
+static uint64_t filetime_of(const struct statx_timestamp *t)
+{
+	return filetime_from_timespec((struct timespec){.tv_sec = t->tv_sec, .tv_nsec = (long)t->tv_nsec});
+}
+
+/* Inodes are unique on a device only; those of devices mounted beneath the root are told apart. */
+static uint64_t file_id(const struct posix_store *s, struct vfs_id id)
+{
+	uint64_t h = id.device * 0x9E3779B97F4A7C15ull;
+
+	return id.device == s->root_id.device ? id.inode : id.inode ^ (h ^ h >> 32) << 16 ^ 1ull << 63;
+}
+
+static void fill(const struct posix_store *s, const struct statx *x, struct vfs_stat *out)
+{
+	uint64_t oldest;
+
+	memset(out, 0, sizeof(*out));
+	out->id = (struct vfs_id){makedev(x->stx_dev_major, x->stx_dev_minor), x->stx_ino};
+	out->file_id = file_id(s, out->id);
+	out->directory = S_ISDIR(x->stx_mode);
+	out->symlink = S_ISLNK(x->stx_mode);
+	out->links = x->stx_nlink;
+	out->mode = x->stx_mode;
+	out->uid = x->stx_uid;
+	out->gid = x->stx_gid;
+	if (S_ISREG(x->stx_mode)) {
+		out->size = x->stx_size;
+		out->allocation = x->stx_blocks * 512;
+	}
+	out->accessed = filetime_of(&x->stx_atime);
+	out->written = filetime_of(&x->stx_mtime);
+	out->changed = filetime_of(&x->stx_ctime);
+	oldest = out->written < out->changed ? out->written : out->changed;
+	out->created = (x->stx_mask & STATX_BTIME) != 0 ? filetime_of(&x->stx_btime) :
+		out->accessed < oldest ? out->accessed : oldest;
+}
+
+static uint32_t default_attributes(const struct vfs_stat *st, const char *name)
+{
+	uint32_t a = 0;
+
+	if (S_ISREG(st->mode))
+		a |= FILE_ATTRIBUTE_ARCHIVE | ((st->mode & 0222) == 0 ? FILE_ATTRIBUTE_READONLY : 0);
+	return name[0] == '.' && name[1] != 0 && strcmp(name, "..") != 0 ? a | FILE_ATTRIBUTE_HIDDEN : a;
+}
+
+/* Adds what user.DOSATTRIB says; n: its length, negative when there is none. */
+static void attributes_fill(struct vfs_stat *out, const char *name, const void *xattr, ssize_t n)
+{
+	struct posix_dosattrib d = {0};
+
+	if (n > 0 && posix_dosattrib_parse(&d, xattr, (size_t)n) && d.has_created)
+		out->created = d.created;
+	out->attributes = d.has_attributes ? d.attributes & DOSATTRIB_KEPT : default_attributes(out, name);
+	if (out->directory)
+		out->attributes |= FILE_ATTRIBUTE_DIRECTORY;
+	if (out->symlink)
+		out->attributes |= FILE_ATTRIBUTE_REPARSE_POINT;
+	if (out->attributes == 0)
+		out->attributes = FILE_ATTRIBUTE_NORMAL;
+}
+
+/* The kernel gives user attributes to these kinds alone. */
+static bool may_have_xattr(const struct posix_store *s, uint32_t mode)
+{
+	return s->xattrs && (S_ISREG(mode) || S_ISDIR(mode));
+}
+
+ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, const char *name, struct vfs_stat *out)
+{
+	const char *slash = strrchr(name, '/');
+	uint8_t xattr[XATTR_CAP];
+	ssize_t n = -ENODATA;
+	struct statx x;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_WANTED, &x) != 0)
+		return posix_error(errno);
+	fill(s, &x, out);
+	if (may_have_xattr(s, out->mode))
+		n = posix_fgetxattr(fd, path_only, DOSATTRIB, xattr, sizeof(xattr));
+	attributes_fill(out, slash != NULL ? slash + 1 : name, xattr, n);
+	return STATUS_SUCCESS;
+}
+
+ntstatus posix_stat_get(struct vfs_file *vf, struct vfs_stat *out)
+{
+	struct posix_file *f = posix_file_of(vf);
+	struct posix_path p;
+
+	posix_file_path(f, &p);
+	return posix_stat_fd(posix_store_of(vf->store), f->fd, f->path_only, p.s, out);
+}
+
+/* --- entries of a directory --- */
+
+#ifndef SYS_getxattrat
+#define SYS_getxattrat 464
+#endif
+
+/* The kernel's argument of getxattrat(2), which headers of Linux before 6.13 lack. */
+struct getxattrat_args {
+	uint64_t value;
+	uint32_t size, flags;
+};
+
+static ssize_t entry_xattr(struct posix_store *s, int dir, const char *name, void *p, size_t cap)
+{
+	char path[32 + NAME_MAX + 1];
+	ssize_t n;
+
+	if (!s->no_getxattrat) {
+		struct getxattrat_args args = {.value = (uintptr_t)p, .size = (uint32_t)cap};
+
+		n = syscall(SYS_getxattrat, dir, name, AT_SYMLINK_NOFOLLOW, DOSATTRIB, &args, sizeof(args));
+		if (n >= 0 || errno != ENOSYS)
+			return n >= 0 ? n : -errno;
+		s->no_getxattrat = true;
+	}
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir, name);
+	n = lgetxattr(path, DOSATTRIB, p, cap);
+	return n >= 0 ? n : -errno;
+}
+
+/* The target of a symlink that may be followed: true when it is there and beneath the root. */
+static bool entry_follow(struct posix_store *s, const char *path, const char *name, struct vfs_stat *out)
+{
+	struct posix_path full;
+	int n = snprintf(full.s, sizeof(full.s), "%s%s%s", path, path[0] != 0 ? "/" : "", name), fd;
+	bool ok;
+
+	if (n < 0 || (size_t)n >= sizeof(full.s))
+		return false;
+	fd = posix_at(s, full.s, O_PATH);
+	if (fd < 0)
+		return false;
+	ok = nt_ok(posix_stat_fd(s, fd, true, name, out));
+	close(fd);
+	return ok;
+}
+
+ntstatus posix_stat_entry(struct posix_store *s, int dir, const char *path, const char *name, struct vfs_stat *out)
+{
+	uint8_t xattr[XATTR_CAP];
+	ssize_t n = -ENODATA;
+	struct statx x;
+
+	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_WANTED, &x) != 0)
+		return posix_error(errno);
+	if (S_ISLNK(x.stx_mode) && s->follow && entry_follow(s, path, name, out))
+		return STATUS_SUCCESS;
+	fill(s, &x, out);
+	if (may_have_xattr(s, out->mode))
+		n = entry_xattr(s, dir, name, xattr, sizeof(xattr));
+	attributes_fill(out, name, xattr, n);
+	return STATUS_SUCCESS;
+}
+
+/* --- setting --- */
+
+/* Without extended attributes only READONLY has a place, the mode. */
+static ntstatus attributes_to_mode(struct posix_file *f, const struct vfs_stat *now, uint32_t attributes)
+{
+	uint32_t mode = (attributes & FILE_ATTRIBUTE_READONLY) != 0 ? now->mode & ~0222u : now->mode | 0200u;
+	char path[32];
+
+	posix_tell_no_xattrs(posix_store_of(f->base.store));
+	if (!S_ISREG(now->mode) || mode == now->mode)
+		return STATUS_SUCCESS;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", f->fd);
+	return chmod(path, mode & 07777) == 0 ? STATUS_SUCCESS : posix_error(errno);
+}
+
+static ntstatus dosattrib_store(struct posix_file *f, const struct vfs_set_info *set)
+{
+	uint8_t blob[POSIX_DOSATTRIB_BYTES];
+	struct vfs_stat now;
+	uint32_t attributes;
+	ntstatus st = posix_stat_get(&f->base, &now);
+	int err;
+
+	if (!nt_ok(st))
+		return st;
+	attributes = now.attributes & (DOSATTRIB_KEPT | FILE_ATTRIBUTE_DIRECTORY);
+	if ((set->which & VFS_SET_ATTRIBUTES) != 0)
+		attributes = (attributes & ~VFS_ATTRIBUTES_SETTABLE) | (set->attributes & VFS_ATTRIBUTES_SETTABLE);
+	if (!posix_store_of(f->base.store)->xattrs)
+		return attributes_to_mode(f, &now, attributes);
+	posix_dosattrib_make(blob, attributes, (set->which & VFS_SET_CREATED) != 0 ? set->created : now.created);
+	err = posix_fsetxattr(f->fd, f->path_only, DOSATTRIB, blob, sizeof(blob));
+	if (err == -EOPNOTSUPP)
+		return attributes_to_mode(f, &now, attributes);
+	return err == 0 ? STATUS_SUCCESS : posix_error(-err);
+}
+
+static struct timespec time_or_omit(bool set, uint64_t filetime)
+{
+	return set ? filetime_to_timespec(filetime) : (struct timespec){.tv_nsec = UTIME_OMIT};
+}
+
+ntstatus posix_set(struct vfs_file *vf, const struct vfs_set_info *set)
+{
+	struct posix_file *f = posix_file_of(vf);
+	ntstatus st = STATUS_SUCCESS;
+
+	if (posix_store_of(vf->store)->read_only)
+		return STATUS_MEDIA_WRITE_PROTECTED;
+	if (f->symlink && (set->which & (VFS_SET_ATTRIBUTES | VFS_SET_CREATED)) != 0)
+		return STATUS_NOT_SUPPORTED;
+	if ((set->which & (VFS_SET_ATTRIBUTES | VFS_SET_CREATED)) != 0)
+		st = dosattrib_store(f, set);
+	if (nt_ok(st) && (set->which & (VFS_SET_ACCESSED | VFS_SET_WRITTEN)) != 0) {
+		struct timespec ts[2] = {time_or_omit((set->which & VFS_SET_ACCESSED) != 0, set->accessed),
+			time_or_omit((set->which & VFS_SET_WRITTEN) != 0, set->written)};
+
+		if (utimensat(f->fd, "", ts, AT_EMPTY_PATH) != 0)
+			st = posix_error(errno);
+	}
+	return st;
+}
+
+ntstatus posix_attributes_init(struct posix_store *s, int fd, bool directory, const char *name, uint32_t attributes)
+{
+	uint32_t plain = directory ? FILE_ATTRIBUTE_DIRECTORY : FILE_ATTRIBUTE_ARCHIVE;
+	uint32_t wanted = (attributes & VFS_ATTRIBUTES_SETTABLE) | plain;
+	uint8_t blob[POSIX_DOSATTRIB_BYTES];
+	struct vfs_stat st;
+	ntstatus status;
+	int err;
+
+	if (wanted == plain || (wanted == (plain | FILE_ATTRIBUTE_HIDDEN) && name[0] == '.'))
+		return STATUS_SUCCESS;
+	if (!s->xattrs) {
+		posix_tell_no_xattrs(s);
+		return STATUS_SUCCESS;
+	}
+	status = posix_stat_fd(s, fd, false, name, &st);
+	if (!nt_ok(status))
+		return status;
+	posix_dosattrib_make(blob, wanted, st.created);
+	err = posix_fsetxattr(fd, false, DOSATTRIB, blob, sizeof(blob));
+	return err == 0 || err == -EOPNOTSUPP ? STATUS_SUCCESS : posix_error(-err);
+}

@@ -1,0 +1,115 @@
+/* The posix store: a directory of the machine. Opening, closing, the volume, and the table that vfs.h calls through. */
+#include "vfs/posix.h"
+
+#include "base/filetime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum { WHY_BYTES = 256, SECTOR_BYTES = 512 };
+
+static void posix_close(struct vfs *v)
+{
+	struct posix_store *s = posix_store_of(v);
+
+	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++)
+		pthread_mutex_destroy(&s->names[i]);
+	close(s->root);
+	free(s);
+}
+
+static uint32_t serial_of(const struct statvfs *fs, struct vfs_id root)
+{
+	uint64_t id = fs->f_fsid != 0 ? (uint64_t)fs->f_fsid : root.device;
+
+	return (uint32_t)(id ^ id >> 32);
+}
+
+static ntstatus posix_volume_query(struct vfs *v, struct vfs_volume *out)
+{
+	struct posix_store *s = posix_store_of(v);
+	struct vfs_stat root;
+	struct statvfs fs;
+	ntstatus st;
+
+	memset(out, 0, sizeof(*out));
+	if (fstatvfs(s->root, &fs) != 0)
+		return posix_error(errno);
+	st = posix_stat_fd(s, s->root, false, "", &root);
+	if (!nt_ok(st))
+		return st;
+	out->block_bytes = (uint32_t)(fs.f_frsize != 0 ? fs.f_frsize : fs.f_bsize);
+	out->sector_bytes = SECTOR_BYTES;
+	out->total_bytes = (uint64_t)fs.f_blocks * out->block_bytes;
+	out->free_bytes = (uint64_t)fs.f_bfree * out->block_bytes;
+	out->available_bytes = (uint64_t)fs.f_bavail * out->block_bytes;
+	out->serial = serial_of(&fs, s->root_id);
+	out->created = root.created;
+	out->max_component_units = VFS_COMPONENT_UNITS_MAX;
+	out->xattrs = s->xattrs;
+	out->read_only = s->read_only || (fs.f_flag & ST_RDONLY) != 0;
+	(void)snprintf(out->fs_name, sizeof(out->fs_name), "NTFS");
+	return STATUS_SUCCESS;
+}
+
+static const struct vfs_ops posix_ops = {
+	.close = posix_close, .volume_query = posix_volume_query, .open = posix_open, .file_close = posix_file_close,
+	.unlink = posix_unlink, .rename = posix_rename, .link = posix_link, .dir_empty = posix_dir_empty,
+	.file_name = posix_file_name, .read = posix_read, .write = posix_write, .flush = posix_flush,
+	.truncate = posix_truncate, .allocate = posix_allocate, .file_fd = posix_file_fd, .stat_get = posix_stat_get,
+	.set = posix_set, .dir_read = posix_dir_read, .dir_seek = posix_dir_seek, .xattr_get = posix_xattr_get,
+	.xattr_set = posix_xattr_set
+};
+
+/* The kernel can keep a path beneath the root. */
+static bool openat2_works(const struct posix_store *s, const char *root, char *why)
+{
+	int fd = posix_at(s, "", O_PATH);
+
+	if (fd >= 0) {
+		close(fd);
+		return true;
+	}
+	if (fd == -ENOSYS || fd == -EPERM)
+		(void)snprintf(why, WHY_BYTES, "%.100s: openat2 is missing, which needs Linux 5.6 and a container runtime that lets it "
+			"through (a newer one, or another seccomp profile)", root);
+	else
+		(void)snprintf(why, WHY_BYTES, "%.180s: %s", root, strerrordesc_np(-fd));
+	return false;
+}
+
+struct vfs *vfs_posix_open(const char *root, const struct vfs_posix_options *o, char *why)
+{
+	struct posix_store *s = calloc(1, sizeof(*s));
+	struct stat st;
+	char probe[8];
+
+	if (s == NULL) {
+		(void)snprintf(why, WHY_BYTES, "out of memory");
+		return NULL;
+	}
+	s->vfs.ops = &posix_ops;
+	s->follow = o->follow_symlinks;
+	s->read_only = o->read_only;
+	s->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->root < 0 || fstat(s->root, &st) != 0) {
+		(void)snprintf(why, WHY_BYTES, "%.180s: %s", root, strerrordesc_np(errno));
+		if (s->root >= 0)
+			close(s->root);
+		free(s);
+		return NULL;
+	}
+	s->root_id = posix_id_of(&st);
+	s->xattrs = posix_fgetxattr(s->root, false, "user.DOSATTRIB", probe, sizeof(probe)) != -EOPNOTSUPP;
+	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++)
+		pthread_mutex_init(&s->names[i], NULL);
+	if (!openat2_works(s, root, why)) {
+		posix_close(&s->vfs);
+		return NULL;
+	}
+	return &s->vfs;
+}

@@ -1,0 +1,205 @@
+/* From a path to a descriptor. The kernel resolves every path itself and keeps it beneath the root (openat2(2) with
+ * RESOLVE_BENEATH); only when a name is not there in the case that was asked for are directories searched. */
+#include "vfs/posix.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { BENEATH_TRIES = 100, SCAN_BYTES = 16384 };
+
+int posix_at(const struct posix_store *s, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | (s->follow ? 0 : RESOLVE_NO_SYMLINKS)
+	};
+
+	/* EAGAIN: something was renamed meanwhile and the kernel could not tell that ".." of a link stays beneath. */
+	for (int i = 0; i < BENEATH_TRIES; i++) {
+		long fd = syscall(SYS_openat2, s->root, path[0] != 0 ? path : ".", &how, sizeof(how));
+
+		if (fd >= 0)
+			return (int)fd;
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+	}
+	return -EAGAIN;
+}
+
+int posix_parent_at(const struct posix_store *s, const char *path, int flags, const char **leaf)
+{
+	const char *slash = strrchr(path, '/');
+	struct posix_path parent;
+
+	*leaf = slash != NULL ? slash + 1 : path;
+	parent.len = slash != NULL ? (size_t)(slash - path) : 0;
+	memcpy(parent.s, path, parent.len);
+	parent.s[parent.len] = 0;
+	return posix_at(s, parent.s, flags | O_DIRECTORY);
+}
+
+bool posix_path_set_leaf(struct posix_path *p, const char *leaf)
+{
+	char *slash = strrchr(p->s, '/');
+	size_t at = slash != NULL ? (size_t)(slash + 1 - p->s) : 0, n = strlen(leaf);
+
+	if (at + n >= sizeof(p->s))
+		return false;
+	memcpy(p->s + at, leaf, n + 1);
+	p->len = at + n;
+	return true;
+}
+
+static char ascii_up(char c)
+{
+	return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
+}
+
+int posix_dir_match(int dir, const char *leaf, char found[NAME_MAX + 1])
+{
+	_Alignas(struct dirent64) char buf[SCAN_BYTES];
+	size_t len = strlen(leaf);
+	int result = 0;
+	ssize_t n;
+
+	while ((n = getdents64(dir, buf, sizeof(buf))) > 0) {
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent64 *e = (const void *)(buf + at);
+			char c = e->d_name[0];
+
+			at += e->d_reclen;
+			/* Most names differ in the first letter already. */
+			if ((unsigned char)c < 0x80 && (unsigned char)leaf[0] < 0x80 && ascii_up(c) != ascii_up(leaf[0]))
+				continue;
+			if (!posix_name_equal_nocase(e->d_name, strlen(e->d_name), leaf, len))
+				continue;
+			memcpy(found, e->d_name, strlen(e->d_name) + 1);
+			if (strcmp(found, leaf) == 0)
+				return 1;
+			result = 1;
+		}
+	}
+	return n < 0 ? -errno : result;
+}
+
+/* Looks for p's last component in its directory, which exists in that case. */
+static ntstatus leaf_fix(const struct posix_store *s, struct posix_path *p)
+{
+	char found[NAME_MAX + 1];
+	const char *leaf;
+	int dir = posix_parent_at(s, p->s, O_RDONLY, &leaf), match;
+
+	if (dir == -ELOOP && !s->follow)
+		return STATUS_STOPPED_ON_SYMLINK;
+	if (dir == -ENOENT || dir == -ENOTDIR)
+		return STATUS_OBJECT_PATH_NOT_FOUND;
+	/* A directory that may be passed but not listed: then only the right case finds a name. */
+	if (dir == -EACCES)
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	if (dir < 0)
+		return posix_error(-dir);
+	match = posix_dir_match(dir, leaf, found);
+	close(dir);
+	if (match < 0)
+		return posix_error(-match);
+	if (match == 0)
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	return posix_path_set_leaf(p, found) ? STATUS_SUCCESS : STATUS_OBJECT_NAME_INVALID;
+}
+
+/* Component by component from the top. `done` has the case on disk so far. */
+static ntstatus walk(const struct posix_store *s, struct posix_path *p)
+{
+	struct posix_path done = {.len = 0};
+	size_t at = 0;
+	ntstatus st = STATUS_SUCCESS;
+
+	while (at < p->len) {
+		size_t k = strcspn(p->s + at, "/");
+		int fd;
+
+		if (done.len + k + 2 > sizeof(done.s))
+			return STATUS_OBJECT_NAME_INVALID;
+		if (done.len != 0)
+			done.s[done.len++] = '/';
+		memcpy(done.s + done.len, p->s + at, k);
+		done.len += k;
+		done.s[done.len] = 0;
+		at += k + 1;
+		fd = posix_at(s, done.s, O_PATH);
+		if (fd >= 0)
+			close(fd);
+		else if (fd == -ENOENT)
+			st = leaf_fix(s, &done);
+		else
+			st = fd == -ELOOP && !s->follow ? STATUS_STOPPED_ON_SYMLINK : posix_error(fd == -EXDEV ? EACCES : -fd);
+		if (!nt_ok(st))
+			break;
+	}
+	if (nt_is(st, STATUS_OBJECT_NAME_NOT_FOUND) && at < p->len)
+		return STATUS_OBJECT_PATH_NOT_FOUND;
+	/* What was not looked at stays as it came. */
+	if (at < p->len) {
+		size_t n = p->len - at;
+
+		if (done.len + 1 + n >= sizeof(done.s))
+			return STATUS_OBJECT_NAME_INVALID;
+		done.s[done.len++] = '/';
+		memcpy(done.s + done.len, p->s + at, n + 1);
+		done.len += n;
+	}
+	memcpy(p->s, done.s, done.len + 1);
+	p->len = done.len;
+	return st;
+}
+
+ntstatus posix_case_fix(const struct posix_store *s, struct posix_path *p)
+{
+	ntstatus st = leaf_fix(s, p);
+
+	/* Mostly the directory is there and the search is in it alone. */
+	return nt_is(st, STATUS_OBJECT_PATH_NOT_FOUND) && strchr(p->s, '/') != NULL ? walk(s, p) : st;
+}
+
+/* The target of the link open as fd. */
+static struct slice link_target(int fd, struct arena *a)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(fd, "", target, sizeof(target));
+
+	return n > 0 ? posix_path_to_wire(a, target, (size_t)n) : slice_of(NULL, 0);
+}
+
+ntstatus posix_symlink_report(const struct posix_store *s, const char *path, struct slice wire, struct arena *a,
+	struct vfs_open_result *out)
+{
+	struct slice rest = wire, c;
+	size_t at = 0;
+
+	while (vfs_name_next(&rest, &c)) {
+		struct posix_path prefix;
+		struct stat st;
+		int fd;
+
+		prefix.len = at + strcspn(path + at, "/");
+		memcpy(prefix.s, path, prefix.len);
+		prefix.s[prefix.len] = 0;
+		at = path[prefix.len] != 0 ? prefix.len + 1 : prefix.len;
+		fd = posix_at(s, prefix.s, O_PATH | O_NOFOLLOW);
+		if (fd < 0)
+			return posix_error(-fd);
+		if (fstat(fd, &st) == 0 && S_ISLNK(st.st_mode)) {
+			out->symlink_target = link_target(fd, a);
+			/* With the separator before it. */
+			out->symlink_unparsed = rest.len != 0 ? rest.len + 2 : 0;
+			close(fd);
+			return out->symlink_target.data != NULL ? STATUS_STOPPED_ON_SYMLINK : STATUS_ACCESS_DENIED;
+		}
+		close(fd);
+	}
+	return STATUS_ACCESS_DENIED;
+}

@@ -1,0 +1,128 @@
+/* The functions of vfs.h: each goes to the store's own operation. What every store would check alike is checked here. */
+#include "vfs/vfs_ops.h"
+
+void vfs_close(struct vfs *v)
+{
+	if (v != NULL)
+		v->ops->close(v);
+}
+
+ntstatus vfs_volume_query(struct vfs *v, struct vfs_volume *out)
+{
+	return v->ops->volume_query(v, out);
+}
+
+ntstatus vfs_open(struct vfs *v, const struct vfs_open_args *args, struct arena *a, struct vfs_open_result *out)
+{
+	ntstatus st = vfs_name_check(args->name);
+
+	memset(out, 0, sizeof(*out));
+	if (nt_ok(st))
+		st = v->ops->open(v, args, a, out);
+	return st;
+}
+
+void vfs_file_close(struct vfs_file *f)
+{
+	if (f != NULL)
+		f->store->ops->file_close(f);
+}
+
+ntstatus vfs_unlink(struct vfs_file *f)
+{
+	return f->store->ops->unlink(f);
+}
+
+/* A new name must lead somewhere: the root cannot be replaced. */
+static ntstatus new_name_check(struct slice name)
+{
+	return name.len == 0 ? STATUS_OBJECT_NAME_INVALID : vfs_name_check(name);
+}
+
+ntstatus vfs_rename(struct vfs_file *f, struct slice new_name, bool replace)
+{
+	ntstatus st = new_name_check(new_name);
+
+	return nt_ok(st) ? f->store->ops->rename(f, new_name, replace) : st;
+}
+
+ntstatus vfs_link(struct vfs_file *f, struct slice new_name, bool replace)
+{
+	ntstatus st = new_name_check(new_name);
+
+	return nt_ok(st) ? f->store->ops->link(f, new_name, replace) : st;
+}
+
+ntstatus vfs_dir_empty(struct vfs_file *f)
+{
+	return f->store->ops->dir_empty(f);
+}
+
+struct slice vfs_file_name(struct vfs_file *f, struct arena *a)
+{
+	return f->store->ops->file_name(f, a);
+}
+
+ntstatus vfs_read(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done)
+{
+	*done = 0;
+	return f->store->ops->read(f, p, n, offset, done);
+}
+
+ntstatus vfs_write(struct vfs_file *f, const void *p, size_t n, uint64_t offset)
+{
+	if (offset > INT64_MAX || n > INT64_MAX - offset)
+		return STATUS_INVALID_PARAMETER;
+	return f->store->ops->write(f, p, n, offset);
+}
+
+ntstatus vfs_flush(struct vfs_file *f)
+{
+	return f->store->ops->flush(f);
+}
+
+ntstatus vfs_truncate(struct vfs_file *f, uint64_t size)
+{
+	return size > INT64_MAX ? STATUS_INVALID_PARAMETER : f->store->ops->truncate(f, size);
+}
+
+ntstatus vfs_allocate(struct vfs_file *f, uint64_t bytes)
+{
+	return bytes > INT64_MAX ? STATUS_INVALID_PARAMETER : f->store->ops->allocate(f, bytes);
+}
+
+int vfs_file_fd(struct vfs_file *f)
+{
+	return f->store->ops->file_fd(f);
+}
+
+ntstatus vfs_stat_get(struct vfs_file *f, struct vfs_stat *out)
+{
+	return f->store->ops->stat_get(f, out);
+}
+
+ntstatus vfs_set(struct vfs_file *f, const struct vfs_set_info *s)
+{
+	return f->store->ops->set(f, s);
+}
+
+ntstatus vfs_dir_read(struct vfs_file *f, bool need_stat, struct vfs_dirent *out)
+{
+	return f->store->ops->dir_read(f, need_stat, out);
+}
+
+void vfs_dir_seek(struct vfs_file *f, uint64_t cookie)
+{
+	f->store->ops->dir_seek(f, cookie);
+}
+
+ntstatus vfs_xattr_get(struct vfs_file *f, const char *name, void *p, size_t cap, size_t *len)
+{
+	*len = 0;
+	return f->store->ops->xattr_get(f, name, p, cap, len);
+}
+
+ntstatus vfs_xattr_set(struct vfs_file *f, const char *name, const void *p, size_t len)
+{
+	return f->store->ops->xattr_set(f, name, p, len);
+}
