@@ -148,7 +148,6 @@ struct fscc_class {
 	const char *name;      /* "FileBasicInformation" */
 	uint16_t fixed_size;
 	size_t size;           /* sizeof the struct */
-	const char *section;   /* of [MS-FSCC] */
 	void (*code)(struct wire *w, void *m);
 };
 const struct fscc_class *fscc_file_class_of(uint8_t number);
@@ -163,8 +162,11 @@ struct fscc_list {
 	size_t cap, len; /* len: bytes used, without padding behind the last entry */
 	size_t last;     /* where the last entry starts; meaningful when len != 0 */
 };
-/* The next entry of a received list: *entry runs to the next one or to the end; false at the end or on a malformed
- * chain, which *bad tells apart. `align`: 8 or 4, what NextEntryOffset must be a multiple of (1: anything). */
+/* Room for an entry of n bytes, aligned and linked to the one before it, NextEntryOffset 0, the rest not zeroed. NULL: does
+ * not fit. */
+uint8_t *fscc_list_add(struct fscc_list *l, size_t n, size_t align);
+/* The next entry of a received list: *entry runs to the next one or to the end and has at least `least` bytes; false at the
+ * end or on a malformed chain, which *bad tells apart. NextEntryOffset must be a multiple of `align`. */
 bool fscc_list_next(struct slice *list, size_t least, size_t align, struct slice *entry, bool *bad);
 
 /* Directory entries, classes 1, 2, 3, 12, 37, 38, 60, 63. Fields that a class does not have are ignored, or 0 when read. */
@@ -188,7 +190,7 @@ bool fscc_dir_list_put(struct fscc_list *l, uint8_t class, const struct fscc_dir
 /* As smb2_create_context_next. */
 bool fscc_dir_entry_next(struct slice *list, uint8_t class, struct fscc_dir_entry *e, bool *bad);
 
-/* FileStreamInformation, 22 (2.4.49) */
+/* FileStreamInformation, 22 */
 struct fscc_stream {
 	uint64_t size, allocation_size;
 	struct slice name; /* ":name:$DATA" */
@@ -196,18 +198,18 @@ struct fscc_stream {
 bool fscc_stream_put(struct fscc_list *l, const struct fscc_stream *s);
 bool fscc_stream_next(struct slice *list, struct fscc_stream *s, bool *bad);
 
-/* FileFullEaInformation, 15 (2.4.16); also the create context ExtA. Names are bytes. */
+/* FileFullEaInformation, 15; also the create context ExtA. Names are bytes, with a zero behind them on the wire. */
 struct fscc_ea {
 	uint8_t flags; /* 0x80: FILE_NEED_EA */
 	struct slice name, value;
 };
 bool fscc_ea_put(struct fscc_list *l, const struct fscc_ea *e);
 bool fscc_ea_next(struct slice *list, struct fscc_ea *e, bool *bad);
-/* FILE_GET_EA_INFORMATION (2.4.16.1): names only */
+/* FILE_GET_EA_INFORMATION, the input of a query of class 15: names only */
 bool fscc_get_ea_put(struct fscc_list *l, struct slice name);
 bool fscc_get_ea_next(struct slice *list, struct slice *name, bool *bad);
 
-/* FILE_NOTIFY_INFORMATION (2.7.1), 4-aligned */
+/* FILE_NOTIFY_INFORMATION, 2.7.1 */
 enum fscc_notify_action {
 	FSCC_NOTIFY_ADDED = 1, FSCC_NOTIFY_REMOVED = 2, FSCC_NOTIFY_MODIFIED = 3, FSCC_NOTIFY_RENAMED_OLD_NAME = 4,
 	FSCC_NOTIFY_RENAMED_NEW_NAME = 5, FSCC_NOTIFY_ADDED_STREAM = 6, FSCC_NOTIFY_REMOVED_STREAM = 7,
@@ -220,7 +222,7 @@ struct fscc_notify {
 bool fscc_notify_put(struct fscc_list *l, const struct fscc_notify *n);
 bool fscc_notify_next(struct slice *list, struct fscc_notify *n, bool *bad);
 
-/* FILE_QUOTA_INFORMATION (2.4.40) and FILE_GET_QUOTA_INFORMATION (2.4.40.1); the SID stays raw, see secdesc.h */
+/* FILE_QUOTA_INFORMATION and FILE_GET_QUOTA_INFORMATION; the SID stays raw, see secdesc.h */
 struct fscc_quota {
 	uint64_t change_time, quota_used, quota_threshold, quota_limit;
 	struct slice sid;

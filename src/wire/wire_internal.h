@@ -9,6 +9,7 @@ bool wire_room(struct wire *w, const char *name, size_t n);
 void wire_store(uint8_t *p, size_t n, uint64_t v);
 void wire_fill_random(struct wire *w, uint8_t *p, size_t n);
 
+void wire_print_line(struct wire *w, const char *name, const char *value);
 void wire_print_number(struct wire *w, const char *name, uint64_t v, size_t n);
 void wire_print_time(struct wire *w, const char *name, uint64_t v);
 void wire_print_bytes(struct wire *w, const char *name, struct slice s);

@@ -10,7 +10,7 @@
 
 enum { LINE_BYTES = 256, SHOWN_BYTES = 48, SHOWN_UNITS = 60 };
 
-static void print_line(struct wire *w, const char *name, const char *value)
+void wire_print_line(struct wire *w, const char *name, const char *value)
 {
 	char line[LINE_BYTES + 64];
 
@@ -28,7 +28,7 @@ void wire_print_number(struct wire *w, const char *name, uint64_t v, size_t n)
 		snprintf(text, sizeof(text), "%u", (unsigned)v);
 	else
 		snprintf(text, sizeof(text), "0x%0*llx (%llu)", (int)(2 * n), (unsigned long long)v, (unsigned long long)v);
-	print_line(w, name, text);
+	wire_print_line(w, name, text);
 }
 
 void wire_print_time(struct wire *w, const char *name, uint64_t v)
@@ -43,7 +43,7 @@ void wire_print_time(struct wire *w, const char *name, uint64_t v)
 	}
 	snprintf(text, sizeof(text), "%04d-%02d-%02d %02d:%02d:%02d.%07ld UTC", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
 		tm.tm_hour, tm.tm_min, tm.tm_sec, ts.tv_nsec / 100);
-	print_line(w, name, text);
+	wire_print_line(w, name, text);
 }
 
 void wire_print_bytes(struct wire *w, const char *name, struct slice s)
@@ -53,7 +53,7 @@ void wire_print_bytes(struct wire *w, const char *name, struct slice s)
 
 	bytes_to_hex(hex, s.data, s.len < SHOWN_BYTES ? s.len : SHOWN_BYTES);
 	snprintf(text, sizeof(text), "%zu bytes %s%s", s.len, hex, s.len > SHOWN_BYTES ? "..." : "");
-	print_line(w, name, text);
+	wire_print_line(w, name, text);
 }
 
 void wire_print_text(struct wire *w, const char *name, struct slice s)
@@ -71,7 +71,7 @@ void wire_print_text(struct wire *w, const char *name, struct slice s)
 			text[i] = '?';
 	}
 	snprintf(text + 1 + n, sizeof(text) - 1 - n, s.len > shown ? "...\"" : "\"");
-	print_line(w, name, text);
+	wire_print_line(w, name, text);
 }
 
 void wire_print_guid(struct wire *w, const char *name, const struct guid *g)
@@ -79,14 +79,14 @@ void wire_print_guid(struct wire *w, const char *name, const struct guid *g)
 	char text[37];
 
 	guid_text(text, g);
-	print_line(w, name, text);
+	wire_print_line(w, name, text);
 }
 
 void wire_group(struct wire *w, const char *name)
 {
 	if (w->dir != WIRE_PRINT || !w->printer)
 		return;
-	print_line(w, name, "");
+	wire_print_line(w, name, "");
 	w->printer->depth++;
 }
 
