@@ -23,27 +23,31 @@ struct net_listener;
 struct net_pool_config {
 	unsigned threads;      /* to start with; 0: none, the caller steps */
 	unsigned max_threads;  /* bound of growth while workers block */
-	const struct clock *clock;
+	const struct clock *clock; /* NULL: the system's */
+	/* In place of `clock`, for a pool without threads: a step that would wait moves this clock instead. */
+	struct clock_virtual *virtual_clock;
 };
 
 struct net_pool *net_pool_new(const struct net_pool_config *cfg) MUST_USE;
 /* Stops and joins the workers; connections and listeners must be closed first. */
 void net_pool_free(struct net_pool *p);
 /* Runs at most one batch of events on the calling thread, waiting up to timeout_ms (-1: for ever). True if something ran.
- * Any thread may call it, beside workers too. */
+ * Any thread may call it, beside workers too. When several threads are in here and one of them ran something, all return
+ * true, so that each looks again whether what it waits for has happened. */
 bool net_pool_step(struct net_pool *p, int timeout_ms);
 /* Runs fn on a worker (or in a later step). */
 void net_pool_run(struct net_pool *p, void (*fn)(void *arg), void *arg);
 /* A worker that is about to block for long (fsync, a slow disk) brackets it so that the pool may grow. */
 void net_pool_blocking(struct net_pool *p, bool begins);
 
+/* Zeroed but for fn before its first use. */
 struct net_timer {
-	struct list_node link;
-	uint64_t due_ms;
+	struct net_timer *child, *next, *prev; /* in a pairing heap */
+	uint64_t due_ms, seq;
 	void (*fn)(struct net_timer *t);
 	bool armed;
 };
-/* (Re)arms; fn runs on a worker. */
+/* (Re)arms; fn runs on a worker. fn may free t, or arm it again. */
 void net_timer_arm(struct net_pool *p, struct net_timer *t, uint64_t delay_ms);
 /* After return fn is not running on another thread and will not run, unless the caller is fn itself. */
 void net_timer_cancel(struct net_pool *p, struct net_timer *t);
@@ -68,11 +72,13 @@ struct net_conn *net_conn_ref(struct net_conn *c);
 void net_conn_put(struct net_conn *c);
 /* Frames longer than this end the connection. Starts at 128 KiB. */
 void net_conn_limit(struct net_conn *c, size_t max_frame_bytes);
-/* Ends the connection if no complete frame arrives for so long, or a begun frame does not complete in that time; 0: never. */
+/* Ends the connection if no complete frame arrives for so long, or a begun frame does not complete in that time; 0: never.
+ * Time that the owner spends in `frames` with the token held does not count. */
 void net_conn_timeout(struct net_conn *c, unsigned idle_ms, unsigned frame_ms);
 /* Lets another worker read on while this one works. Only from inside `frames`, at most once per call. */
 void net_conn_release_token(struct net_conn *c);
-/* Asynchronous and idempotent; what was queued to be sent is dropped unless drain is set. */
+/* Asynchronous and idempotent; what was queued to be sent is dropped unless drain is set: then it is sent, and the peer
+ * gets a few seconds to hang up. `closed` is not called from inside; a connection that was never started gets none. */
 void net_conn_close(struct net_conn *c, bool drain);
 bool net_conn_closed(const struct net_conn *c);
 void net_conn_peer(const struct net_conn *c, char *text, size_t cap); /* "192.0.2.7:50123", "mem" */
@@ -80,7 +86,7 @@ void net_conn_local(const struct net_conn *c, char *text, size_t cap);
 void *net_conn_user(const struct net_conn *c);
 
 /* A piece of what is to be sent: len bytes at data. The reference to owner moves to net; owner NULL: the bytes are copied
- * if they cannot be sent at once. A pipe piece (pipe_fd >= 0) takes len bytes out of that pipe, which goes back by pipe_done. */
+ * if they cannot be sent at once. A pipe piece (pipe_done set) takes len bytes that are already in that pipe, which goes back by pipe_done. */
 struct net_seg {
 	const void *data;
 	size_t len;
@@ -101,7 +107,7 @@ struct net_batch {
 	size_t bytes;
 };
 void net_batch_init(struct net_batch *b, struct net_conn *c);
-/* Adds one frame of n pieces (n <= NET_BATCH_SEGS - 1), writing its prefix; flushes by itself when full. Ownership of the pieces moves in any case. */
+/* Bytes without an owner stay valid until the flush. Adds one frame of n pieces (n <= NET_BATCH_SEGS - 1), writing its prefix; flushes by itself when full. Ownership of the pieces moves in any case. */
 void net_batch_add(struct net_batch *b, const struct net_seg *segs, size_t n);
 void net_batch_flush(struct net_batch *b);
 /* One frame, now. From any thread. */
@@ -109,17 +115,20 @@ void net_send(struct net_conn *c, const struct net_seg *segs, size_t n);
 /* Bytes accepted but not yet taken by the kernel. Reading from a peer that does not take its replies stops above a bound. */
 size_t net_conn_queued(const struct net_conn *c);
 
-/* tcp. `address` is "127.0.0.1:4450", "[::]:445", ":445"; port 0 picks one. why: at least 256 bytes. */
+/* tcp. `address` is "127.0.0.1:4450", "[::]:445", ":445"; port 0 picks one. why: at least 256 bytes. `accepted` gets
+ * the creator's reference and starts the connection, or closes and puts it. */
 struct net_listener *net_listen(struct net_pool *p, const char *address,
 	void (*accepted)(void *arg, struct net_conn *c), void *arg, char *why) MUST_USE;
 uint16_t net_listener_port(const struct net_listener *l);
+/* After return `accepted` is not running on another thread and will not run. */
 void net_listener_close(struct net_listener *l);
 /* Within `accepted` or after net_connect, before anything is read. */
 void net_conn_start(struct net_conn *c, const struct net_conn_ops *ops, void *user);
 /* Resolves and connects, blocking up to timeout_ms; NULL and status on failure. */
 struct net_conn *net_connect(struct net_pool *p, const char *host, uint16_t port, unsigned timeout_ms, ntstatus *status) MUST_USE;
 
-/* mem: two connected ends in one pool, for tests. Faults: each frame may be delayed, the link may be cut before the k-th frame. */
+/* mem: two connected ends in one pool, for tests, each with its creator's reference and to be started. f may be NULL. *a is NULL
+ * when memory is exhausted. Faults: each frame may be delayed, the link may be cut before the k-th frame. */
 struct net_mem_faults {
 	uint64_t seed;
 	uint64_t cut_after_frames;  /* 0: never; counted over both directions */

@@ -1,0 +1,198 @@
+/* What the files of this folder share: the pool with its epoll sets, jobs and timers; a connection; the functions a
+ * transport provides. Nobody outside src/net includes this.
+ *
+ * Lock order: net_conn.lock, then the lock of a mem link, then net_pool.lock. No callback of an owner runs under any of them. */
+#ifndef NET_INTERNAL_H
+#define NET_INTERNAL_H
+
+#include "net/net.h"
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/uio.h>
+
+enum {
+	NET_RECV_BYTES = 65536,         /* a worker's receive buffer */
+	NET_LARGE_FRAME = 32768,        /* frames above get a buffer and a call of their own */
+	NET_FRAMES_AT_ONCE = 64,
+	NET_IDLE_MS = 10000,            /* a worker above the base number that waited so long ends */
+	NET_QUEUE_HIGH = 16 * 1048576,  /* reading stops above this much unsent output, */
+	NET_QUEUE_LOW = 8 * 1048576,    /* and goes on below this */
+	NET_DRAIN_MS = 3000,            /* how long a peer may take to read the last bytes and hang up */
+	NET_STALL_MS = 120000,          /* how long a peer with a timeout may leave queued output untouched */
+	NET_IOVS = 64
+};
+
+/* The thread that handles events: a worker, or one that steps. */
+struct net_worker {
+	struct net_pool *pool;
+	struct buf *recv_buf; /* kept from one event to the next; NULL: none */
+	pthread_t thread;
+	struct list_node link; /* in net_pool.dead when ended */
+};
+
+/* What an epoll event points to. */
+struct net_io {
+	void (*ready)(struct net_io *io, struct net_worker *w, uint32_t events);
+};
+
+struct net_job {
+	struct list_node link;
+	void (*fn)(struct net_job *j, struct net_worker *w);
+};
+
+/* A timer call under way, on the stack of its thread. */
+struct net_timer_call {
+	struct list_node link;
+	struct net_timer *timer;
+	pthread_t thread;
+};
+
+enum net_reserve { NET_RESERVE_NONE, NET_RESERVE_PARKED, NET_RESERVE_WATCHING };
+
+/* wait_state: the low bits count the workers inside epoll_wait, the others how often one left it. */
+#define NET_WAITING_MASK 0xFFFFu
+#define NET_LEFT_ONE 0x10000u
+
+struct net_pool {
+	_Atomic uint32_t refs; /* the owner, connections, listeners */
+	const struct clock *clock;
+	struct clock_virtual *virtual_clock;
+	unsigned threads, max_threads;
+	int epfd, out_epfd; /* readable and everything else; writable connections, nested in the first */
+	int timer_fd, job_fd, stop_fd;
+	struct net_io out_io, timer_io, job_io, stop_io;
+	_Atomic bool stopping;
+
+	_Atomic uint64_t wait_state;
+	_Atomic unsigned total, blocked; /* workers; those within net_pool_blocking */
+	_Atomic int reserve;
+	pthread_cond_t reserve_cv;
+
+	pthread_mutex_t lock; /* of what follows */
+	struct list_node jobs;
+	_Atomic unsigned job_count;
+	struct list_node conns, listeners; /* registered and not yet finished */
+	_Atomic unsigned sockets;
+	unsigned live;         /* threads started and not in `dead` */
+	struct list_node dead; /* to be joined */
+
+	struct net_timer *timers; /* the root of a pairing heap by (due_ms, seq) */
+	uint64_t timer_seq;
+	uint64_t timer_set_ms; /* what timer_fd is set to; UINT64_MAX: nothing */
+	_Atomic uint64_t timer_next_ms;
+	struct list_node timer_calls;
+	pthread_cond_t timer_cv;
+
+	bool stepping; /* a thread waits in net_pool_step for all of them */
+	unsigned followers;
+	uint64_t step_count;
+	pthread_cond_t step_cv;
+};
+
+enum net_conn_state {
+	NET_CONN_NEW,      /* not started */
+	NET_CONN_OPEN,
+	NET_CONN_DRAINING, /* closed by the owner; what is queued is still sent, what comes in is discarded */
+	NET_CONN_DROPPED,  /* to be finished by whoever holds the receive token */
+	NET_CONN_CLOSED    /* finished: `closed` has been called or is about to be */
+};
+
+union net_addr {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+/* What a transport does. recv and send give -1 and errno like the system calls and never block. */
+struct net_transport {
+	ssize_t (*recv)(struct net_conn *c, void *p, size_t n);
+	ssize_t (*send)(struct net_conn *c, struct iovec *iov, size_t n, bool more);
+	ssize_t (*splice)(struct net_conn *c, int pipe_fd, size_t n, bool more);
+	bool (*start)(struct net_conn *c); /* begins to deliver, with the token armed */
+	void (*arm_recv)(struct net_conn *c); /* hands the token and its reference over to the next event */
+	void (*arm_send)(struct net_conn *c);
+	void (*shutdown)(struct net_conn *c, int how); /* SHUT_WR, SHUT_RDWR; an armed side gets its event */
+	void (*close)(struct net_conn *c);
+	void (*name)(const struct net_conn *c, bool peer, char *text, size_t cap);
+	void (*destroy)(struct net_conn *c);
+};
+
+struct net_conn {
+	struct net_io io, out_io;
+	_Atomic uint32_t refs; /* the creator, who else asks, one for the receive token, one for the armed writable event */
+	_Atomic int state;
+	struct net_pool *pool;
+	const struct net_transport *transport;
+	const struct net_conn_ops *ops;
+	void *user;
+	int fd;
+	bool in_added, out_added;
+	union net_addr local, peer;
+	void *link; /* mem: the link and which end of it */
+	unsigned side;
+
+	/* The token holder's: bytes received and not yet given away. */
+	struct buf *held;
+	size_t held_off, held_len;
+	bool expect_large;
+	struct net_job job;
+	struct net_job out_job; /* in place of a writable event that cannot be had */
+
+	_Atomic size_t limit;
+	_Atomic unsigned idle_ms, frame_ms;
+	_Atomic bool reading; /* the token is with the transport: it is the peer's turn */
+	_Atomic uint64_t last_frame_ms, partial_since_ms, last_send_ms; /* partial_since_ms 0: no begun frame */
+	_Atomic size_t queued;
+
+	pthread_mutex_t lock; /* of what follows */
+	struct list_node out; /* struct net_out, unsent */
+	bool writing;         /* a thread or the armed writable event will send `out` */
+	bool paused;          /* the token is kept back until the queue is shorter */
+	bool close_pending;   /* the descriptor is closed by the thread that writes */
+	bool timer_live;
+	uint64_t timer_due_ms, drain_until_ms;
+	struct net_timer timer;
+	struct list_node on_pool; /* under the pool's lock */
+};
+
+/* pool.c */
+void net_pool_ref(struct net_pool *p);
+void net_pool_put(struct net_pool *p);
+void net_job_push(struct net_pool *p, struct net_job *j);
+bool net_epoll_add(int epfd, int fd, uint32_t events, struct net_io *io) MUST_USE;
+void net_worker_loop(struct net_worker *w);
+/* grow.c */
+bool net_workers_start(struct net_pool *p) MUST_USE;
+void net_workers_stop(struct net_pool *p);
+/* The last waiting worker has left epoll_wait. */
+void net_pool_starved(struct net_pool *p);
+/* A worker waited long for nothing; true: it ends. */
+bool net_worker_surplus(struct net_worker *w);
+/* timer.c */
+void net_timers_init(struct net_pool *p);
+/* Runs what is due; true if anything was. */
+bool net_timers_run(struct net_pool *p);
+/* UINT64_MAX: none. */
+uint64_t net_timers_next(struct net_pool *p);
+/* conn.c */
+struct net_conn *net_conn_new(struct net_pool *p, const struct net_transport *t) MUST_USE;
+void net_conn_drop_locked(struct net_conn *c);
+void net_conn_drop(struct net_conn *c);
+/* The token holder ends the connection: `closed`, and the token's reference. */
+void net_conn_finish(struct net_conn *c);
+/* Hands the token on, or keeps it back while too much output is queued. */
+void net_conn_arm(struct net_conn *c);
+/* recv.c: the calling thread has the token, and a reference that goes with it. */
+void net_conn_receive(struct net_conn *c, struct net_worker *w);
+/* send.c: the calling thread has the right to write. */
+void net_conn_writable(struct net_conn *c);
+/* tcp.c */
+ntstatus net_status_from_errno(int err);
+void net_addr_text(const union net_addr *a, char *text, size_t cap);
+struct net_conn *net_tcp_conn(struct net_pool *p, int fd) MUST_USE;
+/* listen.c */
+void net_listeners_close_all(struct net_pool *p);
+
+#endif

@@ -1,0 +1,373 @@
+/* The pool: one epoll set that all workers wait on, the jobs they run between events, and net_pool_step for pools without
+ * threads. A connection's readable event is one-shot: whoever gets it has the receive token (recv.c). Writable events
+ * live in a second epoll set nested in the first, so that either direction of a socket is armed by itself and an armed
+ * event holds exactly one reference. How many workers there are is decided in grow.c. */
+#include "net/internal.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+bool net_epoll_add(int epfd, int fd, uint32_t events, struct net_io *io)
+{
+	struct epoll_event ev = {.events = events, .data.ptr = io};
+
+	return epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev) == 0;
+}
+
+static void kick(int event_fd)
+{
+	uint64_t one = 1;
+
+	while (write(event_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+void net_job_push(struct net_pool *p, struct net_job *j)
+{
+	pthread_mutex_lock(&p->lock);
+	list_append(&p->jobs, &j->link);
+	atomic_fetch_add(&p->job_count, 1);
+	pthread_mutex_unlock(&p->lock);
+	kick(p->job_fd);
+}
+
+/* Runs the oldest job; wakes another worker for the rest. */
+static bool job_run(struct net_worker *w)
+{
+	struct net_pool *p = w->pool;
+	struct net_job *j = NULL;
+	unsigned left = 0;
+
+	if (atomic_load(&p->job_count) == 0)
+		return false;
+	pthread_mutex_lock(&p->lock);
+	if (!list_empty(&p->jobs)) {
+		j = list_entry(p->jobs.next, struct net_job, link);
+		list_remove(&j->link);
+		left = atomic_fetch_sub(&p->job_count, 1) - 1;
+	}
+	pthread_mutex_unlock(&p->lock);
+	if (!j)
+		return false;
+	if (left > 0)
+		kick(p->job_fd);
+	j->fn(j, w);
+	return true;
+}
+
+struct run_job {
+	struct net_job job;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void run_job_fn(struct net_job *j, struct net_worker *w)
+{
+	struct run_job r = *CONTAINER_OF(j, struct run_job, job);
+
+	(void)w;
+	free(CONTAINER_OF(j, struct run_job, job));
+	r.fn(r.arg);
+}
+
+void net_pool_run(struct net_pool *p, void (*fn)(void *arg), void *arg)
+{
+	struct run_job *r;
+
+	/* The caller cannot do without it, so wait until there is memory for these few bytes. */
+	while (!(r = malloc(sizeof(*r))))
+		usleep(1000);
+	*r = (struct run_job){.job.fn = run_job_fn, .fn = fn, .arg = arg};
+	net_job_push(p, &r->job);
+}
+
+static void job_ready(struct net_io *io, struct net_worker *w, uint32_t events)
+{
+	struct net_pool *p = CONTAINER_OF(io, struct net_pool, job_io);
+	uint64_t count;
+
+	(void)events;
+	while (read(p->job_fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+	job_run(w);
+}
+
+static void timer_ready(struct net_io *io, struct net_worker *w, uint32_t events)
+{
+	struct net_pool *p = CONTAINER_OF(io, struct net_pool, timer_io);
+	uint64_t count;
+
+	(void)w;
+	(void)events;
+	while (read(p->timer_fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+	net_timers_run(p);
+}
+
+/* Takes one writable connection and leaves the others to the next worker. */
+static void out_ready(struct net_io *io, struct net_worker *w, uint32_t events)
+{
+	struct net_pool *p = CONTAINER_OF(io, struct net_pool, out_io);
+	struct epoll_event ev, again = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = io};
+	int n = epoll_wait(p->out_epfd, &ev, 1, 0);
+
+	(void)events;
+	epoll_ctl(p->epfd, EPOLL_CTL_MOD, p->out_epfd, &again);
+	if (n == 1)
+		((struct net_io *)ev.data.ptr)->ready(ev.data.ptr, w, ev.events);
+}
+
+static void stop_ready(struct net_io *io, struct net_worker *w, uint32_t events)
+{
+	(void)io;
+	(void)w;
+	(void)events;
+}
+
+void net_worker_loop(struct net_worker *w)
+{
+	struct net_pool *p = w->pool;
+	struct epoll_event ev;
+
+	while (!atomic_load(&p->stopping)) {
+		int n;
+
+		if (job_run(w))
+			continue;
+		atomic_fetch_add(&p->wait_state, 1);
+		n = epoll_wait(p->epfd, &ev, 1, NET_IDLE_MS);
+		if ((atomic_fetch_add(&p->wait_state, NET_LEFT_ONE - 1) & NET_WAITING_MASK) == 1 && n > 0)
+			net_pool_starved(p);
+		if (n == 1) {
+			((struct net_io *)ev.data.ptr)->ready(ev.data.ptr, w, ev.events);
+		} else if (n == 0) {
+			buf_put(w->recv_buf);
+			w->recv_buf = NULL;
+			if (net_worker_surplus(w))
+				break;
+		}
+	}
+	buf_put(w->recv_buf);
+	w->recv_buf = NULL;
+}
+
+/* With the virtual clock: moves it to the next timer if that lies within the timeout. */
+static bool step_virtual(struct net_pool *p, int timeout_ms)
+{
+	uint64_t now = p->virtual_clock->now_ms, next = net_timers_next(p);
+	uint64_t until = timeout_ms < 0 ? UINT64_MAX : now + (uint64_t)timeout_ms;
+
+	if (next > until || next == UINT64_MAX) {
+		if (timeout_ms > 0)
+			p->virtual_clock->now_ms = until;
+		return false;
+	}
+	if (next > now)
+		p->virtual_clock->now_ms = next;
+	return net_timers_run(p);
+}
+
+/* What is due without waiting. */
+static bool step_due(struct net_worker *w)
+{
+	struct net_pool *p = w->pool;
+
+	if (atomic_load(&p->timer_next_ms) <= clock_ms(p->clock) && net_timers_run(p))
+		return true;
+	return job_run(w);
+}
+
+/* Ends this thread's turn to wait for events, if it has it. */
+static void step_done(struct net_pool *p, bool *leads, bool ran)
+{
+	pthread_mutex_lock(&p->lock);
+	if (*leads)
+		p->stepping = false;
+	*leads = false;
+	if (ran)
+		p->step_count++;
+	if (p->followers > 0)
+		ran ? pthread_cond_broadcast(&p->step_cv) : pthread_cond_signal(&p->step_cv);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* Waits, while another thread waits for events, until something has run or it is this one's turn to wait for events. */
+static bool step_follow_locked(struct net_pool *p, int timeout_ms, bool *ran)
+{
+	uint64_t seen = p->step_count;
+	struct timespec until;
+	int err = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	if (timeout_ms > 0) {
+		until.tv_sec += timeout_ms / 1000;
+		until.tv_nsec += timeout_ms % 1000 * 1000000l;
+		until.tv_sec += until.tv_nsec / 1000000000l;
+		until.tv_nsec %= 1000000000l;
+	}
+	p->followers++;
+	while (p->stepping && p->step_count == seen && err == 0)
+		err = timeout_ms < 0 ? pthread_cond_wait(&p->step_cv, &p->lock)
+				     : pthread_cond_timedwait(&p->step_cv, &p->lock, &until);
+	p->followers--;
+	*ran = p->step_count != seen;
+	return *ran || p->stepping;
+}
+
+bool net_pool_step(struct net_pool *p, int timeout_ms)
+{
+	struct net_worker w = {.pool = p, .thread = pthread_self()};
+	bool ran = step_due(&w), leads = false;
+	struct epoll_event ev;
+
+	if (!ran && p->virtual_clock && atomic_load(&p->sockets) == 0) {
+		ran = step_virtual(p, timeout_ms);
+	} else if (!ran) {
+		if (timeout_ms != 0) {
+			pthread_mutex_lock(&p->lock);
+			if (p->stepping && step_follow_locked(p, timeout_ms, &ran)) {
+				pthread_mutex_unlock(&p->lock);
+				return ran;
+			}
+			leads = p->stepping = true;
+			pthread_mutex_unlock(&p->lock);
+		}
+		ran = epoll_wait(p->epfd, &ev, 1, p->virtual_clock ? 0 : timeout_ms) == 1;
+		if (ran) {
+			/* Let another stepping thread wait while this one works. */
+			if (leads)
+				step_done(p, &leads, false);
+			((struct net_io *)ev.data.ptr)->ready(ev.data.ptr, &w, ev.events);
+		} else if (p->virtual_clock) {
+			ran = step_virtual(p, timeout_ms);
+		}
+	}
+	buf_put(w.recv_buf);
+	step_done(p, &leads, ran);
+	return ran;
+}
+
+void net_pool_ref(struct net_pool *p)
+{
+	atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void net_pool_put(struct net_pool *p)
+{
+	if (atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	close_fd(p->out_epfd);
+	close_fd(p->timer_fd);
+	close_fd(p->job_fd);
+	close_fd(p->stop_fd);
+	close_fd(p->epfd);
+	pthread_cond_destroy(&p->reserve_cv);
+	pthread_cond_destroy(&p->timer_cv);
+	pthread_cond_destroy(&p->step_cv);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+static bool pool_open(struct net_pool *p)
+{
+	p->epfd = epoll_create1(EPOLL_CLOEXEC);
+	p->out_epfd = epoll_create1(EPOLL_CLOEXEC);
+	p->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	p->job_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	p->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return p->epfd >= 0 && p->out_epfd >= 0 && p->timer_fd >= 0 && p->job_fd >= 0 && p->stop_fd >= 0 &&
+	       net_epoll_add(p->epfd, p->out_epfd, EPOLLIN | EPOLLONESHOT, &p->out_io) &&
+	       net_epoll_add(p->epfd, p->timer_fd, EPOLLIN | EPOLLET, &p->timer_io) &&
+	       net_epoll_add(p->epfd, p->job_fd, EPOLLIN | EPOLLET, &p->job_io) &&
+	       net_epoll_add(p->epfd, p->stop_fd, EPOLLIN, &p->stop_io);
+}
+
+struct net_pool *net_pool_new(const struct net_pool_config *cfg)
+{
+	struct net_pool *p = calloc(1, sizeof(*p));
+	pthread_condattr_t attr;
+
+	if (!p)
+		return NULL;
+	atomic_init(&p->refs, 1);
+	p->virtual_clock = cfg->threads == 0 ? cfg->virtual_clock : NULL;
+	p->clock = p->virtual_clock ? &p->virtual_clock->clock : cfg->clock ? cfg->clock : &clock_system;
+	p->threads = cfg->threads;
+	p->max_threads = cfg->max_threads > cfg->threads ? cfg->max_threads : cfg->threads;
+	p->out_io.ready = out_ready;
+	p->timer_io.ready = timer_ready;
+	p->job_io.ready = job_ready;
+	p->stop_io.ready = stop_ready;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->reserve_cv, &attr);
+	pthread_cond_init(&p->step_cv, &attr);
+	pthread_cond_init(&p->timer_cv, &attr);
+	pthread_condattr_destroy(&attr);
+	list_init(&p->jobs);
+	list_init(&p->conns);
+	list_init(&p->listeners);
+	list_init(&p->dead);
+	net_timers_init(p);
+	if (!pool_open(p) || !net_workers_start(p)) {
+		net_pool_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+/* Ends what the owner left open; then what was already on its way is run by this thread. */
+static void pool_finish(struct net_pool *p)
+{
+	bool left = true;
+
+	net_listeners_close_all(p);
+	for (unsigned round = 0; left && round < 10000; round++) {
+		struct net_conn *c = NULL;
+
+		pthread_mutex_lock(&p->lock);
+		list_for_each(n, &p->conns) {
+			c = list_entry(n, struct net_conn, on_pool);
+			if (atomic_load(&c->state) < NET_CONN_DROPPED)
+				break;
+			c = NULL;
+		}
+		if (c)
+			net_conn_ref(c);
+		left = !list_empty(&p->conns) || !list_empty(&p->jobs) || !list_empty(&p->listeners);
+		pthread_mutex_unlock(&p->lock);
+		if (c) {
+			net_conn_drop(c);
+			net_conn_put(c);
+		} else if (left) {
+			net_pool_step(p, 0);
+		}
+	}
+}
+
+void net_pool_free(struct net_pool *p)
+{
+	if (!p)
+		return;
+	if (p->stop_fd >= 0) {
+		kick(p->stop_fd);
+		net_workers_stop(p);
+		if (p->epfd >= 0)
+			epoll_ctl(p->epfd, EPOLL_CTL_DEL, p->stop_fd, NULL);
+		pool_finish(p);
+	}
+	net_pool_put(p);
+}

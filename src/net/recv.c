@@ -1,0 +1,297 @@
+/* The receiving side: from a readable connection to its owner's `frames` ([MS-SMB2] 2.1: a zero byte, 24 bits of length, the frame).
+ *
+ * The thread with the token reads into its own buffer and gives away complete frames where they lie. A frame above NET_LARGE_FRAME
+ * that is not complete moves to a buffer of its size, into which the rest is received directly; it lies on a 64-byte
+ * boundary there. What is left over when the token is handed on stays with the connection: the begun frame in a buffer of
+ * its size, or complete frames where they lie, which another worker then takes up as a job. */
+#include "net/internal.h"
+
+#include <errno.h>
+
+enum {
+	PREFIX = 4,
+	LARGE_PREFIX_AT = 64 - PREFIX,
+	PROBE_BYTES = 512, /* what is read first when the last frame was large: its like would be copied */
+	MAX_ROUNDS = 64    /* then others get their turn */
+};
+
+/* Bytes that have come and are not yet given away. */
+struct rx {
+	struct buf *buf; /* referenced; NULL: none */
+	size_t off, end;
+};
+
+/* A `frames` call under way on this thread, for net_conn_release_token. */
+struct rx_call {
+	struct net_conn *c;
+	struct rx *rx;
+	bool released;
+	struct rx_call *outer;
+};
+
+static _Thread_local struct rx_call *rx_current;
+
+/* Length of the frame that begins at off, prefix included; 0: not yet known; SIZE_MAX: the peer breaks the rules. */
+static size_t rx_frame_total(const struct net_conn *c, const struct rx *rx)
+{
+	const uint8_t *p;
+	size_t len;
+
+	if (rx->end - rx->off == 0)
+		return 0;
+	p = rx->buf->data + rx->off;
+	/* Any other NetBIOS message type has no place in direct TCP. */
+	if (p[0] != 0)
+		return SIZE_MAX;
+	if (rx->end - rx->off < PREFIX)
+		return 0;
+	len = load_be32(p) & 0xFFFFFF;
+	return len == 0 || len > atomic_load(&c->limit) ? SIZE_MAX : len + PREFIX;
+}
+
+/* Whether there is something to do before more bytes come. */
+static bool rx_complete(const struct net_conn *c, const struct rx *rx)
+{
+	size_t total = rx_frame_total(c, rx);
+
+	return total == SIZE_MAX || (total > 0 && total <= rx->end - rx->off);
+}
+
+/* Takes complete frames off the front: several small ones, or one large one. */
+static size_t rx_parse(struct net_conn *c, struct rx *rx, struct net_frame *f, bool *bad)
+{
+	size_t n = 0, total;
+
+	*bad = false;
+	while (n < NET_FRAMES_AT_ONCE) {
+		total = rx_frame_total(c, rx);
+		*bad = total == SIZE_MAX;
+		if (total == 0 || total > rx->end - rx->off)
+			break;
+		if (total > NET_LARGE_FRAME && n > 0)
+			break;
+		f[n++] = (struct net_frame){rx->buf->data + rx->off + PREFIX, total - PREFIX, rx->buf};
+		rx->off += total;
+		c->expect_large = total > NET_LARGE_FRAME;
+		if (c->expect_large)
+			break;
+	}
+	return n;
+}
+
+/* Gives a buffer back: to the worker if it can serve again. */
+static void rx_park(struct net_worker *w, struct rx *rx)
+{
+	if (rx->buf && w && !w->recv_buf && rx->buf->cap >= NET_RECV_BYTES && rx->buf->cap < 2 * NET_RECV_BYTES &&
+		atomic_load_explicit(&rx->buf->refs, memory_order_acquire) == 1)
+		w->recv_buf = rx->buf;
+	else
+		buf_put(rx->buf);
+	*rx = (struct rx){0};
+}
+
+/* Moves the unparsed bytes into a buffer with room for `need` of them from `at` on. */
+static bool rx_move(struct net_worker *w, struct rx *rx, size_t at, size_t need)
+{
+	struct rx to = {.off = at, .end = at + (rx->end - rx->off)};
+
+	if (need <= NET_RECV_BYTES && w && w->recv_buf) {
+		to.buf = w->recv_buf;
+		w->recv_buf = NULL;
+	} else {
+		to.buf = buf_get(at + need);
+	}
+	if (!to.buf)
+		return false;
+	if (to.end > to.off)
+		memcpy(to.buf->data + to.off, rx->buf->data + rx->off, to.end - to.off);
+	rx_park(w, rx);
+	*rx = to;
+	return true;
+}
+
+/* Makes room for what comes next and says how much to ask for; 0: out of memory. */
+static size_t rx_room(struct net_conn *c, struct net_worker *w, struct rx *rx)
+{
+	size_t have = rx->end - rx->off, total = rx_frame_total(c, rx);
+	bool ours = rx->buf && atomic_load_explicit(&rx->buf->refs, memory_order_acquire) == 1;
+
+	if (total > NET_LARGE_FRAME) {
+		/* Not a byte of the next frame, so that this buffer is the frame's alone. */
+		if (rx->off != LARGE_PREFIX_AT || rx->buf->cap < LARGE_PREFIX_AT + total) {
+			if (!rx_move(w, rx, LARGE_PREFIX_AT, total))
+				return 0;
+		}
+		return total - have;
+	}
+	if (ours && rx->buf->cap >= NET_RECV_BYTES && rx->buf->cap < 2 * NET_RECV_BYTES) {
+		if (rx->off > 0 && have > 0)
+			memmove(rx->buf->data, rx->buf->data + rx->off, have);
+		rx->off = 0;
+		rx->end = have;
+	} else if (!rx_move(w, rx, 0, NET_RECV_BYTES)) {
+		return 0;
+	}
+	return have == 0 && c->expect_large ? PROBE_BYTES : NET_RECV_BYTES - have;
+}
+
+/* Leaves the unparsed bytes with the connection. */
+static bool rx_save(struct net_conn *c, struct net_worker *w, struct rx *rx)
+{
+	size_t have = rx->end - rx->off, total = rx_frame_total(c, rx);
+
+	c->held_len = have;
+	if (have > 0) {
+		/* A begun small frame must not hold a whole receive buffer. */
+		if (total <= NET_LARGE_FRAME && !rx_complete(c, rx)) {
+			c->held = buf_get(total ? total : PREFIX);
+			if (!c->held)
+				return false;
+			c->held_off = 0;
+			memcpy(c->held->data, rx->buf->data + rx->off, have);
+		} else {
+			c->held = buf_ref(rx->buf);
+			c->held_off = rx->off;
+		}
+	}
+	rx_park(w, rx);
+	return true;
+}
+
+static void rx_load(struct net_conn *c, struct rx *rx)
+{
+	*rx = (struct rx){c->held, c->held_off, c->held_off + c->held_len};
+	c->held = NULL;
+	c->held_len = 0;
+}
+
+/* Hands the token on. */
+static void rx_hand_on(struct net_conn *c, struct net_worker *w, struct rx *rx)
+{
+	bool more = rx_complete(c, rx);
+
+	if (!rx_save(c, w, rx)) {
+		c->held_len = 0;
+		rx_park(w, rx);
+		net_conn_drop(c);
+	}
+	if (more) {
+		atomic_store(&c->partial_since_ms, 0);
+		net_job_push(c->pool, &c->job);
+	} else {
+		net_conn_arm(c);
+	}
+}
+
+/* Gives frames to the owner; false when it handed the token on. */
+static bool rx_deliver(struct net_conn *c, struct rx *rx, struct net_frame *f, size_t n)
+{
+	struct rx_call call = {.c = c, .rx = rx, .outer = rx_current};
+
+	atomic_store(&c->reading, false);
+	rx_current = &call;
+	c->ops->frames(c, c->user, f, n);
+	rx_current = call.outer;
+	if (!call.released) {
+		/* A begun frame that follows starts its time now. */
+		atomic_store(&c->partial_since_ms, 0);
+		if (atomic_load(&c->idle_ms))
+			atomic_store(&c->last_frame_ms, clock_ms(c->pool->clock));
+	}
+	return !call.released;
+}
+
+void net_conn_release_token(struct net_conn *c)
+{
+	struct rx_call *call = rx_current;
+	struct rx rest;
+
+	if (!call || call->c != c || call->released)
+		return;
+	call->released = true;
+	net_conn_ref(c); /* this thread goes on using it; rx_deliver's caller puts it */
+	atomic_store(&c->partial_since_ms, 0);
+	if (atomic_load(&c->idle_ms))
+		atomic_store(&c->last_frame_ms, clock_ms(c->pool->clock));
+	/* The frames of this call stay in the buffer, which rx keeps. */
+	rest = *call->rx;
+	buf_ref(rest.buf);
+	call->rx->off = call->rx->end;
+	rx_hand_on(c, NULL, &rest);
+}
+
+/* Reads until a frame is complete: > 0; 0: nothing more for now; < 0: the connection is at its end. */
+static int rx_fill(struct net_conn *c, struct net_worker *w, struct rx *rx)
+{
+	do {
+		size_t room = rx_room(c, w, rx);
+		ssize_t got;
+
+		if (room == 0)
+			return -1;
+		do
+			got = c->transport->recv(c, rx->buf->data + rx->end, room);
+		while (got < 0 && errno == EINTR);
+		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return 0;
+		if (got <= 0)
+			return -1;
+		rx->end += (size_t)got;
+	} while (!rx_complete(c, rx));
+	return 1;
+}
+
+/* After net_conn_close with drain: only the end of the stream matters. */
+static int rx_discard(struct net_conn *c, struct net_worker *w, struct rx *rx)
+{
+	int r;
+
+	rx->off = rx->end;
+	c->expect_large = false;
+	for (unsigned i = 0; i < MAX_ROUNDS; i++) {
+		size_t room = rx_room(c, w, rx);
+
+		r = room ? (int)c->transport->recv(c, rx->buf->data, room) : -1;
+		if (r < 0)
+			return room && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+		if (r == 0)
+			return -1;
+	}
+	return 0;
+}
+
+void net_conn_receive(struct net_conn *c, struct net_worker *w)
+{
+	struct net_frame frames[NET_FRAMES_AT_ONCE];
+	struct rx rx;
+	bool bad = false;
+
+	atomic_store(&c->reading, false);
+	rx_load(c, &rx);
+	for (unsigned round = 0;; round++) {
+		int state = atomic_load(&c->state), r = 1;
+		size_t n = 0;
+
+		if (state == NET_CONN_OPEN) {
+			n = rx_parse(c, &rx, frames, &bad);
+			if (n > 0 && !rx_deliver(c, &rx, frames, n)) {
+				rx_park(w, &rx);
+				net_conn_put(c);
+				return;
+			}
+			if (n == 0)
+				r = bad ? -1 : round < MAX_ROUNDS ? rx_fill(c, w, &rx) : 0;
+		} else {
+			r = state == NET_CONN_DRAINING ? rx_discard(c, w, &rx) : -1;
+		}
+		if (r < 0) {
+			rx_park(w, &rx);
+			net_conn_finish(c);
+			return;
+		}
+		if (r == 0) {
+			rx_hand_on(c, w, &rx);
+			return;
+		}
+	}
+}

@@ -1,0 +1,332 @@
+/* The sending side. At any time one party has the right to write to a connection (`writing`): a thread, or the armed writable
+ * event. A thread that finds it taken leaves its pieces in the queue and goes on with its work; the writer takes them
+ * along. So frames are never interleaved and nobody waits for another's system call. */
+#include "net/internal.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* Pieces to be sent: on the sender's stack, or, when they have to wait, on the heap with the borrowed bytes behind them. */
+struct net_out {
+	struct list_node link;
+	struct net_seg *segs;
+	size_t at, n;
+	bool heap;
+};
+
+enum out_result { OUT_DONE, OUT_BLOCKED, OUT_FAILED };
+
+static void seg_done(struct net_seg *s, bool drained)
+{
+	buf_put(s->owner);
+	s->owner = NULL;
+	if (s->pipe_done)
+		s->pipe_done(s->pipe_fd, s->pipe_write_fd, drained);
+}
+
+static void out_free(struct net_conn *c, struct net_out *o)
+{
+	size_t bytes = 0;
+
+	for (; o->at < o->n; o->at++) {
+		bytes += o->segs[o->at].len;
+		seg_done(&o->segs[o->at], false);
+	}
+	atomic_fetch_sub(&c->queued, bytes);
+	list_remove(&o->link);
+	if (o->heap)
+		free(o);
+}
+
+static void out_free_all(struct net_conn *c, struct list_node *list)
+{
+	while (!list_empty(list))
+		out_free(c, list_entry(list->next, struct net_out, link));
+}
+
+/* What is left of o, on the heap; NULL when memory is exhausted. o gives up its pieces in the first case only. */
+static struct net_out *out_keep(struct net_out *o)
+{
+	size_t n = o->n - o->at, copied = 0, total;
+	struct net_out *kept;
+	uint8_t *to;
+
+	for (size_t i = o->at; i < o->n; i++)
+		copied += o->segs[i].owner || o->segs[i].pipe_done ? 0 : o->segs[i].len;
+	total = sizeof(*kept) + n * sizeof(struct net_seg) + copied;
+	kept = malloc(total);
+	if (!kept)
+		return NULL;
+	*kept = (struct net_out){.segs = (struct net_seg *)(void *)(kept + 1), .n = n, .heap = true};
+	list_init(&kept->link);
+	memcpy(kept->segs, o->segs + o->at, n * sizeof(struct net_seg));
+	to = (uint8_t *)(kept->segs + n);
+	for (size_t i = 0; i < n; i++) {
+		struct net_seg *s = &kept->segs[i];
+
+		if (s->owner || s->pipe_done || s->len == 0)
+			continue;
+		memcpy(to, s->data, s->len);
+		s->data = to;
+		to += s->len;
+	}
+	o->at = o->n;
+	return kept;
+}
+
+/* Gathers memory pieces up to the first pipe piece. */
+static size_t out_gather(struct list_node *list, struct iovec *iov, bool *more)
+{
+	size_t n = 0;
+
+	list_for_each(node, list) {
+		struct net_out *o = list_entry(node, struct net_out, link);
+
+		for (size_t i = o->at; i < o->n; i++) {
+			*more = o->segs[i].pipe_done != NULL;
+			if (*more || n == NET_IOVS)
+				return n;
+			iov[n++] = (struct iovec){(void *)(uintptr_t)o->segs[i].data, o->segs[i].len};
+		}
+	}
+	*more = false;
+	return n;
+}
+
+/* Takes `sent` bytes off the front. */
+static void out_advance(struct net_conn *c, struct list_node *list, size_t sent)
+{
+	atomic_fetch_sub(&c->queued, sent);
+	while (!list_empty(list)) {
+		struct net_out *o = list_entry(list->next, struct net_out, link);
+
+		while (o->at < o->n) {
+			struct net_seg *s = &o->segs[o->at];
+
+			if (sent < s->len) {
+				s->len -= sent;
+				if (s->data)
+					s->data = (const uint8_t *)s->data + sent;
+				return;
+			}
+			sent -= s->len;
+			o->at++;
+			seg_done(s, true);
+		}
+		out_free(c, o);
+	}
+}
+
+/* splice(2) has no flag against SIGPIPE, and this thread may be the program's own: keep the signal away. */
+static ssize_t splice_quietly(struct net_conn *c, const struct net_seg *s, bool more)
+{
+	sigset_t pipe_only, saved, pending;
+	bool was_pending;
+	ssize_t sent;
+	int err;
+
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe_only, &saved);
+	sigpending(&pending);
+	was_pending = sigismember(&pending, SIGPIPE) == 1;
+	sent = c->transport->splice(c, s->pipe_fd, s->len, more);
+	err = errno;
+	if (sent < 0 && err == EPIPE && !was_pending && sigismember(&saved, SIGPIPE) == 0)
+		sigtimedwait(&pipe_only, NULL, &(struct timespec){0});
+	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+	errno = err;
+	return sent;
+}
+
+static enum out_result out_write(struct net_conn *c, struct list_node *list)
+{
+	struct iovec iov[NET_IOVS];
+
+	while (!list_empty(list)) {
+		bool more;
+		size_t n = out_gather(list, iov, &more);
+		ssize_t sent;
+
+		if (n > 0) {
+			sent = c->transport->send(c, iov, n, more);
+		} else {
+			struct net_out *o = list_entry(list->next, struct net_out, link);
+
+			sent = splice_quietly(c, &o->segs[o->at], o->at + 1 < o->n);
+			/* The pipe has less than was promised: the frame cannot be completed. */
+			if (sent == 0) {
+				log_error("net: a pipe ran dry in the middle of a frame");
+				return OUT_FAILED;
+			}
+		}
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return errno == EAGAIN || errno == EWOULDBLOCK ? OUT_BLOCKED : OUT_FAILED;
+		if (atomic_load(&c->idle_ms) || atomic_load(&c->frame_ms))
+			atomic_store(&c->last_send_ms, clock_ms(c->pool->clock));
+		out_advance(c, list, (size_t)sent);
+	}
+	return OUT_DONE;
+}
+
+static void list_move_all(struct list_node *to, struct list_node *from)
+{
+	if (list_empty(from))
+		return;
+	from->next->prev = to->prev;
+	to->prev->next = from->next;
+	from->prev->next = to;
+	to->prev = from->prev;
+	list_init(from);
+}
+
+/* Writes `active`, then what others have queued meanwhile, until all is sent or the kernel takes no more. */
+static void writer_run(struct net_conn *c, struct list_node *active)
+{
+	bool resume;
+
+	for (;;) {
+		enum out_result r = out_write(c, active);
+
+		pthread_mutex_lock(&c->lock);
+		if (r == OUT_BLOCKED && atomic_load(&c->state) < NET_CONN_DROPPED) {
+			struct net_out *o = list_entry(active->next, struct net_out, link);
+			struct net_out *kept = o->heap ? o : out_keep(o);
+
+			if (kept) {
+				if (kept != o) {
+					list_insert_after(&o->link, &kept->link);
+					list_remove(&o->link);
+				}
+				list_move_all(active, &c->out);
+				list_move_all(&c->out, active);
+				net_conn_ref(c);
+				c->transport->arm_send(c);
+				break;
+			}
+			r = OUT_FAILED;
+		}
+		if (r == OUT_FAILED)
+			net_conn_drop_locked(c);
+		list_move_all(active, &c->out);
+		if (atomic_load(&c->state) >= NET_CONN_DROPPED || list_empty(active)) {
+			c->writing = false;
+			if (atomic_load(&c->state) == NET_CONN_DRAINING)
+				c->transport->shutdown(c, SHUT_WR);
+			if (c->close_pending)
+				c->transport->close(c);
+			break;
+		}
+		pthread_mutex_unlock(&c->lock);
+	}
+	resume = c->paused && atomic_load(&c->queued) < NET_QUEUE_LOW;
+	if (resume)
+		c->paused = false;
+	pthread_mutex_unlock(&c->lock);
+	out_free_all(c, active);
+	if (resume)
+		net_conn_arm(c);
+}
+
+void net_conn_writable(struct net_conn *c)
+{
+	struct list_node active;
+
+	list_init(&active);
+	pthread_mutex_lock(&c->lock);
+	list_move_all(&active, &c->out);
+	pthread_mutex_unlock(&c->lock);
+	writer_run(c, &active);
+	net_conn_put(c); /* the armed event's */
+}
+
+static void conn_transmit(struct net_conn *c, struct net_seg *segs, size_t n, size_t bytes)
+{
+	struct net_out o = {.segs = segs, .n = n}, *kept;
+	struct list_node active;
+
+	list_init(&o.link);
+	atomic_fetch_add(&c->queued, bytes);
+	pthread_mutex_lock(&c->lock);
+	if (atomic_load(&c->state) != NET_CONN_OPEN) {
+		pthread_mutex_unlock(&c->lock);
+		out_free(c, &o);
+		return;
+	}
+	if (c->writing) {
+		kept = out_keep(&o);
+		if (kept)
+			list_append(&c->out, &kept->link);
+		else
+			net_conn_drop_locked(c);
+		pthread_mutex_unlock(&c->lock);
+		if (!kept)
+			out_free(c, &o);
+		return;
+	}
+	c->writing = true;
+	atomic_store(&c->last_send_ms, clock_ms(c->pool->clock));
+	pthread_mutex_unlock(&c->lock);
+	list_init(&active);
+	list_append(&active, &o.link);
+	writer_run(c, &active);
+}
+
+void net_batch_init(struct net_batch *b, struct net_conn *c)
+{
+	b->conn = c;
+	b->n = b->prefix_count = b->bytes = 0;
+}
+
+void net_batch_flush(struct net_batch *b)
+{
+	if (b->n > 0)
+		conn_transmit(b->conn, b->segs, b->n, b->bytes);
+	b->n = b->prefix_count = b->bytes = 0;
+}
+
+void net_batch_add(struct net_batch *b, const struct net_seg *segs, size_t n)
+{
+	uint8_t *prefix;
+	size_t len = 0;
+
+	if (b->n + n + 1 > NET_BATCH_SEGS)
+		net_batch_flush(b);
+	for (size_t i = 0; i < n; i++)
+		len += segs[i].len;
+	if (n > NET_BATCH_SEGS - 1 || len == 0 || len > 0xFFFFFF) {
+		/* Only a mistake of our own makes such a frame; the stream cannot go on without it. */
+		log_error("net: a frame of %zu pieces and %zu bytes cannot be sent", n, len);
+		for (size_t i = 0; i < n; i++) {
+			struct net_seg s = segs[i];
+
+			seg_done(&s, false);
+		}
+		net_conn_close(b->conn, false);
+		return;
+	}
+	prefix = b->prefixes[b->prefix_count++];
+	prefix[0] = 0;
+	prefix[1] = (uint8_t)(len >> 16);
+	prefix[2] = (uint8_t)(len >> 8);
+	prefix[3] = (uint8_t)len;
+	b->segs[b->n++] = (struct net_seg){.data = prefix, .len = 4};
+	for (size_t i = 0; i < n; i++)
+		b->segs[b->n++] = segs[i];
+	b->bytes += len + 4;
+}
+
+void net_send(struct net_conn *c, const struct net_seg *segs, size_t n)
+{
+	struct net_batch b;
+
+	net_batch_init(&b, c);
+	net_batch_add(&b, segs, n);
+	net_batch_flush(&b);
+}

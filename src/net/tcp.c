@@ -1,0 +1,267 @@
+/* The tcp transport: non-blocking sockets in the pool's epoll sets, connecting, addresses, and the table from errno to NTSTATUS
+ * for what can happen to a connection. */
+#include "net/internal.h"
+
+#include "base/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static ssize_t tcp_recv(struct net_conn *c, void *p, size_t n)
+{
+	return recv(c->fd, p, n, 0);
+}
+
+static ssize_t tcp_send(struct net_conn *c, struct iovec *iov, size_t n, bool more)
+{
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n};
+
+	return sendmsg(c->fd, &msg, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+}
+
+static ssize_t tcp_splice(struct net_conn *c, int pipe_fd, size_t n, bool more)
+{
+	ssize_t sent = splice(pipe_fd, NULL, c->fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (more ? SPLICE_F_MORE : 0));
+	int left = 0;
+
+	/* Either the socket takes no more or the pipe is empty. */
+	if (sent < 0 && errno == EAGAIN) {
+		if (ioctl(pipe_fd, FIONREAD, &left) == 0 && left == 0)
+			return 0;
+		errno = EAGAIN;
+	}
+	return sent;
+}
+
+static void tcp_arm_recv(struct net_conn *c)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = &c->io};
+
+	if (epoll_ctl(c->pool->epfd, EPOLL_CTL_MOD, c->fd, &ev) != 0) {
+		log_error("net: epoll_ctl: errno %d", errno);
+		net_job_push(c->pool, &c->job);
+	}
+}
+
+static void tcp_arm_send(struct net_conn *c)
+{
+	struct epoll_event ev = {.events = EPOLLOUT | EPOLLONESHOT, .data.ptr = &c->out_io};
+
+	if (epoll_ctl(c->pool->out_epfd, c->out_added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &ev) == 0) {
+		c->out_added = true;
+		return;
+	}
+	log_error("net: epoll_ctl: errno %d", errno);
+	net_conn_drop_locked(c);
+	net_job_push(c->pool, &c->out_job);
+}
+
+static void tcp_shutdown(struct net_conn *c, int how)
+{
+	if (c->fd >= 0)
+		shutdown(c->fd, how);
+}
+
+static void tcp_close(struct net_conn *c)
+{
+	if (c->fd < 0)
+		return;
+	if (c->in_added) {
+		/* A forked child may still have the socket, which would keep it in the sets. */
+		epoll_ctl(c->pool->epfd, EPOLL_CTL_DEL, c->fd, NULL);
+		if (c->out_added)
+			epoll_ctl(c->pool->out_epfd, EPOLL_CTL_DEL, c->fd, NULL);
+		atomic_fetch_sub(&c->pool->sockets, 1);
+	}
+	close(c->fd);
+	c->fd = -1;
+}
+
+static void tcp_readable(struct net_io *io, struct net_worker *w, uint32_t events)
+{
+	(void)events;
+	net_conn_receive(CONTAINER_OF(io, struct net_conn, io), w);
+}
+
+static void tcp_writable(struct net_io *io, struct net_worker *w, uint32_t events)
+{
+	(void)w;
+	(void)events;
+	net_conn_writable(CONTAINER_OF(io, struct net_conn, out_io));
+}
+
+static bool tcp_start(struct net_conn *c)
+{
+	atomic_fetch_add(&c->pool->sockets, 1);
+	c->in_added = true;
+	return net_epoll_add(c->pool->epfd, c->fd, EPOLLIN | EPOLLONESHOT, &c->io);
+}
+
+void net_addr_text(const union net_addr *a, char *text, size_t cap)
+{
+	char ip[INET6_ADDRSTRLEN] = "?";
+
+	if (a->sa.sa_family == AF_INET) {
+		inet_ntop(AF_INET, &a->in.sin_addr, ip, sizeof(ip));
+		snprintf(text, cap, "%s:%u", ip, ntohs(a->in.sin_port));
+	} else if (a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr)) {
+		inet_ntop(AF_INET, a->in6.sin6_addr.s6_addr + 12, ip, sizeof(ip));
+		snprintf(text, cap, "%s:%u", ip, ntohs(a->in6.sin6_port));
+	} else if (a->sa.sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &a->in6.sin6_addr, ip, sizeof(ip));
+		snprintf(text, cap, "[%s]:%u", ip, ntohs(a->in6.sin6_port));
+	} else {
+		snprintf(text, cap, "?");
+	}
+}
+
+static void tcp_name(const struct net_conn *c, bool peer, char *text, size_t cap)
+{
+	net_addr_text(peer ? &c->peer : &c->local, text, cap);
+}
+
+static void tcp_destroy(struct net_conn *c)
+{
+	(void)c;
+}
+
+static const struct net_transport tcp_transport = {
+	.recv = tcp_recv,
+	.send = tcp_send,
+	.splice = tcp_splice,
+	.start = tcp_start,
+	.arm_recv = tcp_arm_recv,
+	.arm_send = tcp_arm_send,
+	.shutdown = tcp_shutdown,
+	.close = tcp_close,
+	.name = tcp_name,
+	.destroy = tcp_destroy,
+};
+
+/* Takes over a connected, non-blocking socket; closes it on failure. */
+struct net_conn *net_tcp_conn(struct net_pool *p, int fd)
+{
+	struct net_conn *c = net_conn_new(p, &tcp_transport);
+	socklen_t len = sizeof(c->peer);
+	int on = 1, idle_s = 120;
+
+	if (!c) {
+		close(fd);
+		return NULL;
+	}
+	c->fd = fd;
+	c->io.ready = tcp_readable;
+	c->out_io.ready = tcp_writable;
+	getpeername(fd, &c->peer.sa, &len);
+	len = sizeof(c->local);
+	getsockname(fd, &c->local.sa, &len);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* A peer that vanished is found out even when nothing is being sent. */
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	return c;
+}
+
+ntstatus net_status_from_errno(int err)
+{
+	switch (err) {
+	case ECONNREFUSED:
+		return STATUS_CONNECTION_REFUSED;
+	case ECONNRESET:
+	case EPIPE:
+		return STATUS_CONNECTION_RESET;
+	case EHOSTUNREACH:
+	case EHOSTDOWN:
+		return STATUS_HOST_UNREACHABLE;
+	case ENETUNREACH:
+	case ENETDOWN:
+	case EADDRNOTAVAIL:
+	case EAFNOSUPPORT:
+		return STATUS_NETWORK_UNREACHABLE;
+	case ETIMEDOUT:
+		return STATUS_IO_TIMEOUT;
+	case EADDRINUSE:
+		return STATUS_ADDRESS_ALREADY_EXISTS;
+	case EACCES:
+	case EPERM:
+		return STATUS_NETWORK_ACCESS_DENIED;
+	case EMFILE:
+	case ENFILE:
+		return STATUS_TOO_MANY_OPENED_FILES;
+	case ENOMEM:
+	case ENOBUFS:
+		return STATUS_NO_MEMORY;
+	default:
+		return STATUS_UNEXPECTED_NETWORK_ERROR;
+	}
+}
+
+/* A connected socket, or -1 and errno. */
+static int connect_one(const struct addrinfo *ai, unsigned timeout_ms)
+{
+	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err = 0, n;
+	uint64_t until = clock_ms(&clock_system) + timeout_ms, now;
+	socklen_t len = sizeof(err);
+	struct pollfd pfd = {.fd = fd, .events = POLLOUT};
+
+	if (fd < 0)
+		return -1;
+	if (connect(fd, ai->ai_addr, ai->ai_addrlen) == 0)
+		return fd;
+	err = errno;
+	while (err == EINPROGRESS || err == EINTR) {
+		now = clock_ms(&clock_system);
+		n = poll(&pfd, 1, until > now ? (int)(until - now) : 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0)
+			err = ETIMEDOUT;
+		else if (n < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
+			err = errno;
+		else if (err == 0)
+			return fd;
+	}
+	close(fd);
+	errno = err;
+	return -1;
+}
+
+struct net_conn *net_connect(struct net_pool *p, const char *host, uint16_t port, unsigned timeout_ms, ntstatus *status)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *list, *ai;
+	uint64_t until = clock_ms(&clock_system) + (timeout_ms < INT32_MAX ? timeout_ms : INT32_MAX);
+	unsigned left = 0;
+	struct net_conn *c;
+	char service[8];
+	int fd = -1;
+
+	snprintf(service, sizeof(service), "%u", port);
+	if (getaddrinfo(host, service, &hints, &list) != 0) {
+		*status = STATUS_BAD_NETWORK_PATH;
+		return NULL;
+	}
+	for (ai = list; ai; ai = ai->ai_next)
+		left++;
+	/* Each address gets its share of the time that is left, so that one dead address does not cost all of it. */
+	for (ai = list, errno = ENETUNREACH; ai && fd < 0; ai = ai->ai_next, left--) {
+		uint64_t now = clock_ms(&clock_system);
+
+		fd = connect_one(ai, until > now ? (unsigned)((until - now) / left) : 0);
+	}
+	*status = net_status_from_errno(errno);
+	freeaddrinfo(list);
+	if (fd < 0)
+		return NULL;
+	c = net_tcp_conn(p, fd);
+	*status = c ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+	return c;
+}
