@@ -55,21 +55,21 @@ void srv_conn_known(struct srv_conn *c)
 
 static void on_frames(struct net_conn *net, void *user, struct net_frame *f, size_t n)
 {
-	struct srv_conn *c = user;
+	struct srv_conn *c = srv_conn_ref(user);
 	struct net_batch batch;
+	bool ok = true;
 
 	net_batch_init(&batch, net);
-	for (size_t i = 0; i < n; i++) {
-		if (!srv_frame_run(c, &f[i], &batch)) {
-			/* What was answered before still goes out. */
-			net_batch_flush(&batch);
-			net_conn_close(net, true);
-			return;
-		}
+	for (size_t i = 0; i < n && ok; i++) {
+		ok = srv_frame_run(c, &f[i], &batch, i + 1 == n);
 		if (batch.bytes >= BATCH_FLUSH_BYTES)
 			net_batch_flush(&batch);
 	}
+	/* What was answered before still goes out. */
 	net_batch_flush(&batch);
+	if (!ok)
+		net_conn_close(net, true);
+	srv_conn_put(c);
 }
 
 /* The loss of a connection ends its sessions (there are no other channels), and with them opens and trees. */

@@ -46,9 +46,9 @@ static bool run_elements(struct srv_chain *ch, struct slice message)
 	return nt_ok(status);
 }
 
-bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *batch)
+bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *batch, bool last)
 {
-	struct srv_chain ch = {.conn = c, .frame = f, .batch = batch};
+	struct srv_chain ch = {.conn = c, .frame = f, .batch = batch, .may_release_token = last};
 	struct slice message = slice_of(f->data, f->len);
 	bool ok = false;
 
