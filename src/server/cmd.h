@@ -21,6 +21,6 @@ struct srv_result cmd_query_directory(struct srv_request *r, const struct smb2_q
 struct srv_result cmd_change_notify(struct srv_request *r, const struct smb2_change_notify_req *in, struct smb2_change_notify_rsp *out);
 struct srv_result cmd_query_info(struct srv_request *r, const struct smb2_query_info_req *in, struct smb2_query_info_rsp *out);
 struct srv_result cmd_set_info(struct srv_request *r, const struct smb2_set_info_req *in, struct smb2_empty *out);
-struct srv_result cmd_oplock_break(struct srv_request *r, const struct smb2_oplock_break *in, struct smb2_oplock_break *out);
+struct srv_result cmd_oplock_break(struct srv_request *r, const struct smb2_break *in, struct smb2_break *out);
 
 #endif

@@ -26,7 +26,7 @@ THUNK(query_directory, query_directory_req, query_directory_rsp)
 THUNK(change_notify, change_notify_req, change_notify_rsp)
 THUNK(query_info, query_info_req, query_info_rsp)
 THUNK(set_info, set_info_req, empty)
-THUNK(oplock_break, oplock_break, oplock_break)
+THUNK(oplock_break, break, break)
 
 static const srv_handler handlers[SMB2_COMMAND_COUNT] = {
 	[SMB2_NEGOTIATE] = run_negotiate,
