@@ -13,12 +13,14 @@ struct rpc_share {
 	uint32_t type;     /* [MS-SRVS] 2.2.2.4: 0 disk, 3 | 0x80000000 IPC */
 	uint32_t max_uses, current_uses;
 };
+struct clock;
 struct rpc_host {
 	/* i-th share visible to that user; false: no more. */
 	bool (*share_at)(void *arg, size_t i, struct rpc_share *out);
 	void *arg;
 	const char *server_name, *comment;
 	bool caller_is_admin;
+	const struct clock *clock; /* NULL: the machine's */
 };
 
 struct rpc_pipe;
