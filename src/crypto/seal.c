@@ -7,14 +7,18 @@
 #include "base/buf.h"
 
 #include <limits.h>
+#include <openssl/err.h>
 #include <stdlib.h>
 
 enum { TAG_BYTES = 16 };
 
+/* The values are OpenSSL's. */
+enum direction { OPEN = 0, SEAL = 1 };
+
 struct seal_key {
 	enum seal_cipher cipher;
 	uint8_t key[32];
-	struct ctx_pool pool; /* EVP_CIPHER_CTX; either direction, the key schedule is the same */
+	struct ctx_pool pools[2]; /* EVP_CIPHER_CTX by direction: OpenSSL's CCM picks its code when the key is set */
 };
 
 static bool is_ccm(enum seal_cipher c)
@@ -51,15 +55,15 @@ static const EVP_CIPHER *cipher_of(enum seal_cipher c)
 	return NULL;
 }
 
-static EVP_CIPHER_CTX *ctx_new(const struct seal_key *k)
+static EVP_CIPHER_CTX *ctx_new(const struct seal_key *k, enum direction d)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	bool ok = ctx && EVP_EncryptInit_ex2(ctx, cipher_of(k->cipher), NULL, NULL, NULL) == 1;
+	bool ok = ctx && EVP_CipherInit_ex2(ctx, cipher_of(k->cipher), NULL, NULL, d, NULL) == 1;
 
 	if (ok && is_ccm(k->cipher))
 		ok = EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, 11, NULL) == 1 &&
 		     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, NULL) == 1;
-	ok = ok && EVP_EncryptInit_ex2(ctx, NULL, k->key, NULL, NULL) == 1;
+	ok = ok && EVP_CipherInit_ex2(ctx, NULL, k->key, NULL, d, NULL) == 1;
 	if (!ok) {
 		EVP_CIPHER_CTX_free(ctx);
 		ctx = NULL;
@@ -70,7 +74,6 @@ static EVP_CIPHER_CTX *ctx_new(const struct seal_key *k)
 struct seal_key *seal_key_new(enum seal_cipher cipher, const uint8_t *key, size_t key_len)
 {
 	struct seal_key *k;
-	EVP_CIPHER_CTX *ctx;
 
 	if (!crypto_algs() || !cipher_of(cipher) || key_len != seal_key_len(cipher))
 		return NULL;
@@ -79,13 +82,6 @@ struct seal_key *seal_key_new(enum seal_cipher cipher, const uint8_t *key, size_
 		return NULL;
 	k->cipher = cipher;
 	memcpy(k->key, key, key_len);
-	ctx = ctx_new(k);
-	if (!ctx) {
-		crypto_log_openssl("setting up an encryption key");
-		seal_key_free(k);
-		return NULL;
-	}
-	(void)ctx_pool_give(&k->pool, ctx);
 	return k;
 }
 
@@ -95,24 +91,25 @@ void seal_key_free(struct seal_key *k)
 
 	if (!k)
 		return;
-	while ((ctx = ctx_pool_take(&k->pool)))
-		EVP_CIPHER_CTX_free(ctx);
+	for (int d = OPEN; d <= SEAL; d++)
+		while ((ctx = ctx_pool_take(&k->pools[d])))
+			EVP_CIPHER_CTX_free(ctx);
 	bytes_wipe(k, sizeof(*k));
 	free(k);
 }
 
 /* Gives ctx back after a message; one that failed may be half-way through it and is thrown away. */
-static void ctx_done(struct seal_key *k, EVP_CIPHER_CTX *ctx, bool ok)
+static void ctx_done(struct seal_key *k, enum direction d, EVP_CIPHER_CTX *ctx, bool ok)
 {
-	if (!ok || !ctx_pool_give(&k->pool, ctx))
+	if (!ok || !ctx_pool_give(&k->pools[d], ctx))
 		EVP_CIPHER_CTX_free(ctx);
 }
 
-static EVP_CIPHER_CTX *ctx_take(struct seal_key *k)
+static EVP_CIPHER_CTX *ctx_take(struct seal_key *k, enum direction d)
 {
-	EVP_CIPHER_CTX *ctx = ctx_pool_take(&k->pool);
+	EVP_CIPHER_CTX *ctx = ctx_pool_take(&k->pools[d]);
 
-	return ctx ? ctx : ctx_new(k);
+	return ctx ? ctx : ctx_new(k, d);
 }
 
 static bool gcm_encrypt(
@@ -121,7 +118,7 @@ static bool gcm_encrypt(
 	uint8_t rest[16];
 	int len;
 
-	if (EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, 1, NULL) != 1)
+	if (EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, SEAL, NULL) != 1)
 		return false;
 	if (aad.len > 0 && EVP_EncryptUpdate(ctx, NULL, &len, aad.data, (int)aad.len) != 1)
 		return false;
@@ -138,7 +135,7 @@ static bool ccm_encrypt(
 {
 	int len;
 
-	if (EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, 1, NULL) != 1 ||
+	if (EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, SEAL, NULL) != 1 ||
 		EVP_EncryptUpdate(ctx, NULL, &len, NULL, (int)size) != 1)
 		return false;
 	if (aad.len > 0 && EVP_EncryptUpdate(ctx, NULL, &len, aad.data, (int)aad.len) != 1)
@@ -189,7 +186,7 @@ ntstatus seal_encrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad
 	}
 	if (total == 0 || aad.len > INT_MAX)
 		return STATUS_INVALID_PARAMETER;
-	ctx = ctx_take(k);
+	ctx = ctx_take(k, SEAL);
 	if (!ctx)
 		return STATUS_NO_MEMORY;
 	if (!is_ccm(k->cipher))
@@ -198,7 +195,7 @@ ntstatus seal_encrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad
 		ok = ccm_encrypt(ctx, nonce, aad, parts[last].iov_base, total, tag);
 	else
 		status = ccm_encrypt_parts(ctx, nonce, aad, parts, n, total, tag, &ok);
-	ctx_done(k, ctx, ok);
+	ctx_done(k, SEAL, ctx, ok);
 	if (nt_ok(status) && !ok) {
 		crypto_log_openssl("encrypting");
 		status = STATUS_INTERNAL_ERROR;
@@ -212,7 +209,7 @@ static bool gcm_decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice 
 	uint8_t rest[16];
 	int len;
 
-	if (EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, 0, NULL) != 1)
+	if (EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, OPEN, NULL) != 1)
 		return false;
 	if (aad.len > 0 && EVP_DecryptUpdate(ctx, NULL, &len, aad.data, (int)aad.len) != 1)
 		return false;
@@ -226,7 +223,7 @@ static bool ccm_decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice 
 {
 	int len;
 
-	if (EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, 0, NULL) != 1 ||
+	if (EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, OPEN, NULL) != 1 ||
 		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) != 1 ||
 		EVP_DecryptUpdate(ctx, NULL, &len, NULL, size) != 1)
 		return false;
@@ -244,14 +241,15 @@ ntstatus seal_decrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad
 
 	if (len == 0 || len > INT_MAX || aad.len > INT_MAX)
 		return STATUS_INVALID_PARAMETER;
-	ctx = ctx_take(k);
+	ctx = ctx_take(k, OPEN);
 	if (!ctx)
 		return STATUS_NO_MEMORY;
 	memcpy(expected, tag, sizeof(expected));
 	ok = is_ccm(k->cipher) ? ccm_decrypt(ctx, nonce, aad, expected, in, out, (int)len)
 			       : gcm_decrypt(ctx, nonce, aad, expected, in, out, (int)len);
-	ctx_done(k, ctx, ok);
+	ctx_done(k, OPEN, ctx, ok);
 	if (!ok) {
+		ERR_clear_error();
 		bytes_wipe(out, len);
 		return STATUS_DATA_ERROR;
 	}

@@ -1,0 +1,209 @@
+/* Ciphers against published vectors (CCM with an 11-byte nonce: against a CCM built from single AES blocks after RFC
+ * 3610), and what must hold for every cipher. */
+#include "kit.h"
+
+#include "crypto/crypto.h"
+
+#include "base/random.h"
+
+static const enum seal_cipher ciphers[] = {SEAL_AES128_CCM, SEAL_AES128_GCM, SEAL_AES256_CCM, SEAL_AES256_GCM};
+
+struct vector {
+	enum seal_cipher cipher;
+	const char *key, *nonce, *aad, *plain, *sealed, *tag;
+};
+
+#define GCM_KEY "feffe9928665731c6d6a8f9467308308"
+#define GCM_PLAIN                                                                                                      \
+	"d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0d" \
+	"e657ba637b39"
+#define GCM_AAD "feedfacedeadbeeffeedfacedeadbeefabaddad2"
+#define CCM_KEY "000102030405060708090a0b0c0d0e0f"
+#define CCM_AAD CCM_KEY "101112131415161718191a1b1c1d1e1f"
+#define CCM_PLAIN                                                                                                      \
+	"00070e151c232a31383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9e0e7eef5fc030a11181f262d343b424950575e656c73" \
+	"7a81888f969da4abb2b9c0c7ced5dce3eaf1f8ff060d141b222930373e454c535a61686f767d848b9299a0a7aeb5"
+
+/* McGrew and Viega's test cases 4 and 16; the reference above */
+static const struct vector vectors[] = {
+	{SEAL_AES128_GCM, GCM_KEY, "cafebabefacedbaddecaf888", GCM_AAD, GCM_PLAIN,
+		"42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e21d514b25466931c7d8f6a5aac84aa051ba30b"
+		"396a0aac973d58e091",
+		"5bc94fbc3221a5db94fae95ae7121a47"},
+	{SEAL_AES256_GCM, GCM_KEY GCM_KEY, "cafebabefacedbaddecaf888", GCM_AAD, GCM_PLAIN,
+		"522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e"
+		"6393ba7a0abcc9f662",
+		"76fc6ece0f4e1768cddf8853bb2d551b"},
+	{SEAL_AES128_CCM, CCM_KEY, "101112131415161718191a", CCM_AAD, CCM_PLAIN,
+		"4c6873cedc9e7b9ab633af2e7638fcc7511fa6dcc34ee04e42ef30be59330033e92d9a4fbf416571806ce7aed370182e24a925"
+		"376484225cc5b3a0dff8b200f809806291593a5b7d481a42ad02191493bbd45fc7c18d819e6d27ae888338409e1c9e6cf2",
+		"bfe3e7eebcc5304b9092d2802ac475f4"},
+	{SEAL_AES256_CCM, CCM_AAD, "101112131415161718191a", CCM_AAD, CCM_PLAIN,
+		"2759e18d53e5373b574634e8b625b7f553a4b1f4f004378209fd3aac9f09416d47f073dd761d287164e1ff27f600905fcdfc40"
+		"cb9216741b314a2d9d8d9aa7d9c6abe7a523f914e39600833ffafb9fb7c37528737e87fe3bbb9a994402d2d5f3a4172052",
+		"9e34d22234022c6f6e7deb63c0d726af"},
+};
+
+static struct seal_key *random_key(enum seal_cipher c)
+{
+	uint8_t raw[32];
+	struct seal_key *k;
+
+	random_bytes(raw, sizeof(raw));
+	k = seal_key_new(c, raw, seal_key_len(c));
+	assert_non_null(k);
+	return k;
+}
+
+static void check_vector(const struct vector *v)
+{
+	size_t key_len, aad_len, len;
+	uint8_t *key = unhex(v->key, &key_len), *nonce = unhex(v->nonce, NULL), *aad = unhex(v->aad, &aad_len);
+	uint8_t *data = unhex(v->plain, &len), *out = calloc(1, len), tag[16];
+	struct seal_key *k = seal_key_new(v->cipher, key, key_len);
+
+	assert_non_null(k);
+	assert_non_null(out);
+	assert_int_equal(strlen(v->nonce) / 2, seal_nonce_len(v->cipher));
+	for (int round = 0; round < 3; round++) {
+		struct iovec parts[] = {{data, 13}, {data + 13, 0}, {data + 13, len - 13}};
+
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, aad_len), parts, 3, tag)));
+		assert_bytes_hex(data, v->sealed);
+		assert_bytes_hex(tag, v->tag);
+		assert_true(nt_ok(seal_decrypt(k, nonce, slice_of(aad, aad_len), tag, data, out, len)));
+		assert_bytes_hex(out, v->plain);
+		/* in place as well */
+		assert_true(nt_ok(seal_decrypt(k, nonce, slice_of(aad, aad_len), tag, data, data, len)));
+		assert_bytes_hex(data, v->plain);
+	}
+	seal_key_free(k);
+	free(key);
+	free(nonce);
+	free(aad);
+	free(data);
+	free(out);
+}
+
+static void test_ciphers_give_the_published_vectors(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(vectors); i++)
+		check_vector(&vectors[i]);
+}
+
+static void test_parts_do_not_change_the_ciphertext(void **state)
+{
+	uint8_t plain[777], one[777], many[777], nonce[12] = {3}, aad[32] = {9}, tag_one[16], tag_many[16];
+
+	(void)state;
+	random_bytes(plain, sizeof(plain));
+	for (size_t c = 0; c < ARRAY_LEN(ciphers); c++) {
+		struct seal_key *k = random_key(ciphers[c]);
+		struct iovec whole = {one, sizeof(one)};
+		struct iovec parts[] = {{many, 1}, {many + 1, 64}, {NULL, 0}, {many + 65, 15}, {many + 80, 697}};
+
+		memcpy(one, plain, sizeof(plain));
+		memcpy(many, plain, sizeof(plain));
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, 32), &whole, 1, tag_one)));
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, 32), parts, ARRAY_LEN(parts), tag_many)));
+		assert_memory_equal(one, many, sizeof(one));
+		assert_memory_equal(tag_one, tag_many, 16);
+		seal_key_free(k);
+	}
+}
+
+/* Every bit that counts: ciphertext, tag, associated data, nonce. */
+static void test_a_changed_byte_anywhere_is_found_and_nothing_comes_out(void **state)
+{
+	static const uint8_t zeros[80];
+	uint8_t sealed[80], out[80], nonce[12] = {5}, aad[32] = {1}, tag[16];
+
+	(void)state;
+	for (size_t c = 0; c < ARRAY_LEN(ciphers); c++) {
+		struct seal_key *k = random_key(ciphers[c]);
+		size_t nonce_len = seal_nonce_len(ciphers[c]);
+		struct iovec part = {sealed, sizeof(sealed)};
+		struct {
+			uint8_t *at;
+			size_t n;
+		} fields[] = {{sealed, sizeof(sealed)}, {tag, 16}, {aad, 32}, {nonce, nonce_len}};
+
+		random_bytes(sealed, sizeof(sealed));
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, 32), &part, 1, tag)));
+		for (size_t f = 0; f < ARRAY_LEN(fields); f++) {
+			for (size_t i = 0; i < fields[f].n; i++) {
+				fields[f].at[i] ^= 0x10;
+				memset(out, 0xEE, sizeof(out));
+				assert_true(
+					nt_is(seal_decrypt(k, nonce, slice_of(aad, 32), tag, sealed, out, sizeof(out)),
+						STATUS_DATA_ERROR));
+				assert_memory_equal(out, zeros, sizeof(out));
+				fields[f].at[i] ^= 0x10;
+			}
+		}
+		/* The key is none the worse for it. */
+		assert_true(nt_ok(seal_decrypt(k, nonce, slice_of(aad, 32), tag, sealed, out, sizeof(out))));
+		seal_key_free(k);
+	}
+}
+
+static void test_a_large_message_survives_the_way_there_and_back(void **state)
+{
+	size_t len = 8 * 1024 * 1024 + 77;
+	uint8_t *data = malloc(len), *copy = malloc(len), nonce[12] = {1}, tag[16];
+
+	(void)state;
+	assert_non_null(data);
+	assert_non_null(copy);
+	for (size_t i = 0; i < len; i++)
+		copy[i] = (uint8_t)(i * 31 + i / 4099);
+	for (size_t c = 0; c < ARRAY_LEN(ciphers); c++) {
+		struct seal_key *k = random_key(ciphers[c]);
+		struct iovec parts[] = {{data, 112}, {data + 112, len - 112}};
+
+		memcpy(data, copy, len);
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(nonce, 12), parts, 2, tag)));
+		assert_memory_not_equal(data, copy, 112);
+		assert_true(nt_ok(seal_decrypt(k, nonce, slice_of(nonce, 12), tag, data, data, len)));
+		assert_memory_equal(data, copy, len);
+		seal_key_free(k);
+	}
+	free(data);
+	free(copy);
+}
+
+static void test_wrong_key_lengths_and_empty_messages_are_refused(void **state)
+{
+	uint8_t raw[64] = {0}, tag[16], nonce[12] = {0};
+
+	(void)state;
+	for (size_t c = 0; c < ARRAY_LEN(ciphers); c++) {
+		struct seal_key *k = random_key(ciphers[c]);
+		struct iovec none = {raw, 0};
+
+		assert_null(seal_key_new(ciphers[c], raw, 48 - seal_key_len(ciphers[c])));
+		assert_null(seal_key_new(ciphers[c], raw, 0));
+		assert_true(nt_is(seal_encrypt(k, nonce, slice_of(raw, 32), &none, 1, tag), STATUS_INVALID_PARAMETER));
+		assert_true(nt_is(seal_encrypt(k, nonce, slice_of(raw, 32), NULL, 0, tag), STATUS_INVALID_PARAMETER));
+		assert_true(
+			nt_is(seal_decrypt(k, nonce, slice_of(raw, 32), tag, raw, raw, 0), STATUS_INVALID_PARAMETER));
+		seal_key_free(k);
+	}
+	assert_null(seal_key_new(SEAL_NONE, raw, 16));
+	assert_null(seal_key_new((enum seal_cipher)5, raw, 16));
+	seal_key_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ciphers_give_the_published_vectors),
+		cmocka_unit_test(test_parts_do_not_change_the_ciphertext),
+		cmocka_unit_test(test_a_changed_byte_anywhere_is_found_and_nothing_comes_out),
+		cmocka_unit_test(test_a_large_message_survives_the_way_there_and_back),
+		cmocka_unit_test(test_wrong_key_lengths_and_empty_messages_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
