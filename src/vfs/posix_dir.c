@@ -14,6 +14,8 @@ struct posix_dir {
 	int fd;                  /* own position; also for handles that are O_PATH */
 	uint64_t cookie;         /* behind the last entry given out */
 	size_t at, end;          /* unread records */
+	uint64_t before;         /* the cookie before the last entry, whose record begins at last_at: callers often step back */
+	size_t last_at;
 	struct posix_path path;  /* of the directory, when the listing began: to follow symlinks in it */
 	uint8_t name[2 * NAME_MAX + 2];
 	_Alignas(struct dirent64) char buf[POSIX_DIR_BUFFER_BYTES];
@@ -79,7 +81,7 @@ static ntstatus dir_start(struct posix_file *f)
 		return STATUS_INSUFFICIENT_RESOURCES;
 	}
 	f->dir->fd = fd;
-	f->dir->cookie = 0;
+	f->dir->cookie = f->dir->before = 0;
 	f->dir->at = f->dir->end = 0;
 	posix_file_path(f, &f->dir->path);
 	return STATUS_SUCCESS;
@@ -93,6 +95,11 @@ void posix_dir_seek(struct vfs_file *vf, uint64_t cookie)
 	if (d == NULL || (cookie == d->cookie && cookie != 0))
 		return;
 	d->cookie = cookie;
+	if (cookie >= COOKIE_BASE && cookie == d->before) {
+		d->at = d->last_at;
+		return;
+	}
+	d->before = 0;
 	d->at = d->end = 0;
 	(void)lseek(d->fd, cookie > COOKIE_BASE ? (off_t)(cookie - COOKIE_BASE) : 0, SEEK_SET);
 }
@@ -113,7 +120,9 @@ static const struct dirent64 *record_next(struct posix_dir *d, ntstatus *st)
 			d->end = (size_t)n;
 		}
 		e = (const void *)(d->buf + d->at);
+		d->last_at = d->at;
 		d->at += e->d_reclen;
+		d->before = d->cookie;
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
 			return e;
 		d->cookie = (uint64_t)e->d_off + COOKIE_BASE;

@@ -52,7 +52,7 @@ struct vfs_open_args {
 	struct slice name;
 	enum vfs_disposition disposition;
 	uint32_t flags;
-	uint32_t attributes;           /* for a file that gets created: READONLY HIDDEN SYSTEM ARCHIVE ... */
+	uint32_t attributes;           /* of what gets created: READONLY HIDDEN SYSTEM ...; a file gets ARCHIVE always */
 };
 
 struct vfs_open_result {
@@ -60,7 +60,7 @@ struct vfs_open_result {
 	bool created;
 	struct vfs_stat stat;
 	struct slice symlink_target;   /* with STOPPED_ON_SYMLINK: UTF-16LE, in the arena */
-	size_t symlink_unparsed;       /* bytes of the name behind the link */
+	size_t symlink_unparsed;       /* bytes of the name behind the link, the separator with them */
 };
 
 /* What a name must fit: [MS-FSCC] 2.1.5. */
@@ -134,13 +134,15 @@ ntstatus vfs_write(struct vfs_file *f, const void *p, size_t n, uint64_t offset)
 /* The file's data and metadata are on disk. */
 ntstatus vfs_flush(struct vfs_file *f) MUST_USE;
 ntstatus vfs_truncate(struct vfs_file *f, uint64_t size) MUST_USE;
-/* Reserves (grows) or frees blocks past the end; the size does not grow. */
+/* Reserves blocks for so many bytes; the size does not grow. Fewer than there are is no change: to free what lies past the
+ * end would race with writes that extend the file. */
 ntstatus vfs_allocate(struct vfs_file *f, uint64_t bytes) MUST_USE;
 /* A descriptor for splice(2)/sendfile(2), or -1 where there is none. Borrowed. */
 int vfs_file_fd(struct vfs_file *f);
 
 /* --- metadata --- */
 ntstatus vfs_stat_get(struct vfs_file *f, struct vfs_stat *out) MUST_USE;
+/* The posix store takes VFS_SET_CHANGED without effect: the kernel alone sets a file's change time. */
 ntstatus vfs_set(struct vfs_file *f, const struct vfs_set_info *s) MUST_USE;
 
 /* --- directories: the handle keeps a position --- */
@@ -149,7 +151,8 @@ ntstatus vfs_set(struct vfs_file *f, const struct vfs_set_info *s) MUST_USE;
 ntstatus vfs_dir_read(struct vfs_file *f, bool need_stat, struct vfs_dirent *out) MUST_USE;
 void vfs_dir_seek(struct vfs_file *f, uint64_t cookie); /* 0: the start, with a fresh view of the directory */
 
-/* Extended attributes by their names on the system ("user.X" without prefix). EAS_NOT_SUPPORTED where there are none. */
+/* Extended attributes by their names on the system; one without namespace is the user's ("X" is "user.X"). cap 0 asks for the
+ * length. EAS_NOT_SUPPORTED where there are none, NONEXISTENT_EA_ENTRY, BUFFER_TOO_SMALL. */
 ntstatus vfs_xattr_get(struct vfs_file *f, const char *name, void *p, size_t cap, size_t *len) MUST_USE;
 ntstatus vfs_xattr_set(struct vfs_file *f, const char *name, const void *p, size_t len) MUST_USE; /* len 0 with p NULL removes */
 

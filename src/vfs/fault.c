@@ -1,0 +1,211 @@
+/* The fault store: passes everything on to another store, but asks a function first, which may make an operation fail. The
+ * operation's name is that of its function in vfs.h without the prefix. For tests of what is above the store. */
+#include "vfs/vfs_ops.h"
+
+#include <stdlib.h>
+
+struct fault_store {
+	struct vfs vfs;
+	struct vfs *inner;
+	ntstatus (*decide)(void *arg, const char *operation);
+	void *arg;
+};
+
+struct fault_file {
+	struct vfs_file base;
+	struct vfs_file *inner;
+};
+
+static struct fault_store *store_of(struct vfs *v)
+{
+	return CONTAINER_OF(v, struct fault_store, vfs);
+}
+
+static struct vfs_file *inner_of(struct vfs_file *f)
+{
+	return CONTAINER_OF(f, struct fault_file, base)->inner;
+}
+
+static ntstatus decide(struct vfs *v, const char *operation)
+{
+	struct fault_store *s = store_of(v);
+
+	return s->decide(s->arg, operation);
+}
+
+static void fault_close(struct vfs *v)
+{
+	vfs_close(store_of(v)->inner);
+	free(store_of(v));
+}
+
+static ntstatus fault_volume_query(struct vfs *v, struct vfs_volume *out)
+{
+	ntstatus st = decide(v, "volume_query");
+
+	return nt_ok(st) ? vfs_volume_query(store_of(v)->inner, out) : st;
+}
+
+static ntstatus fault_open(struct vfs *v, const struct vfs_open_args *args, struct arena *a, struct vfs_open_result *out)
+{
+	ntstatus st = decide(v, "open");
+	struct fault_file *f;
+
+	if (!nt_ok(st))
+		return st;
+	f = calloc(1, sizeof(*f));
+	if (f == NULL)
+		return STATUS_INSUFFICIENT_RESOURCES;
+	st = vfs_open(store_of(v)->inner, args, a, out);
+	if (!nt_ok(st)) {
+		free(f);
+		return st;
+	}
+	f->base.store = v;
+	f->inner = out->file;
+	out->file = &f->base;
+	return STATUS_SUCCESS;
+}
+
+static void fault_file_close(struct vfs_file *f)
+{
+	vfs_file_close(inner_of(f));
+	free(CONTAINER_OF(f, struct fault_file, base));
+}
+
+static ntstatus fault_unlink(struct vfs_file *f)
+{
+	ntstatus st = decide(f->store, "unlink");
+
+	return nt_ok(st) ? vfs_unlink(inner_of(f)) : st;
+}
+
+static ntstatus fault_rename(struct vfs_file *f, struct slice new_name, bool replace)
+{
+	ntstatus st = decide(f->store, "rename");
+
+	return nt_ok(st) ? vfs_rename(inner_of(f), new_name, replace) : st;
+}
+
+static ntstatus fault_link(struct vfs_file *f, struct slice new_name, bool replace)
+{
+	ntstatus st = decide(f->store, "link");
+
+	return nt_ok(st) ? vfs_link(inner_of(f), new_name, replace) : st;
+}
+
+static ntstatus fault_dir_empty(struct vfs_file *f)
+{
+	ntstatus st = decide(f->store, "dir_empty");
+
+	return nt_ok(st) ? vfs_dir_empty(inner_of(f)) : st;
+}
+
+static struct slice fault_file_name(struct vfs_file *f, struct arena *a)
+{
+	return nt_ok(decide(f->store, "file_name")) ? vfs_file_name(inner_of(f), a) : slice_of(NULL, 0);
+}
+
+static ntstatus fault_read(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done)
+{
+	ntstatus st = decide(f->store, "read");
+
+	return nt_ok(st) ? vfs_read(inner_of(f), p, n, offset, done) : st;
+}
+
+static ntstatus fault_write(struct vfs_file *f, const void *p, size_t n, uint64_t offset)
+{
+	ntstatus st = decide(f->store, "write");
+
+	return nt_ok(st) ? vfs_write(inner_of(f), p, n, offset) : st;
+}
+
+static ntstatus fault_flush(struct vfs_file *f)
+{
+	ntstatus st = decide(f->store, "flush");
+
+	return nt_ok(st) ? vfs_flush(inner_of(f)) : st;
+}
+
+static ntstatus fault_truncate(struct vfs_file *f, uint64_t size)
+{
+	ntstatus st = decide(f->store, "truncate");
+
+	return nt_ok(st) ? vfs_truncate(inner_of(f), size) : st;
+}
+
+static ntstatus fault_allocate(struct vfs_file *f, uint64_t bytes)
+{
+	ntstatus st = decide(f->store, "allocate");
+
+	return nt_ok(st) ? vfs_allocate(inner_of(f), bytes) : st;
+}
+
+/* None: data that went past vfs_read would meet no faults. */
+static int fault_file_fd(struct vfs_file *f)
+{
+	(void)f;
+	return -1;
+}
+
+static ntstatus fault_stat_get(struct vfs_file *f, struct vfs_stat *out)
+{
+	ntstatus st = decide(f->store, "stat_get");
+
+	return nt_ok(st) ? vfs_stat_get(inner_of(f), out) : st;
+}
+
+static ntstatus fault_set(struct vfs_file *f, const struct vfs_set_info *set)
+{
+	ntstatus st = decide(f->store, "set");
+
+	return nt_ok(st) ? vfs_set(inner_of(f), set) : st;
+}
+
+static ntstatus fault_dir_read(struct vfs_file *f, bool need_stat, struct vfs_dirent *out)
+{
+	ntstatus st = decide(f->store, "dir_read");
+
+	return nt_ok(st) ? vfs_dir_read(inner_of(f), need_stat, out) : st;
+}
+
+static void fault_dir_seek(struct vfs_file *f, uint64_t cookie)
+{
+	vfs_dir_seek(inner_of(f), cookie);
+}
+
+static ntstatus fault_xattr_get(struct vfs_file *f, const char *name, void *p, size_t cap, size_t *len)
+{
+	ntstatus st = decide(f->store, "xattr_get");
+
+	return nt_ok(st) ? vfs_xattr_get(inner_of(f), name, p, cap, len) : st;
+}
+
+static ntstatus fault_xattr_set(struct vfs_file *f, const char *name, const void *p, size_t len)
+{
+	ntstatus st = decide(f->store, "xattr_set");
+
+	return nt_ok(st) ? vfs_xattr_set(inner_of(f), name, p, len) : st;
+}
+
+static const struct vfs_ops fault_ops = {
+	.close = fault_close, .volume_query = fault_volume_query, .open = fault_open, .file_close = fault_file_close,
+	.unlink = fault_unlink, .rename = fault_rename, .link = fault_link, .dir_empty = fault_dir_empty,
+	.file_name = fault_file_name, .read = fault_read, .write = fault_write, .flush = fault_flush,
+	.truncate = fault_truncate, .allocate = fault_allocate, .file_fd = fault_file_fd, .stat_get = fault_stat_get,
+	.set = fault_set, .dir_read = fault_dir_read, .dir_seek = fault_dir_seek, .xattr_get = fault_xattr_get,
+	.xattr_set = fault_xattr_set
+};
+
+struct vfs *vfs_fault_open(struct vfs *inner, ntstatus (*fn)(void *arg, const char *operation), void *arg)
+{
+	struct fault_store *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->vfs.ops = &fault_ops;
+	s->inner = inner;
+	s->decide = fn;
+	s->arg = arg;
+	return &s->vfs;
+}

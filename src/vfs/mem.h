@@ -1,0 +1,130 @@
+/* What the files of the mem store share. A node is a file or directory; an entry is a name of it in a directory. Handles hold
+ * an entry, so a rename is seen by all of them. One mutex guards everything: each operation takes it, the functions here
+ * that end in _locked need it. */
+#ifndef VFS_MEM_H
+#define VFS_MEM_H
+
+#include "base/clock.h"
+#include "base/htab.h"
+#include "base/list.h"
+#include "vfs/vfs_ops.h"
+
+#include <pthread.h>
+
+enum { MEM_PAGE_BYTES = 4096, MEM_FIRST_SEQUENCE = 3 };
+
+struct mem_node {
+	uint64_t inode;
+	uint32_t refs;                 /* handles, its entries, and the entries it holds as a directory */
+	uint32_t links;
+	bool directory;
+	uint32_t attributes;
+	uint64_t created, accessed, written, changed;
+	uint64_t size;
+	uint64_t pages_held;
+	struct htab pages;             /* struct mem_page by index: what is not there reads as zeros */
+	struct htab names;             /* struct mem_entry by name without case */
+	struct list_node order;        /* the same by sequence */
+	uint64_t next_sequence, changes;
+	struct mem_entry *entry;       /* a directory's only name; NULL for the root */
+	struct list_node xattrs;
+};
+
+struct mem_page {
+	struct htab_node node;
+	uint64_t index;
+	uint8_t data[MEM_PAGE_BYTES];
+};
+
+struct mem_entry {
+	struct htab_node node;
+	struct list_node order;
+	uint64_t sequence;             /* also the cookie of a listing */
+	uint32_t refs;                 /* the directory and handles */
+	bool gone;
+	struct mem_node *dir, *file;
+	size_t name_len;
+	uint8_t *name;
+};
+
+struct mem_xattr {
+	struct list_node link;
+	char *name;
+	size_t len;
+	uint8_t *value;
+};
+
+struct mem_store {
+	struct vfs vfs;
+	pthread_mutex_t lock;
+	const struct clock *clock;
+	uint64_t pages_max, pages_held, next_inode, created;
+	struct mem_node *root;
+};
+
+struct mem_file {
+	struct vfs_file base;
+	struct mem_node *node;
+	struct mem_entry *entry;       /* NULL for the root */
+	bool readable, writable;
+	uint64_t cookie;               /* a listing's position */
+	struct mem_entry *next;        /* the entry there, true while the directory's `changes` is next_at */
+	uint64_t next_at;
+	uint8_t name[2 * VFS_COMPONENT_UNITS_MAX];
+};
+
+static inline struct mem_store *mem_store_of(struct vfs *v)
+{
+	return CONTAINER_OF(v, struct mem_store, vfs);
+}
+
+static inline struct mem_file *mem_file_of(struct vfs_file *f)
+{
+	return CONTAINER_OF(f, struct mem_file, base);
+}
+
+/* Locks the store of a handle and gives it back. */
+static inline struct mem_store *mem_lock(struct vfs_file *f)
+{
+	struct mem_store *s = mem_store_of(f->store);
+
+	pthread_mutex_lock(&s->lock);
+	return s;
+}
+
+/* --- mem_node.c --- */
+struct mem_node *mem_node_new_locked(struct mem_store *s, bool directory, uint32_t attributes) MUST_USE;
+void mem_node_put_locked(struct mem_store *s, struct mem_node *n);
+void mem_entry_put_locked(struct mem_store *s, struct mem_entry *e);
+struct mem_entry *mem_entry_find_locked(const struct mem_node *dir, struct slice name);
+/* A new name for `file` in `dir`; NULL when out of memory. */
+struct mem_entry *mem_entry_add_locked(struct mem_store *s, struct mem_node *dir, struct slice name, struct mem_node *file) MUST_USE;
+/* Takes the name away; the entry lives on while handles hold it. */
+void mem_entry_remove_locked(struct mem_store *s, struct mem_entry *e);
+/* Gives the entry another place; false, and nothing changed, when out of memory. */
+bool mem_entry_move_locked(struct mem_store *s, struct mem_entry *e, struct mem_node *dir, struct slice name) MUST_USE;
+void mem_stat_locked(const struct mem_node *n, struct vfs_stat *out);
+/* The directory that `name` is in, and its last component: OBJECT_PATH_NOT_FOUND. */
+ntstatus mem_parent_find_locked(const struct mem_store *s, struct slice name, struct mem_node **dir, struct slice *leaf) MUST_USE;
+/* Drops the pages from `first` on. */
+void mem_pages_drop_locked(struct mem_store *s, struct mem_node *n, uint64_t first);
+
+/* --- mem_io.c --- */
+ntstatus mem_read(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done) MUST_USE;
+ntstatus mem_write(struct vfs_file *f, const void *p, size_t n, uint64_t offset) MUST_USE;
+ntstatus mem_flush(struct vfs_file *f) MUST_USE;
+ntstatus mem_truncate(struct vfs_file *f, uint64_t size) MUST_USE;
+ntstatus mem_allocate(struct vfs_file *f, uint64_t bytes) MUST_USE;
+ntstatus mem_xattr_get(struct vfs_file *f, const char *name, void *p, size_t cap, size_t *len) MUST_USE;
+ntstatus mem_xattr_set(struct vfs_file *f, const char *name, const void *p, size_t len) MUST_USE;
+
+/* --- mem_name.c --- */
+ntstatus mem_unlink(struct vfs_file *f) MUST_USE;
+ntstatus mem_rename(struct vfs_file *f, struct slice new_name, bool replace) MUST_USE;
+ntstatus mem_link(struct vfs_file *f, struct slice new_name, bool replace) MUST_USE;
+ntstatus mem_dir_empty(struct vfs_file *f) MUST_USE;
+struct slice mem_file_name(struct vfs_file *f, struct arena *a) MUST_USE;
+ntstatus mem_dir_read(struct vfs_file *f, bool need_stat, struct vfs_dirent *out) MUST_USE;
+void mem_dir_seek(struct vfs_file *f, uint64_t cookie);
+
+#endif
