@@ -153,6 +153,7 @@ def part_lint():
     lints = sorted(f for f in os.listdir(os.path.join(ROOT, "scripts/lint")) if f.endswith(".py") and f != "source.py")
     cmds = {f[:-3]: [sys.executable, "-B", os.path.join("scripts/lint", f)] for f in lints}
     cmds["ledger"] = [sys.executable, "-B", "scripts/ledger.py", "check"]
+    cmds["manual"] = [sys.executable, "-B", "scripts/conf_man.py", "check"]
     cmds["readme"] = [sys.executable, "-B", "scripts/readme.py", "check"]
     for name, cmd in cmds.items():
         status, out = run(cmd)

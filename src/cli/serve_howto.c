@@ -1,0 +1,85 @@
+/* What `hythe serve` says when it is up: shares, user, and what to type or click on Windows, macOS and Linux. */
+#include "cli/serve.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SMB_PORT = 445 };
+
+/* The first IPv4 address that others can reach. */
+static bool own_address(char *out, size_t cap)
+{
+	struct ifaddrs *all = NULL;
+	bool found = false;
+
+	if (getifaddrs(&all) != 0)
+		return false;
+	for (struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)i->ifa_addr;
+
+		if (in && in->sin_family == AF_INET && (i->ifa_flags & IFF_UP) != 0 && (i->ifa_flags & IFF_LOOPBACK) == 0)
+			found = inet_ntop(AF_INET, &in->sin_addr, out, (socklen_t)cap) != NULL;
+	}
+	freeifaddrs(all);
+	return found;
+}
+
+/* What clients are to type for the host of a listen address: itself, or one of ours when it is every address. */
+static void host_of(const char *listen, char *out, size_t cap)
+{
+	const char *colon = strrchr(listen, ':');
+	size_t len = colon ? (size_t)(colon - listen) : strlen(listen);
+
+	snprintf(out, cap, "%.*s", (int)len, listen);
+	if (len == 0 || strcmp(out, "0.0.0.0") == 0 || strcmp(out, "[::]") == 0 || strcmp(out, "*") == 0) {
+		if (!own_address(out, cap) && gethostname(out, cap) != 0)
+			snprintf(out, cap, "localhost");
+	}
+}
+
+static void print_ways(const char *host, unsigned port, const char *share, const char *user)
+{
+	char colon_port[16] = "", at[300] = "";
+
+	if (port != SMB_PORT)
+		snprintf(colon_port, sizeof(colon_port), ":%u", port);
+	if (user)
+		snprintf(at, sizeof(at), "%s@", user);
+	puts("Connect from");
+	if (port == SMB_PORT)
+		printf("  Windows  \\\\%s\\%s in the Explorer\n", host, share);
+	else
+		printf("  Windows  net use * \\\\%s\\%s /tcpport:%u   (Windows 11 24H2 and later; older ones only know port 445)\n", host, share, port);
+	printf("  macOS    Finder, Go, Connect to Server: smb://%s%s%s/%s\n", at, host, colon_port, share);
+	printf("  Linux    the file manager: smb://%s%s/%s\n", host, colon_port, share);
+	printf("           smbclient -p %u //%s/%s %s%s\n", port, host, share, user ? "-U " : "-N", user ? user : "");
+	printf("           sudo mount -t cifs //%s/%s /mnt -o port=%u,%s%s\n", host, share, port, user ? "username=" : "guest", user ? user : "");
+	printf("           hythe ls smb://%s%s%s/%s\n", at, host, colon_port, share);
+}
+
+void serve_howto_print(const struct hythe_server *s, const struct hythe_server_config *cfg, const struct serve_user *u)
+{
+	char host[256];
+
+	for (size_t i = 0; i < cfg->listen_count; i++) {
+		const char *colon = strrchr(cfg->listen[i], ':');
+		size_t len = colon ? (size_t)(colon - cfg->listen[i]) : 0;
+
+		printf("Listening on %.*s:%u\n", len ? (int)len : 1, len ? cfg->listen[i] : "*", (unsigned)hythe_server_port(s, i));
+	}
+	for (size_t i = 0; i < cfg->share_count; i++)
+		printf("Sharing %s as %s%s%s%s\n", cfg->shares[i].path, cfg->shares[i].name, cfg->shares[i].read_only ? ", read-only" : "",
+			cfg->shares[i].encrypt ? ", encrypted" : "", cfg->shares[i].guest ? ", open to guests" : "");
+	if (u->password[0])
+		printf("User %s, password %s\n(shown this once; `hythe user passwd %s` sets another)\n", u->name, u->password, u->name);
+	putchar('\n');
+	host_of(cfg->listen[0], host, sizeof(host));
+	print_ways(host, hythe_server_port(s, 0), cfg->shares[0].name, cfg->guest && !u->name ? NULL : u->name ? u->name : "NAME");
+	fflush(stdout);
+}
