@@ -313,7 +313,7 @@ static size_t logged_on_batch(struct flood *f, size_t most)
 		add_frame(f, frame, len < FRAME_MAX ? len : FRAME_MAX);
 		n++;
 	}
-	if (!flush_out(f) || !read_answers(f, f->credits <= 8, NULL))
+	if (!flush_out(f) || !read_answers(f, true, NULL))
 		return 0;
 	return n == 0 ? 0 : n;
 }
