@@ -1,11 +1,10 @@
 /* WRITE, [MS-SMB2] 3.3.5.13, [MS-FSA] 2.1.5.3. */
 #include "server/cmd.h"
 #include "server/create.h"
+#include "server/info.h"
 #include "server/io.h"
 #include "server/open.h"
 #include "server/pipe.h"
-
-#include <stdatomic.h>
 
 enum { FLAG_WRITE_THROUGH = 1, FLAG_WRITE_UNBUFFERED = 2, DATA_OFFSET_MOST = 0x100 };
 
@@ -63,19 +62,13 @@ static ntstatus write_file(struct srv_request *r, const struct smb2_write_req *i
 {
 	struct srv_open *o = r->open;
 	ntstatus status = append_check(o, in->offset);
-	uint64_t sticky;
 
 	if (nt_ok(status))
 		status = vfs_write(o->file, in->data.data, in->length, in->offset);
 	if (!nt_ok(status))
 		return status;
 	o->position = in->offset + in->length;
-	sticky = atomic_load(&o->sticky_written);
-	if (sticky != 0) {
-		struct vfs_set_info set = {.which = VFS_SET_WRITTEN, .written = sticky};
-
-		status = vfs_set(o->file, &set);
-	}
+	status = info_keep_written(o);
 	/* A handle opened with WRITE_THROUGH writes through by itself. */
 	if (nt_ok(status) && (in->flags & FLAG_WRITE_THROUGH) && srv_request_proto(r)->dialect >= SMB2_DIALECT_210 &&
 		!(o->create_options & OPTION_WRITE_THROUGH))

@@ -1,0 +1,95 @@
+/* Renames and hard links: FileRenameInformation, FileRenameInformationEx, FileLinkInformation. [MS-FSA] 2.1.5.15.6, 2.1.5.15.11.
+ * The rights on the handle have been checked. */
+#include "server/info.h"
+
+#include "base/utf16.h"
+
+/* The new name, relative to the share's root whether or not it says so with a leading separator. */
+static ntstatus new_name(const struct fscc_rename *m, struct slice *name)
+{
+	struct slice path = m->name, stream;
+	ntstatus status;
+
+	if (m->root_directory != 0)
+		return STATUS_INVALID_PARAMETER;
+	if (path.len >= 2 && utf16_at(path, 0) == '\\')
+		path = slice_of(path.data + 2, path.len - 2);
+	if (path.len == 0)
+		return STATUS_OBJECT_NAME_INVALID;
+	status = fsa_path_check(path, name, &stream);
+	if (nt_ok(status) && stream.data)
+		status = STATUS_OBJECT_NAME_INVALID;
+	return status;
+}
+
+/* Whether what has the new name may go. A file under another of its own names does not stand in the way. */
+static ntstatus target_check(struct srv_request *r, struct slice name, uint32_t flags, struct vfs_id own)
+{
+	struct vfs_open_args args = {.name = name, .disposition = VFS_OPEN, .flags = VFS_NO_FOLLOW};
+	struct fsa *fsa = r->open->tree->share->fsa;
+	struct vfs_open_result there;
+	ntstatus status = vfs_open(r->open->tree->share->vfs, &args, &r->arena, &there);
+
+	if (nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND))
+		return STATUS_SUCCESS;
+	if (!nt_ok(status))
+		return status;
+	vfs_file_close(there.file);
+	if (there.stat.id.device == own.device && there.stat.id.inode == own.inode)
+		return STATUS_SUCCESS;
+	if (!(flags & FSCC_RENAME_REPLACE))
+		return STATUS_OBJECT_NAME_COLLISION;
+	if (there.stat.directory)
+		return STATUS_ACCESS_DENIED;
+	if ((there.stat.attributes & FILE_ATTRIBUTE_READONLY) && !(flags & FSCC_RENAME_IGNORE_READONLY))
+		return STATUS_ACCESS_DENIED;
+	return flags & FSCC_RENAME_POSIX ? STATUS_SUCCESS : fsa_may_replace(fsa, there.stat.id);
+}
+
+static ntstatus source_check(struct srv_request *r, struct vfs_stat *st)
+{
+	struct srv_open *o = r->open;
+	struct fsa *fsa = o->tree->share->fsa;
+	ntstatus status = vfs_stat_get(o->file, st);
+	struct slice name;
+
+	if (!nt_ok(status))
+		return status;
+	name = vfs_file_name(o->file, &r->arena);
+	if (name.len == 0)
+		return STATUS_ACCESS_DENIED;
+	if (st->directory && fsa_open_beneath(fsa, name, &r->arena))
+		return STATUS_ACCESS_DENIED;
+	return fsa_may_rename(fsa, st->id, &o->fsa);
+}
+
+ntstatus info_rename(struct srv_request *r, const struct fscc_rename *m)
+{
+	struct vfs_stat st;
+	struct slice name;
+	ntstatus status = new_name(m, &name);
+
+	if (nt_ok(status))
+		status = source_check(r, &st);
+	if (nt_ok(status))
+		status = target_check(r, name, m->flags, st.id);
+	return nt_ok(status) ? vfs_rename(r->open->file, name, (m->flags & FSCC_RENAME_REPLACE) != 0) : status;
+}
+
+ntstatus info_link(struct srv_request *r, const struct fscc_rename *m)
+{
+	struct vfs_stat st;
+	struct slice name;
+	ntstatus status = new_name(m, &name);
+
+	/* Who may not add files to the share may not add names either. */
+	if (nt_ok(status) && !(r->open->tree->maximal_access & FILE_ADD_FILE))
+		status = STATUS_ACCESS_DENIED;
+	if (nt_ok(status))
+		status = vfs_stat_get(r->open->file, &st);
+	if (nt_ok(status) && st.directory)
+		status = STATUS_FILE_IS_A_DIRECTORY;
+	if (nt_ok(status))
+		status = target_check(r, name, m->flags, st.id);
+	return nt_ok(status) ? vfs_link(r->open->file, name, (m->flags & FSCC_RENAME_REPLACE) != 0) : status;
+}
