@@ -41,11 +41,31 @@ static struct smb2_header response_header(struct srv_request *r, ntstatus status
 	return h;
 }
 
+/* 2.2.2.1: with 3.1.1 the data of an error is a context, of the one kind that there is. */
+static void error_context(struct srv_request *r, struct smb2_error_rsp *error)
+{
+	uint8_t *p;
+
+	if (error->error_data.len == 0 || r->conn->proto.dialect < SMB2_DIALECT_311)
+		return;
+	p = arena_alloc(&r->arena, 8 + error->error_data.len);
+	if (!p) {
+		error->error_data = slice_of(NULL, 0);
+		return;
+	}
+	store_le32(p, (uint32_t)error->error_data.len);
+	store_le32(p + 4, 0);
+	memcpy(p + 8, error->error_data.data, error->error_data.len);
+	error->error_data = slice_of(p, 8 + error->error_data.len);
+	error->error_context_count = 1;
+}
+
 static void encode_body(struct wire *w, struct srv_request *r, const struct srv_result *res)
 {
 	if (response_is_error(res)) {
 		struct smb2_error_rsp error = {.error_data = r->error_data};
 
+		error_context(r, &error);
 		smb2_error_rsp_code(w, &error);
 		return;
 	}
