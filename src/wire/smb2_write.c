@@ -1,7 +1,7 @@
 /* WRITE. [MS-SMB2] 2.2.21, 2.2.22. The data of a request is not copied here, as with READ responses. */
 #include "wire/smb2_internal.h"
 
-/* [MS-SMB2] 2.2.21 */
+/* [MS-SMB2] 2.2.21. A write of no bytes has none behind the 48, whatever StructureSize says. */
 void smb2_write_req_code(struct wire *w, struct smb2_write_req *m)
 {
 	struct wire_ref data = {0}, channel = {0};
@@ -22,8 +22,6 @@ void smb2_write_req_code(struct wire *w, struct smb2_write_req *m)
 		m->data_offset = (uint16_t)data.offset;
 		m->length = data.length;
 	}
-	if (m->data.len == 0)
-		wire_pad_to(w, SMB2_HEADER_SIZE + 49);
 }
 
 /* [MS-SMB2] 2.2.22: StructureSize is 17, yet there is no byte behind the 16. */
