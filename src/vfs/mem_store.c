@@ -68,7 +68,7 @@ static ntstatus handle_make(struct mem_store *s, struct mem_node *n, struct mem_
 	f->base.store = &s->vfs;
 	f->node = n;
 	f->entry = e;
-	f->readable = (flags & (VFS_READ | VFS_WRITE)) != 0 || created;
+	f->readable = (flags & (VFS_READ | VFS_WRITE)) != 0;
 	f->writable = (flags & VFS_WRITE) != 0 && !n->directory;
 	n->refs++;
 	if (e != NULL)

@@ -96,9 +96,18 @@ static int open_path_only(struct opening *o)
 static int open_with(struct opening *o, int access)
 {
 	o->path_only = false;
-	o->readable = access != O_WRONLY;
+	o->readable = access != O_WRONLY && wants(o, VFS_READ | VFS_WRITE);
 	o->writable = access != O_RDONLY;
 	return posix_at(o->store, o->path.s, access | common_flags(o));
+}
+
+/* For attributes only. O_RDONLY first: extended attributes cost half as much on it as on O_PATH, which takes what is left,
+ * files that may not be read among it. */
+static int open_for_attributes(struct opening *o)
+{
+	int fd = open_with(o, O_RDONLY);
+
+	return fd >= 0 || fd == -ENOENT || fd == -ENOTDIR ? fd : open_path_only(o);
 }
 
 /* A descriptor or a negated errno. */
@@ -107,7 +116,7 @@ static int open_exact(struct opening *o)
 	int fd;
 
 	if (!wants(o, VFS_READ | VFS_WRITE))
-		return open_path_only(o);
+		return open_for_attributes(o);
 	if (!wants(o, VFS_WRITE) || wants(o, VFS_DIRECTORY)) {
 		fd = open_with(o, O_RDONLY);
 	} else {
@@ -118,6 +127,7 @@ static int open_exact(struct opening *o)
 		else if (fd == -EACCES && !wants(o, VFS_READ))
 			fd = open_with(o, O_WRONLY);
 	}
+	/* Opened itself, a link has no data. */
 	if (fd == -ELOOP && wants(o, VFS_NO_FOLLOW))
 		fd = open_path_only(o);
 	return fd;
@@ -195,7 +205,7 @@ static int make(struct opening *o, int dir, const char *leaf)
 	int access = wants(o, VFS_WRITE) ? O_RDWR : O_RDONLY;
 
 	o->path_only = false;
-	o->readable = true;
+	o->readable = wants(o, VFS_READ | VFS_WRITE);
 	o->writable = access == O_RDWR && !wants(o, VFS_DIRECTORY);
 	if (wants(o, VFS_DIRECTORY)) {
 		int fd;

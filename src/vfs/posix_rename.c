@@ -48,8 +48,12 @@ static int target_dir(const struct posix_store *s, struct target *t)
 {
 	int fd = posix_parent_at(s, t->path.s, O_RDONLY, &t->leaf);
 
-	if (fd == -ENOENT && nt_is(posix_case_fix(s, &t->path), STATUS_OBJECT_NAME_NOT_FOUND))
-		fd = posix_parent_at(s, t->path.s, O_RDONLY, &t->leaf);
+	if (fd == -ENOENT) {
+		ntstatus st = posix_case_fix(s, &t->path);
+
+		if (nt_ok(st) || nt_is(st, STATUS_OBJECT_NAME_NOT_FOUND))
+			fd = posix_parent_at(s, t->path.s, O_RDONLY, &t->leaf);
+	}
 	return fd;
 }
 
