@@ -1,0 +1,234 @@
+/* The client object: its pool, how blocking callers wait and share the receiving, and the per-thread explanation of a
+ * failure. See core.h. Public interface: include/hythe/client.h. */
+#include "client/conn.h"
+
+#include "base/filetime.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* How long hythe_client_free waits for connections that it has closed to be let go. */
+enum { FREE_TRIES = 500, FREE_STEP_MS = 10 };
+
+static _Thread_local char error_text[512];
+static _Thread_local unsigned callback_depth;
+
+void cli_error_set(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(error_text, sizeof(error_text), fmt, ap);
+	va_end(ap);
+}
+
+const char *cli_error_get(void)
+{
+	return error_text;
+}
+
+const char *hythe_client_error(const struct hythe_client *client)
+{
+	(void)client;
+	return error_text;
+}
+
+ntstatus cli_may_block(void)
+{
+	if (callback_depth == 0)
+		return STATUS_SUCCESS;
+	cli_error_set("a blocking call inside of a callback would wait for itself; use the _async call");
+	return STATUS_INVALID_DEVICE_STATE;
+}
+
+void cli_callback(bool begins)
+{
+	callback_depth += begins ? 1u : -1u;
+}
+
+struct hythe_client *cli_client_new_on(struct net_pool *pool,
+	struct net_conn *(*dial)(void *arg, const char *host, uint16_t port, ntstatus *status), void *dial_arg)
+{
+	struct hythe_client *c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->pool = pool;
+	c->pool_borrowed = true;
+	c->dial = dial;
+	c->dial_arg = dial_arg;
+	c->guid = guid_random();
+	pthread_mutex_init(&c->lock, NULL);
+	list_init(&c->waiters);
+	list_init(&c->conns);
+	return c;
+}
+
+struct hythe_client *hythe_client_new(const struct hythe_client_options *options)
+{
+	unsigned threads = options ? options->threads : 0;
+	struct net_pool_config cfg = {.threads = threads, .max_threads = threads, .clock = &clock_system};
+	struct net_pool *pool = net_pool_new(&cfg);
+	struct hythe_client *c = pool ? cli_client_new_on(pool, NULL, NULL) : NULL;
+	if (!c) {
+		if (pool)
+			net_pool_free(pool);
+		return NULL;
+	}
+	c->threads = threads;
+	c->pool_borrowed = false;
+	return c;
+}
+
+static bool conns_left(struct hythe_client *c)
+{
+	pthread_mutex_lock(&c->lock);
+	bool left = !list_empty(&c->conns);
+	pthread_mutex_unlock(&c->lock);
+	return left;
+}
+
+void hythe_client_free(struct hythe_client *c)
+{
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->lock);
+	list_for_each(n, &c->conns) {
+		struct hythe_connection *conn = list_entry(n, struct hythe_connection, client_link);
+		if (conn->net)
+			net_conn_close(conn->net, false);
+	}
+	pthread_mutex_unlock(&c->lock);
+	for (int i = 0; i < FREE_TRIES && conns_left(c); i++)
+		net_pool_step(c->pool, FREE_STEP_MS);
+	/* Handles that were never given back still point here: leaking is the lesser evil. */
+	if (conns_left(c))
+		return;
+	if (!c->pool_borrowed)
+		net_pool_free(c->pool);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+/* The lead goes to one of those who wait. */
+static void promote_locked(struct hythe_client *c)
+{
+	if (c->threads == 0 && !c->stepping && !list_empty(&c->waiters))
+		pthread_cond_signal(&list_entry(c->waiters.next, struct cli_wait, link)->cond);
+}
+
+static void step_locked(struct hythe_client *c, int timeout_ms, bool *ran)
+{
+	c->stepping = true;
+	pthread_mutex_unlock(&c->lock);
+	*ran = net_pool_step(c->pool, timeout_ms);
+	pthread_mutex_lock(&c->lock);
+	c->stepping = false;
+}
+
+bool hythe_client_poll(struct hythe_client *c, int timeout_ms)
+{
+	bool ran = false;
+	if (!nt_ok(cli_may_block()))
+		return false;
+	if (c->threads > 0)
+		return net_pool_step(c->pool, timeout_ms);
+	pthread_mutex_lock(&c->lock);
+	if (!c->stepping) {
+		step_locked(c, timeout_ms, &ran);
+		promote_locked(c);
+	} else {
+		/* Another thread receives already: wait for its turn to end, at most as long as was asked for. */
+		struct cli_wait w;
+		cli_wait_init(&w, c);
+		list_append(&c->waiters, &w.link);
+		struct timespec until;
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		int64_t ns = until.tv_nsec + (int64_t)(timeout_ms < 0 ? 1000 : timeout_ms) * 1000000;
+		until.tv_sec += ns / 1000000000;
+		until.tv_nsec = ns % 1000000000;
+		pthread_cond_clockwait(&w.cond, &c->lock, CLOCK_MONOTONIC, &until);
+		list_remove(&w.link);
+		if (!c->stepping) {
+			step_locked(c, 0, &ran);
+			promote_locked(c);
+		}
+		pthread_cond_destroy(&w.cond);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return ran;
+}
+
+void cli_wait_init(struct cli_wait *w, struct hythe_client *client)
+{
+	w->client = client;
+	list_init(&w->link);
+	pthread_cond_init(&w->cond, NULL);
+	w->done = false;
+	w->status = STATUS_SUCCESS;
+	w->result = (struct hythe_result){0};
+	w->text[0] = 0;
+}
+
+void cli_wait_wake(struct cli_wait *w, ntstatus status)
+{
+	struct hythe_client *c = w->client;
+	pthread_mutex_lock(&c->lock);
+	w->status = status;
+	w->done = true;
+	pthread_cond_signal(&w->cond); /* under the lock: w is gone as soon as it can be taken */
+	pthread_mutex_unlock(&c->lock);
+}
+
+void cli_wait_done(void *arg, ntstatus status, const struct hythe_result *result)
+{
+	struct cli_wait *w = arg;
+	if (result) {
+		w->result = *result;
+		if (result->opened)
+			w->opened = *result->opened;
+		if (result->stat)
+			w->stat = *result->stat;
+	}
+	if (!nt_ok(status))
+		snprintf(w->text, sizeof(w->text), "%s", cli_error_get());
+	cli_wait_wake(w, status);
+}
+
+ntstatus cli_wait_for(struct cli_wait *w, ntstatus submitted)
+{
+	struct hythe_client *c = w->client;
+	if (nt_ok(submitted)) {
+		pthread_mutex_lock(&c->lock);
+		while (!w->done) {
+			bool ran;
+			if (c->threads == 0 && !c->stepping) {
+				step_locked(c, -1, &ran);
+			} else {
+				list_append(&c->waiters, &w->link);
+				pthread_cond_wait(&w->cond, &c->lock);
+				list_remove(&w->link);
+			}
+		}
+		promote_locked(c);
+		pthread_mutex_unlock(&c->lock);
+		submitted = w->status;
+		if (!nt_ok(submitted))
+			cli_error_set("%s", w->text);
+	}
+	pthread_cond_destroy(&w->cond);
+	return submitted;
+}
+
+void hythe_time_to_unix(uint64_t ft, int64_t *seconds, uint32_t *nanoseconds)
+{
+	struct timespec ts = filetime_to_timespec(ft);
+	*seconds = ts.tv_sec;
+	*nanoseconds = (uint32_t)ts.tv_nsec;
+}
+
+uint64_t hythe_time_from_unix(int64_t seconds, uint32_t nanoseconds)
+{
+	return filetime_from_timespec((struct timespec){.tv_sec = seconds, .tv_nsec = (long)nanoseconds});
+}

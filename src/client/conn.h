@@ -1,0 +1,218 @@
+/* Connections, sessions, trees, files, and requests on their way: what the client's parts share with one another.
+ * [MS-SMB2] 3.2.1.2 to 3.2.1.7. A request goes cli_request_new -> encode -> cli_submit -> (send.c) -> wire, and comes back
+ * through receive.c to its `complete`. */
+#ifndef CLIENT_CONN_H
+#define CLIENT_CONN_H
+
+#include "client/core.h"
+#include "proto/proto.h"
+
+enum { CLI_TABLE = 512, CLI_INLINE = 320, CLI_SPARE_MAX = 256 };
+/* One credit's worth of payload (3.1.5.2), and what split transfers use for a piece. */
+enum { CLI_CREDIT_BYTES = 65536, CLI_PIECE_BYTES = 1 << 20 };
+
+struct cli_request;
+
+/* Connection (3.2.1.2). Lives until the last reference is gone and net has let go. */
+struct hythe_connection {
+	_Atomic uint32_t refs; /* handles, sessions */
+	struct hythe_client *client;
+	struct list_node client_link; /* under the client's lock */
+	struct net_conn *net;
+	struct proto_config config;
+	struct proto_conn proto; /* fixed once NEGOTIATE is through */
+	char host[256];
+	uint16_t port;
+	bool auto_close; /* ends with its session */
+	enum hythe_encryption encryption;
+	uint8_t *gss_token; /* of NEGOTIATE (3.2.5.2) */
+	size_t gss_token_len;
+	unsigned request_timeout_ms;
+	_Atomic uint64_t breaks_ignored;
+
+	pthread_mutex_t lock;
+	struct proto_sender sender;
+	uint32_t charged; /* credits that requests under way have taken */
+	uint32_t asked;   /* credits that requests under way have asked for */
+	struct cli_request *table[CLI_TABLE]; /* OutstandingRequests by MessageId */
+	size_t outstanding;
+	struct cli_request *queue, **queue_end; /* waiting for credits */
+	struct cli_request *spare;
+	size_t spare_count;
+	struct list_node sessions; /* hythe_session.link */
+	struct net_timer timer;    /* 3.2.2.1, eight ticks to the request time-out */
+	bool timer_on;
+	uint32_t tick;
+	bool dead;
+	ntstatus end_status; /* why it ended; SUCCESS: it has not been decided to */
+	char end_text[512];
+};
+
+/* Session (3.2.1.3) */
+struct hythe_session {
+	_Atomic uint32_t refs;
+	struct hythe_connection *conn;
+	struct list_node link; /* in conn->sessions, under its lock */
+	uint64_t id;
+	bool published;  /* in conn->sessions; the keys do not change any more */
+	bool have_keys, signing, sealing, guest, anonymous;
+	_Atomic bool validated; /* negotiation confirmed (3.2.5.5), or no need */
+	struct proto_keys keys;
+	uint8_t preauth[64]; /* during the login */
+};
+
+/* TreeConnect (3.2.1.4) */
+struct hythe_tree {
+	_Atomic uint32_t refs;
+	struct hythe_session *session;
+	uint32_t id;
+	bool sealing;
+	struct smb2_tree_connect_rsp told;
+	char share[256];
+};
+
+/* Open (3.2.1.6) */
+struct hythe_file {
+	_Atomic uint32_t refs;
+	struct hythe_tree *tree;
+	struct smb2_file_id id;
+};
+
+/* What came back: message NULL when nothing did, and status then says why. */
+struct cli_answer {
+	ntstatus status;
+	const uint8_t *message; /* from the header on */
+	size_t len;
+	const struct smb2_header *header;
+};
+
+struct cli_transfer;
+struct cli_chain;
+
+/* Request (3.2.1.7) */
+struct cli_request {
+	struct cli_request *next;     /* table, queue, spare or to-be-sent list */
+	struct cli_request *compound; /* next element of the same message */
+	struct hythe_connection *conn;
+	struct hythe_session *session; /* each may be NULL; referenced */
+	struct hythe_tree *tree;
+	struct hythe_file *file;
+	uint64_t message_id, async_id;
+	uint32_t tick;
+	uint16_t command, charge, asked;
+	bool related, force_sign, is_signed, sealed, pending, no_header;
+	_Atomic bool transmitting; /* the sender still uses it */
+
+	void (*complete)(struct cli_request *r, const struct cli_answer *a);
+	hythe_done_fn *done;
+	void *arg;
+	void *buffer; /* where the answer's payload goes */
+	size_t buffer_len;
+	uint64_t offset;
+	union {
+		struct cli_transfer *transfer;
+		struct cli_chain *chain;
+		void *op;
+	};
+	uint32_t index; /* in the chain */
+	bool flag;
+
+	/* the message: head_len bytes at head, then the payload, which is the caller's */
+	uint8_t *head;
+	size_t head_len;
+	struct buf *head_buf; /* when inline_head was too small */
+	const void *payload;
+	size_t payload_len;
+	uint8_t inline_head[CLI_INLINE];
+};
+
+/* --- references --- */
+void cli_conn_put(struct hythe_connection *c);
+struct hythe_session *cli_session_ref(struct hythe_session *s);
+void cli_session_put(struct hythe_session *s);
+struct hythe_tree *cli_tree_ref(struct hythe_tree *t);
+void cli_tree_put(struct hythe_tree *t);
+struct hythe_file *cli_file_ref(struct hythe_file *f);
+void cli_file_put(struct hythe_file *f);
+
+/* --- conn.c --- */
+/* Decides that the connection ends and why; the first reason counts. Requests end when net has closed it. */
+void cli_conn_kill(struct hythe_connection *c, ntstatus status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+struct hythe_connection *cli_conn_new(struct hythe_client *client, const char *host, uint16_t port,
+	const struct hythe_connect_options *o) MUST_USE;
+/* Connects the transport. */
+ntstatus cli_conn_start(struct hythe_connection *c, unsigned timeout_ms) MUST_USE;
+/* How many bytes of payload one request may move in a direction that allows `most`: within today's credits. */
+size_t cli_conn_io_limit(struct hythe_connection *c, uint32_t most);
+/* Runs with the lock held after a request went out: sees that the timer runs. */
+void cli_conn_arm_locked(struct hythe_connection *c);
+void cli_conn_frames(struct net_conn *nc, void *user, struct net_frame *f, size_t n);
+
+/* --- send.c --- */
+/* A cleared request that holds references to what is not NULL (the most specific one suffices: a file brings its tree). */
+struct cli_request *cli_request_new(struct hythe_connection *c, struct hythe_session *s, struct hythe_tree *t, struct hythe_file *f,
+	uint16_t command) MUST_USE;
+void cli_request_free(struct cli_request *r);
+/* Encodes `body` (the command's request struct); variable_bytes is how much its slices add. `moves` is the larger of what
+ * the request carries and what it asks for, which decides the CreditCharge. */
+ntstatus cli_request_encode(struct cli_request *r, void *body, size_t variable_bytes, size_t moves) MUST_USE;
+/* Sends r, or queues it until there are credits. SUCCESS: r belongs to the connection and r->complete will be called once.
+ * Otherwise r is still the caller's. */
+ntstatus cli_submit(struct cli_request *r) MUST_USE;
+/* New credits came, or an answer made room: sends what waits. */
+void cli_pump(struct hythe_connection *c);
+void cli_send_cancel(struct hythe_connection *c, struct hythe_session *s, struct hythe_tree *t, uint64_t message_id, uint64_t async_id);
+
+/* Requests sent while a batch of frames is being worked through leave together, in one system call. */
+struct cli_batch;
+void cli_batch_frames(struct hythe_connection *c, void (*fn)(struct hythe_connection *c, struct net_frame *f, size_t n),
+	struct net_frame *f, size_t n);
+
+/* --- receive.c --- */
+/* Takes r out of the table; the lock is held. */
+void cli_table_remove_locked(struct hythe_connection *c, struct cli_request *r);
+/* Hands the answer to r and frees it. */
+void cli_complete(struct cli_request *r, const struct cli_answer *a);
+/* Decodes the body of an answer that has one. */
+ntstatus cli_decode(const struct cli_request *r, const struct cli_answer *a, void *body) MUST_USE;
+/* The same for a `complete`: false when the status is an error or the body malformed, and *status says so. */
+bool cli_body(const struct cli_request *r, const struct cli_answer *a, void *body, ntstatus *status) MUST_USE;
+/* Calls r->done, with the explanation in place if it failed. */
+void cli_finish(struct cli_request *r, ntstatus status, const struct hythe_result *result);
+/* Sets the calling thread's explanation of a status met by a command. */
+void cli_explain(struct hythe_connection *c, const char *what, ntstatus status);
+
+/* --- a request and its raw answer, blocking; for NEGOTIATE and SESSION_SETUP --- */
+struct cli_reply {
+	ntstatus status;
+	struct smb2_header header;
+	uint8_t *message; /* to be freed */
+	size_t len;
+};
+/* Frees r in any case. An error status in the reply is no failure of the exchange. preauth (may be NULL) is updated with the
+ * request (3.2.4.2.2.2, 3.2.4.2.3); the answer is the caller's business. */
+ntstatus cli_exchange(struct cli_request *r, uint8_t *preauth, struct cli_reply *reply) MUST_USE;
+
+/* --- negotiate.c, login.c, tree.c --- */
+ntstatus cli_negotiate(struct hythe_connection *c, bool smb1_first) MUST_USE;
+/* 3.2.5.5: sends FSCTL_VALIDATE_NEGOTIATE_INFO on a fresh tree; `done` when confirmed. */
+ntstatus cli_validate_async(struct hythe_tree *t, hythe_done_fn *done, void *arg) MUST_USE;
+
+/* --- path.c --- */
+/* The share-relative name as it goes on the wire, in a malloc'ed block; data NULL: not UTF-8 or no memory (*status). */
+struct slice cli_path(const char *path, ntstatus *status) MUST_USE;
+
+/* --- asynchronous operations with an own buffer for the answer (NULL: it is shown to `done`) --- */
+ntstatus cli_query_info(struct hythe_file *f, uint8_t type, uint8_t info_class, uint32_t additional, void *buffer, size_t cap,
+	hythe_done_fn *done, void *arg) MUST_USE;
+ntstatus cli_query_directory(struct hythe_file *f, uint8_t info_class, uint8_t flags, const char *pattern, uint32_t index,
+	void *buffer, size_t cap, hythe_done_fn *done, void *arg) MUST_USE;
+ntstatus cli_ioctl(struct hythe_tree *t, struct hythe_file *f, uint32_t code, struct slice in, void *buffer, size_t cap,
+	hythe_done_fn *done, void *arg) MUST_USE;
+/* The request of a CREATE, not yet encoded; and what its answer says. */
+struct hythe_file *cli_file_new(struct hythe_tree *t, const struct smb2_create_rsp *rsp) MUST_USE;
+ntstatus cli_create_encode(struct cli_request *r, const struct hythe_open_params *p) MUST_USE;
+void cli_open_info(const struct smb2_create_rsp *rsp, struct hythe_open_info *out);
+void cli_close_stat(const struct smb2_close_rsp *rsp, struct hythe_stat *out);
+
+#endif

@@ -1,0 +1,317 @@
+/* Receiving any message ([MS-SMB2] 3.2.5.1): unsealing, splitting compounds, finding the request, verifying the signature,
+ * credits, interim responses. What does not belong to a request is dropped; what shows that somebody meddles ends the
+ * connection with a sentence, since nothing else would ever answer the request. Called by net with whole frames. */
+#include "client/conn.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void cli_table_remove_locked(struct hythe_connection *c, struct cli_request *r)
+{
+	struct cli_request **at = &c->table[r->message_id % CLI_TABLE];
+	while (*at && *at != r)
+		at = &(*at)->next;
+	if (!*at)
+		return;
+	*at = r->next;
+	c->outstanding--;
+	c->charged -= r->charge ? r->charge : 1u;
+}
+
+static struct cli_request *table_find_locked(struct hythe_connection *c, uint64_t message_id)
+{
+	struct cli_request *r = c->table[message_id % CLI_TABLE];
+	while (r && r->message_id != message_id)
+		r = r->next;
+	return r;
+}
+
+void cli_complete(struct cli_request *r, const struct cli_answer *a)
+{
+	/* The answer may overtake the end of the sender's own work on r by a few instructions. */
+	while (atomic_load_explicit(&r->transmitting, memory_order_acquire))
+		sched_yield();
+	r->complete(r, a);
+	cli_request_free(r);
+}
+
+void cli_explain(struct hythe_connection *c, const char *what, ntstatus status)
+{
+	char end[sizeof(c->end_text)] = "";
+	pthread_mutex_lock(&c->lock);
+	if (!nt_ok(c->end_status) && nt_is(c->end_status, status))
+		memcpy(end, c->end_text, sizeof(end));
+	pthread_mutex_unlock(&c->lock);
+	if (end[0])
+		cli_error_set("%s", end);
+	else
+		cli_error_set("%s (%s to %s)", hythe_status_text(status), hythe_status_name(status), what);
+}
+
+void cli_finish(struct cli_request *r, ntstatus status, const struct hythe_result *result)
+{
+	static const struct hythe_result nothing;
+	if (nt_error(status))
+		cli_explain(r->conn, smb2_message_of(r->command)->name, status);
+	if (r->done)
+		r->done(r->arg, status, result ? result : &nothing);
+}
+
+ntstatus cli_decode(const struct cli_request *r, const struct cli_answer *a, void *body)
+{
+	const struct smb2_message *m = smb2_message_of(r->command);
+	memset(body, 0, m->rsp_size);
+	if (!a->message)
+		return nt_ok(a->status) ? STATUS_INVALID_NETWORK_RESPONSE : a->status;
+	struct wire w = wire_decoder(a->message, SMB2_HEADER_SIZE, a->len, NULL);
+	w.dialect = r->conn->proto.dialect;
+	m->rsp_code(&w, body);
+	return wire_ok(&w) ? STATUS_SUCCESS : STATUS_INVALID_NETWORK_RESPONSE;
+}
+
+bool cli_body(const struct cli_request *r, const struct cli_answer *a, void *body, ntstatus *status)
+{
+	*status = a->status;
+	if (nt_error(a->status) || !a->message)
+		return false;
+	ntstatus decoded = cli_decode(r, a, body);
+	if (nt_ok(decoded))
+		return true;
+	/* A warning may come with an ERROR body (3.3.4.4); a success may not. */
+	if (nt_ok(a->status))
+		*status = decoded;
+	return false;
+}
+
+/* A reference to the session of that id, or NULL. One that is being given back does not count any more. */
+static struct hythe_session *session_find(struct hythe_connection *c, uint64_t id)
+{
+	struct hythe_session *found = NULL;
+	pthread_mutex_lock(&c->lock);
+	list_for_each(n, &c->sessions) {
+		struct hythe_session *s = list_entry(n, struct hythe_session, link);
+		uint32_t refs = atomic_load(&s->refs);
+		if (s->id != id)
+			continue;
+		while (refs > 0 && !atomic_compare_exchange_weak(&s->refs, &refs, refs + 1))
+			;
+		if (refs > 0)
+			found = s;
+		break;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return found;
+}
+
+/* 3.2.5.1.3. SESSION_SETUP is verified by the login, which makes the keys. An interim response may be unsigned. */
+static bool protection_holds(const struct cli_request *r, const struct proto_element *e, bool sealed)
+{
+	const struct smb2_header *h = &e->header;
+	if (sealed || r->command == SMB2_SESSION_SETUP)
+		return true;
+	if (r->sealed)
+		return false;
+	bool has_signature = h->flags & SMB2_FLAGS_SIGNED;
+	bool interim = (h->flags & SMB2_FLAGS_ASYNC_COMMAND) && h->status == STATUS_PENDING.code;
+	if (!has_signature)
+		return !r->is_signed || interim;
+	if (!r->session || !r->session->have_keys)
+		return false;
+	return nt_ok(proto_verify(&r->session->keys, e->data, e->len, true));
+}
+
+/* The server may have no key left to sign with when it says that the session is gone. */
+static void refuse_answer(struct hythe_connection *c, bool asked_sealed, const struct smb2_header *h)
+{
+	ntstatus status = {h->status};
+	const char *name = smb2_message_of(h->command)->name;
+	if (nt_is(status, STATUS_USER_SESSION_DELETED) || nt_is(status, STATUS_NETWORK_SESSION_EXPIRED))
+		cli_conn_kill(c, status, "%s; the connection was ended, connect anew", hythe_status_text(status));
+	else if (asked_sealed)
+		cli_conn_kill(c, STATUS_INVALID_NETWORK_RESPONSE,
+			"the answer to an encrypted %s came unencrypted (%s): somebody on the way may be meddling", name,
+			hythe_status_name(status));
+	else
+		cli_conn_kill(c, STATUS_INVALID_NETWORK_RESPONSE,
+			"the answer to a signed %s has %s signature (%s): somebody on the way may be meddling", name,
+			h->flags & SMB2_FLAGS_SIGNED ? "a wrong" : "no", hythe_status_name(status));
+}
+
+/* 3.2.5.1.4. A request's ask is settled by its first answer. */
+static void credits_came(struct hythe_connection *c, struct cli_request *r, uint16_t credits)
+{
+	pthread_mutex_lock(&c->lock);
+	c->asked -= r->asked;
+	r->asked = 0;
+	proto_sender_granted(&c->sender, credits);
+	bool waiting = c->queue != NULL;
+	pthread_mutex_unlock(&c->lock);
+	if (waiting)
+		cli_pump(c);
+}
+
+/* 3.2.5.1.5: the wait goes on, and may be cancelled by AsyncId. */
+static void interim_locked(struct hythe_connection *c, struct cli_request *r, const struct smb2_header *h)
+{
+	r->async_id = h->async_id;
+	r->pending = true;
+	c->asked -= r->asked;
+	r->asked = 0;
+	proto_sender_granted(&c->sender, h->credits);
+}
+
+/* 3.2.5.19: oplocks are not asked for, so a break has nothing to flush and nothing to acknowledge. */
+static void unsolicited(struct hythe_connection *c, const struct proto_element *e)
+{
+	if (e->header.command == SMB2_OPLOCK_BREAK)
+		atomic_fetch_add(&c->breaks_ignored, 1);
+}
+
+static void receive_element(struct hythe_connection *c, const struct proto_element *e, bool sealed, const struct hythe_session *s)
+{
+	const struct smb2_header *h = &e->header;
+	if (!(h->flags & SMB2_FLAGS_SERVER_TO_REDIR)) {
+		cli_conn_kill(c, STATUS_INVALID_NETWORK_RESPONSE, "%s sent a request where an answer belongs", c->host);
+		return;
+	}
+	if (h->message_id == UINT64_MAX) { /* before the look-up: inventory G047 */
+		unsolicited(c, e);
+		return;
+	}
+	bool is_interim = (h->flags & SMB2_FLAGS_ASYNC_COMMAND) && h->status == STATUS_PENDING.code;
+	pthread_mutex_lock(&c->lock);
+	struct cli_request *r = table_find_locked(c, h->message_id);
+	/* A sealed answer must come by the session that asked. */
+	if (r && ((sealed && r->session != s) || r->command != h->command))
+		r = NULL;
+	bool asked_sealed = r && r->sealed;
+	if (r && is_interim && (sealed || !asked_sealed))
+		interim_locked(c, r, h);
+	else if (r && !is_interim)
+		cli_table_remove_locked(c, r);
+	pthread_mutex_unlock(&c->lock);
+	if (!r)
+		return; /* 3.2.5.1.2 */
+	if (is_interim) {
+		if (asked_sealed && !sealed)
+			refuse_answer(c, true, h);
+		else
+			cli_pump(c);
+		return;
+	}
+	struct cli_answer a = {.status = {h->status}, .message = e->data, .len = e->len, .header = h};
+	if (!protection_holds(r, e, sealed)) {
+		refuse_answer(c, asked_sealed, h);
+		pthread_mutex_lock(&c->lock);
+		a = (struct cli_answer){.status = c->end_status};
+		pthread_mutex_unlock(&c->lock);
+	} else {
+		credits_came(c, r, h->credits);
+	}
+	cli_complete(r, &a);
+}
+
+static void receive_chain(struct hythe_connection *c, uint8_t *data, size_t len, bool sealed, const struct hythe_session *s)
+{
+	struct proto_chain chain = {.next = data, .left = len, .lenient = true};
+	struct proto_element e;
+	ntstatus status;
+	while (proto_chain_next(&chain, &e, &status))
+		receive_element(c, &e, sealed, s);
+	if (!nt_ok(status))
+		cli_conn_kill(c, STATUS_INVALID_NETWORK_RESPONSE, "%s sent a malformed message", c->host);
+}
+
+/* 3.2.5.1.1 */
+static void receive_sealed(struct hythe_connection *c, struct net_frame *f)
+{
+	uint64_t id;
+	struct slice plain;
+	ntstatus status = proto_sealed_session(&c->proto, slice_of(f->data, f->len), UINT32_MAX, &id);
+	struct hythe_session *s = nt_ok(status) ? session_find(c, id) : NULL;
+	if (!s)
+		return;
+	status = s->keys.receive ? proto_unseal(&s->keys, f->data, f->len, &plain) : STATUS_DATA_ERROR;
+	if (nt_ok(status))
+		receive_chain(c, f->data + (plain.data - f->data), plain.len, true, s);
+	else
+		cli_conn_kill(c, STATUS_INVALID_NETWORK_RESPONSE,
+			"an encrypted answer of %s cannot be decrypted: somebody on the way may be meddling", c->host);
+	cli_session_put(s);
+}
+
+static void receive_frame(struct hythe_connection *c, struct net_frame *f)
+{
+	uint32_t id = f->len >= 4 ? load_le32(f->data) : 0;
+	if (id == SMB2_PROTOCOL_ID)
+		receive_chain(c, f->data, f->len, false, NULL);
+	else if (id == SMB2_TRANSFORM_ID)
+		receive_sealed(c, f);
+	else if (id == SMB1_PROTOCOL_ID)
+		cli_conn_kill(c, STATUS_NOT_SUPPORTED, "%s speaks only SMB1, which is not safe to use", c->host);
+	else
+		cli_conn_kill(c, STATUS_INVALID_NETWORK_RESPONSE, "what answers on %s port %u does not speak SMB", c->host, c->port);
+}
+
+static void receive_frames(struct hythe_connection *c, struct net_frame *f, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		receive_frame(c, &f[i]);
+}
+
+void cli_conn_frames(struct net_conn *nc, void *user, struct net_frame *f, size_t n)
+{
+	struct hythe_connection *c = user;
+	/* Nothing below depends on the order of frames. */
+	if (c->client->threads > 1)
+		net_conn_release_token(nc);
+	cli_callback(true);
+	cli_batch_frames(c, receive_frames, f, n);
+	cli_callback(false);
+}
+
+struct exchange {
+	struct cli_wait wait;
+	struct cli_reply *reply;
+	uint8_t *preauth;
+};
+
+static void exchange_complete(struct cli_request *r, const struct cli_answer *a)
+{
+	struct exchange *x = r->op;
+	ntstatus status = a->message ? STATUS_SUCCESS : a->status;
+	x->reply->status = a->status;
+	if (a->message && x->preauth) {
+		struct iovec sent = {r->head, r->head_len};
+		status = preauth_update(x->preauth, &sent, 1);
+	}
+	if (a->message && nt_ok(status)) {
+		x->reply->message = malloc(a->len);
+		if (x->reply->message) {
+			memcpy(x->reply->message, a->message, a->len);
+			x->reply->len = a->len;
+			x->reply->header = *a->header;
+		} else {
+			status = STATUS_NO_MEMORY;
+		}
+	}
+	if (!nt_ok(status)) {
+		cli_explain(r->conn, smb2_message_of(r->command)->name, status);
+		snprintf(x->wait.text, sizeof(x->wait.text), "%s", cli_error_get());
+	}
+	cli_wait_wake(&x->wait, status);
+}
+
+ntstatus cli_exchange(struct cli_request *r, uint8_t *preauth, struct cli_reply *reply)
+{
+	struct exchange x = {.reply = reply, .preauth = preauth};
+	*reply = (struct cli_reply){0};
+	cli_wait_init(&x.wait, r->conn->client);
+	r->complete = exchange_complete;
+	r->op = &x;
+	ntstatus status = cli_submit(r);
+	if (!nt_ok(status))
+		cli_request_free(r);
+	return cli_wait_for(&x.wait, status);
+}
