@@ -153,13 +153,13 @@ void net_conn_timeout(struct net_conn *c, unsigned idle_ms, unsigned frame_ms)
 	pthread_mutex_unlock(&c->lock);
 }
 
-void net_conn_arm(struct net_conn *c)
+void net_conn_arm(struct net_conn *c, bool more)
 {
 	uint64_t now;
 
 	if (atomic_load(&c->idle_ms) || atomic_load(&c->frame_ms)) {
 		now = clock_ms(c->pool->clock);
-		if (c->held_len == 0) {
+		if (c->held_len == 0 || more) {
 			atomic_store(&c->partial_since_ms, 0);
 		} else if (atomic_load(&c->partial_since_ms) == 0) {
 			atomic_store(&c->partial_since_ms, now ? now : 1);
@@ -168,18 +168,27 @@ void net_conn_arm(struct net_conn *c)
 			pthread_mutex_unlock(&c->lock);
 		}
 	}
-	if (atomic_load(&c->queued) > NET_QUEUE_HIGH) {
-		pthread_mutex_lock(&c->lock);
-		c->paused = c->writing && atomic_load(&c->queued) > NET_QUEUE_HIGH &&
-			    atomic_load(&c->state) == NET_CONN_OPEN;
-		if (c->paused) {
-			pthread_mutex_unlock(&c->lock);
-			return;
-		}
-		pthread_mutex_unlock(&c->lock);
+	pthread_mutex_lock(&c->lock);
+	c->paused = c->writing && atomic_load(&c->queued) > NET_QUEUE_HIGH && atomic_load(&c->state) == NET_CONN_OPEN;
+	if (c->paused) {
+		; /* who makes the queue shorter hands it on */
+	} else if (more) {
+		net_job_push(c->pool, &c->job);
+	} else {
+		/* Under the lock, for the event may end the connection, and its descriptor, before this call returns. */
+		atomic_store(&c->reading, true);
+		c->transport->arm_recv(c);
 	}
-	atomic_store(&c->reading, true);
-	c->transport->arm_recv(c);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* The token comes back by a job; what was left over is looked at first. */
+void net_conn_unpause_locked(struct net_conn *c)
+{
+	if (!c->paused)
+		return;
+	c->paused = false;
+	net_job_push(c->pool, &c->job);
 }
 
 void net_conn_drop_locked(struct net_conn *c)
@@ -190,10 +199,7 @@ void net_conn_drop_locked(struct net_conn *c)
 		return;
 	atomic_store(&c->state, NET_CONN_DROPPED);
 	c->transport->shutdown(c, SHUT_RDWR);
-	if (c->paused) {
-		c->paused = false;
-		c->transport->arm_recv(c);
-	}
+	net_conn_unpause_locked(c);
 }
 
 void net_conn_drop(struct net_conn *c)
@@ -216,10 +222,7 @@ void net_conn_close(struct net_conn *c, bool drain)
 		conn_timer_set_locked(c, now, NET_DRAIN_MS);
 		if (!c->writing)
 			c->transport->shutdown(c, SHUT_WR);
-		if (c->paused) {
-			c->paused = false;
-			c->transport->arm_recv(c);
-		}
+		net_conn_unpause_locked(c);
 	}
 	pthread_mutex_unlock(&c->lock);
 }

@@ -1,6 +1,6 @@
 /* How many workers there are. The base number always; more when those are blocked. A bracketed wait (net_pool_blocking) is
  * replaced at once. Waits that nobody announces, such as a read from a slow disk, are found by a reserve thread: it is woken when
- * the last worker leaves epoll_wait, looks again 5 ms later, and becomes a worker itself if events still wait and fewer
+ * the last worker leaves epoll_wait, looks again 10 ms later, and becomes a worker itself if events still wait and fewer
  * have been taken meanwhile than there are workers. Mere load therefore does not grow the pool. Workers above the base
  * number end after NET_IDLE_MS without work; epoll wakes the most recent waiter first, so that the surplus does get idle. */
 #include "net/internal.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { SAMPLE_MS = 5 };
+enum { SAMPLE_MS = 10 };
 
 static void thread_ended_locked(struct net_worker *w)
 {

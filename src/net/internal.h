@@ -51,7 +51,7 @@ struct net_timer_call {
 
 enum net_reserve { NET_RESERVE_NONE, NET_RESERVE_PARKED, NET_RESERVE_WATCHING };
 
-/* wait_state: the low bits count the workers inside epoll_wait, the others how often one left it. */
+/* wait_state: the low bits count the workers inside epoll_wait, the others how often one left it or took a job. */
 #define NET_WAITING_MASK 0xFFFFu
 #define NET_LEFT_ONE 0x10000u
 
@@ -182,8 +182,9 @@ void net_conn_drop_locked(struct net_conn *c);
 void net_conn_drop(struct net_conn *c);
 /* The token holder ends the connection: `closed`, and the token's reference. */
 void net_conn_finish(struct net_conn *c);
-/* Hands the token on, or keeps it back while too much output is queued. */
-void net_conn_arm(struct net_conn *c);
+/* Hands the token on, or keeps it back while too much output is queued. more: the bytes left with the connection come first. */
+void net_conn_arm(struct net_conn *c, bool more);
+void net_conn_unpause_locked(struct net_conn *c);
 /* recv.c: the calling thread has the token, and a reference that goes with it. */
 void net_conn_receive(struct net_conn *c, struct net_worker *w);
 /* send.c: the calling thread has the right to write. */

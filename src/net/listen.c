@@ -53,9 +53,11 @@ static void listener_finish(struct net_listener *l)
 	pthread_mutex_lock(&p->lock);
 	list_remove(&l->on_pool);
 	pthread_mutex_unlock(&p->lock);
+	pthread_mutex_lock(&l->lock);
 	epoll_ctl(p->epfd, EPOLL_CTL_DEL, l->fd, NULL);
 	close(l->fd);
 	l->fd = -1;
+	pthread_mutex_unlock(&l->lock);
 	atomic_fetch_sub(&p->sockets, 1);
 	listener_put(l);
 }
@@ -154,7 +156,8 @@ void net_listener_close(struct net_listener *l)
 	pthread_mutex_lock(&l->lock);
 	l->closing = true;
 	/* Ends the listening at once and brings the event to its holder. */
-	shutdown(l->fd, SHUT_RDWR);
+	if (l->fd >= 0)
+		shutdown(l->fd, SHUT_RDWR);
 	if (l->paused) {
 		l->paused = false;
 		listener_arm(l);

@@ -236,7 +236,7 @@ static ssize_t mem_send(struct net_conn *c, struct iovec *iov, size_t n, bool mo
 	pthread_mutex_lock(&l->lock);
 	for (size_t i = 0; i < n && sent >= 0; i++) {
 		sent += (ssize_t)iov[i].iov_len;
-		if (way->ended || way_in(c)->dead || !way_put_locked(way, iov[i].iov_base, iov[i].iov_len))
+		if ((way->ended && !l->cut) || way_in(c)->dead || !way_put_locked(way, iov[i].iov_base, iov[i].iov_len))
 			sent = -1;
 	}
 	pthread_mutex_unlock(&l->lock);

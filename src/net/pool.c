@@ -138,8 +138,14 @@ void net_worker_loop(struct net_worker *w)
 	while (!atomic_load(&p->stopping)) {
 		int n;
 
-		if (job_run(w))
-			continue;
+		if (atomic_load(&p->job_count) > 0) {
+			if ((atomic_load(&p->wait_state) & NET_WAITING_MASK) == 0)
+				net_pool_starved(p);
+			if (job_run(w)) {
+				atomic_fetch_add(&p->wait_state, NET_LEFT_ONE);
+				continue;
+			}
+		}
 		atomic_fetch_add(&p->wait_state, 1);
 		n = epoll_wait(p->epfd, &ev, 1, NET_IDLE_MS);
 		if ((atomic_fetch_add(&p->wait_state, NET_LEFT_ONE - 1) & NET_WAITING_MASK) == 1 && n > 0)

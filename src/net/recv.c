@@ -175,12 +175,7 @@ static void rx_hand_on(struct net_conn *c, struct net_worker *w, struct rx *rx)
 		rx_park(w, rx);
 		net_conn_drop(c);
 	}
-	if (more) {
-		atomic_store(&c->partial_since_ms, 0);
-		net_job_push(c->pool, &c->job);
-	} else {
-		net_conn_arm(c);
-	}
+	net_conn_arm(c, more);
 }
 
 /* Gives frames to the owner; false when it handed the token on. */
@@ -266,13 +261,16 @@ void net_conn_receive(struct net_conn *c, struct net_worker *w)
 	struct rx rx;
 	bool bad = false;
 
-	atomic_store(&c->reading, false);
+	/* Reads what the last holder wrote when it handed the token on: the kernel orders the two, but C does not know. */
+	(void)atomic_exchange(&c->reading, false);
 	rx_load(c, &rx);
 	for (unsigned round = 0;; round++) {
 		int state = atomic_load(&c->state), r = 1;
 		size_t n = 0;
 
-		if (state == NET_CONN_OPEN) {
+		if (state == NET_CONN_OPEN && atomic_load(&c->queued) > NET_QUEUE_HIGH) {
+			r = 0;
+		} else if (state == NET_CONN_OPEN) {
 			n = rx_parse(c, &rx, frames, &bad);
 			if (n > 0 && !rx_deliver(c, &rx, frames, n)) {
 				rx_park(w, &rx);

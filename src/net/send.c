@@ -189,8 +189,6 @@ static void list_move_all(struct list_node *to, struct list_node *from)
 /* Writes `active`, then what others have queued meanwhile, until all is sent or the kernel takes no more. */
 static void writer_run(struct net_conn *c, struct list_node *active)
 {
-	bool resume;
-
 	for (;;) {
 		enum out_result r = out_write(c, active);
 
@@ -225,13 +223,10 @@ static void writer_run(struct net_conn *c, struct list_node *active)
 		}
 		pthread_mutex_unlock(&c->lock);
 	}
-	resume = c->paused && atomic_load(&c->queued) < NET_QUEUE_LOW;
-	if (resume)
-		c->paused = false;
+	if (atomic_load(&c->queued) < NET_QUEUE_LOW)
+		net_conn_unpause_locked(c);
 	pthread_mutex_unlock(&c->lock);
 	out_free_all(c, active);
-	if (resume)
-		net_conn_arm(c);
 }
 
 void net_conn_writable(struct net_conn *c)

@@ -1,4 +1,4 @@
-/* Framing, the token, sending and the end of a connection over real sockets on the loopback interface. */
+/* Framing, the token, and sending over real sockets on the loopback interface. */
 #include "util.h"
 
 #include <errno.h>
@@ -9,23 +9,55 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* [MS-SMB2] 2.1. A stream of frames of many sizes, cut anew at every byte, comes back the same. */
+static struct server server;
+static struct end ends[8];
+
+static int start_one(unsigned threads)
+{
+	server_start(&server, threads, threads, ends, ARRAY_LEN(ends));
+	return threads ? raw_connect(&server) : -1;
+}
+
+static size_t queued(struct end *e)
+{
+	struct net_conn *c = net_conn_ref(e->conn);
+	size_t n = net_conn_queued(c);
+
+	net_conn_put(c);
+	return n;
+}
+
+static void stop_all(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+	server_stop(&server);
+	for (unsigned i = 0; i < ARRAY_LEN(ends) && i < server.used; i++) {
+		assert_int_equal(ends[i].closed, 1);
+		assert_int_equal(ends[i].destroyed, 1);
+	}
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(ends, 0, sizeof(ends));
+	return 0;
+}
+
+/* A stream of frames of many sizes, cut anew at every byte, comes back the same. */
 static void test_frames_survive_a_cut_at_every_byte(void **state)
 {
 	static const size_t sizes[] = {1, 3, 64, 200, 5};
 	uint8_t stream[512], back[512];
-	struct end ends[1];
-	struct server s;
 	size_t n = 0;
 	int fd;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
 		n += make_frame(stream + n, sizes[i], (uint8_t)(i + 1));
-	memset(ends, 0, sizeof(ends));
 	ends[0].echo = true;
-	server_start(&s, 1, 1, ends, 1);
-	fd = raw_connect(&s);
+	fd = start_one(1);
 	for (size_t cut = 0; cut <= n; cut++) {
 		raw_write(fd, stream, cut);
 		if (cut % 3 == 0)
@@ -36,45 +68,482 @@ static void test_frames_survive_a_cut_at_every_byte(void **state)
 		assert_memory_equal(back, stream, n);
 	}
 	assert_int_equal(ends[0].frames, ARRAY_LEN(sizes) * (n + 1));
-	close(fd);
-	WAIT_FOR(NULL, ends[0].destroyed == 1);
-	assert_int_equal(ends[0].closed, 1);
-	server_stop(&s);
+	stop_all(fd);
 }
 
-/* A byte at a time, as the slowest peer sends. */
+/* A byte at a time, as the slowest peer sends; with the token handed on in every call, too. */
 static void test_frames_byte_by_byte(void **state)
 {
 	uint8_t stream[300], back[300];
-	struct end ends[1];
-	struct server s;
 	size_t n;
 	int fd;
 
 	(void)state;
 	n = make_frame(stream, 100, 7);
 	n += make_frame(stream + n, 50, 9);
-	memset(ends, 0, sizeof(ends));
-	ends[0].echo = true;
-	server_start(&s, 2, 2, ends, 1);
-	fd = raw_connect(&s);
+	ends[0].echo = ends[0].release = true;
+	fd = start_one(2);
 	for (size_t i = 0; i < n; i++) {
 		raw_write(fd, stream + i, 1);
 		usleep(50);
 	}
 	assert_int_equal(raw_read(fd, back, n), n);
+	stop_all(fd);
+}
+
+/* What is buffered comes in one call, up to the bound of a call, and in order. */
+static void test_small_frames_come_in_batches_in_order(void **state)
+{
+	enum { COUNT = 3000 };
+	uint8_t *stream = malloc(COUNT * 104), *back = malloc(COUNT * 104);
+	size_t n = 0;
+	int fd;
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT; i++)
+		n += make_frame(stream + n, 1 + i % 100, (uint8_t)i);
+	ends[0].echo = true;
+	fd = start_one(2);
+	raw_write(fd, stream, n);
+	assert_int_equal(raw_read(fd, back, n), n);
 	assert_memory_equal(back, stream, n);
+	assert_in_range(ends[0].largest_batch, 8, 64);
+	stop_all(fd);
+	free(stream);
+	free(back);
+}
+
+static _Atomic unsigned seen[70000];
+
+static void count_seen(struct end *e, const struct net_frame *f)
+{
+	(void)e;
+	atomic_fetch_add(&seen[load_le32(f->data)], 1);
+}
+
+/* With the token handed on while frames are still in the reader's buffer, each of them is given away exactly once. */
+static void test_handing_the_token_on_loses_nothing(void **state)
+{
+	enum { COUNT = 60000 };
+	uint8_t *stream = malloc(COUNT * 90);
+	uint64_t bytes = 0;
+	size_t n = 0;
+	int fd;
+
+	(void)state;
+	memset(seen, 0, sizeof(seen));
+	for (uint32_t i = 0; i < COUNT; i++) {
+		size_t len = 4 + i % 80;
+
+		make_frame(stream + n, len, 0);
+		store_le32(stream + n + 4, i);
+		n += len + 4;
+		bytes += len;
+	}
+	ends[0].release = true;
+	ends[0].on_frame = count_seen;
+	fd = start_one(4);
+	raw_write(fd, stream, n);
+	WAIT_FOR(NULL, ends[0].frames == COUNT);
+	assert_int_equal(ends[0].bytes, bytes);
+	for (unsigned i = 0; i < COUNT; i++)
+		assert_int_equal(seen[i], 1);
+	stop_all(fd);
+	free(stream);
+}
+
+/* Large frames between small ones, whole in the buffer or larger than it, with and without the token held, and with the
+ * owner keeping buffers. */
+static void test_large_frames_between_small_ones(void **state)
+{
+	static const size_t sizes[] = {10, 40000, 10, 20, 1048576 + 112, 30, 33000, 32764, 32765, 65536, 65532, 1, 8388608 + 200, 7};
+	uint8_t *stream = malloc(20000000), *back = malloc(20000000);
+	size_t n = 0;
+	int fd;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+		n += make_frame(stream + n, sizes[i], (uint8_t)(i + 1));
+	for (unsigned k = 0; k < 4; k++) {
+		ends[k].echo = true;
+		ends[k].keep = k & 1;
+		ends[k].release = k == 2;
+		ends[k].limit = 9000000;
+	}
+	start_one(0);
+	for (unsigned k = 0; k < 4; k++) {
+		size_t sent = 0, got = 0;
+
+		fd = raw_connect(&server);
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+		while (got < n) {
+			ssize_t r = send(fd, stream + sent, n - sent < 100000 ? n - sent : 100000, MSG_NOSIGNAL);
+
+			sent += r > 0 ? (size_t)r : 0;
+			for (unsigned i = 0; i < 4; i++)
+				net_pool_step(server.pool, 0);
+			r = recv(fd, back + got, n - got, 0);
+			got += r > 0 ? (size_t)r : 0;
+		}
+		assert_memory_equal(back, stream, n);
+		assert_int_equal(ends[k].frames, ARRAY_LEN(sizes));
+		close(fd);
+	}
+	WAIT_FOR(server.pool, ends[3].destroyed == 1);
+	stop_all(-1);
+	free(stream);
+	free(back);
+}
+
+static void expect_end(int fd)
+{
+	uint8_t b;
+
+	assert_int_equal(raw_read(fd, &b, 1), 0);
+	WAIT_FOR(NULL, ends[0].destroyed == 1);
+}
+
+/* A frame may be as long as the limit; one byte more ends the connection before anything is allocated for it. */
+static void test_a_frame_longer_than_the_limit_ends_the_connection(void **state)
+{
+	uint8_t *frame = malloc(1100), over[4] = {0, 0, 4, 1};
+	size_t n = make_frame(frame, 1024, 3);
+	int fd;
+
+	(void)state;
+	ends[0].echo = true;
+	ends[0].limit = 1024;
+	fd = start_one(1);
+	raw_write(fd, frame, n);
+	assert_int_equal(raw_read(fd, frame, n), n);
+	raw_write(fd, over, 4);
+	expect_end(fd);
+	assert_int_equal(ends[0].frames, 1);
+	stop_all(fd);
+	free(frame);
+}
+
+/* [MS-SMB2] 2.1: the first byte is zero. NetBIOS session request, keep-alive and SMB over a wrong port end the connection. */
+static void test_a_first_byte_other_than_zero_ends_the_connection(void **state)
+{
+	static const uint8_t first[][4] = {{0x81, 0, 0, 68}, {0x85, 0, 0, 0}, {0xFE, 'S', 'M', 'B'}, {1, 0, 0, 1}, {0, 0, 0, 0}};
+	int fd;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(first); i++) {
+		setup(NULL);
+		fd = start_one(1);
+		raw_write(fd, first[i], 4);
+		expect_end(fd);
+		assert_int_equal(ends[0].frames, 0);
+		stop_all(fd);
+	}
+}
+
+/* Complete frames before a violation are still given away. */
+static void test_frames_before_a_violation_are_given_away(void **state)
+{
+	uint8_t stream[300];
+	size_t n;
+	int fd;
+
+	(void)state;
+	n = make_frame(stream, 30, 1);
+	n += make_frame(stream + n, 30, 2);
+	stream[n++] = 0xFF;
+	for (unsigned k = 0; k < 2; k++) {
+		setup(NULL);
+		ends[0].release = k;
+		fd = start_one(2);
+		raw_write(fd, stream, n);
+		expect_end(fd);
+		assert_int_equal(ends[0].frames, 2);
+		stop_all(fd);
+	}
+}
+
+/* A peer that does not read its replies: the server stops reading requests at the bound, and every byte arrives once the
+ * peer reads. */
+static void test_a_peer_that_does_not_read_is_not_read_from(void **state)
+{
+	enum { FRAME = 100000, COUNT = 600 };
+	uint8_t *frame = malloc(FRAME + 4), *back = malloc(FRAME + 4);
+	size_t sent = 0, n = make_frame(frame, FRAME, 0), most;
+	unsigned stuck = 0;
+	int fd;
+
+	(void)state;
+	for (size_t i = 0; i < FRAME; i++)
+		frame[4 + i] = (uint8_t)(i * 31 + (i >> 8));
+	ends[0].echo = true;
+	ends[0].limit = 1 << 20;
+	fd = start_one(2);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	while (sent < n * COUNT && stuck < 200) {
+		ssize_t r = send(fd, frame + sent % n, n - sent % n, MSG_NOSIGNAL);
+
+		stuck = r > 0 ? 0 : stuck + 1;
+		sent += r > 0 ? (size_t)r : 0;
+		if (r < 0)
+			usleep(1000);
+	}
+	assert_int_equal(stuck, 200);
+	most = queued(&ends[0]);
+	assert_in_range(most, 16u << 20, (16u << 20) + 2 * FRAME);
+	for (size_t got = 0; got < COUNT * n;) {
+		ssize_t r = recv(fd, back, n - got % n, 0);
+
+		if (r > 0) {
+			assert_memory_equal(back, frame + got % n, (size_t)r);
+			got += (size_t)r;
+		}
+		if (sent < n * COUNT) {
+			r = send(fd, frame + sent % n, n - sent % n, MSG_NOSIGNAL);
+			sent += r > 0 ? (size_t)r : 0;
+		}
+	}
+	assert_int_equal(ends[0].frames, COUNT);
+	WAIT_FOR(NULL, queued(&ends[0]) == 0);
+	stop_all(fd);
+	free(frame);
+	free(back);
+}
+
+/* A peer that goes away while its replies are queued and reading is stopped takes the queue with it. */
+static void test_a_peer_that_leaves_while_not_reading_is_noticed(void **state)
+{
+	enum { FRAME = 100000 };
+	uint8_t *frame = malloc(FRAME + 4);
+	size_t sent = 0, n = make_frame(frame, FRAME, 5);
+	unsigned stuck = 0;
+	int fd;
+
+	(void)state;
+	ends[0].echo = true;
+	fd = start_one(2);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	while (stuck < 200) {
+		ssize_t r = send(fd, frame + sent % n, n - sent % n, MSG_NOSIGNAL);
+
+		stuck = r > 0 ? 0 : stuck + 1;
+		sent += r > 0 ? (size_t)r : 0;
+		if (r < 0)
+			usleep(1000);
+	}
+	assert_true(queued(&ends[0]) > 0);
 	close(fd);
-	server_stop(&s);
-	assert_int_equal(ends[0].closed, 1);
-	assert_int_equal(ends[0].destroyed, 1);
+	WAIT_FOR(NULL, ends[0].destroyed == 1);
+	stop_all(-1);
+	free(frame);
+}
+
+struct sender {
+	pthread_t thread;
+	struct net_conn *conn;
+	uint8_t id;
+};
+
+enum { SENDERS = 4, SENDS = 2000 };
+
+static void *sender_main(void *arg)
+{
+	struct sender *s = arg;
+
+	for (unsigned i = 0; i < SENDS; i++) {
+		size_t len = 5 + i % 3000;
+		struct buf *b = buf_get(len);
+		struct net_seg segs[3];
+		uint8_t head[5];
+
+		head[0] = s->id;
+		store_le32(head + 1, i);
+		memset(b->data, s->id, len);
+		segs[0] = (struct net_seg){.data = head, .len = 5};
+		segs[1] = (struct net_seg){.data = b->data, .len = len - 5, .owner = b};
+		segs[2] = (struct net_seg){.data = "", .len = 0};
+		net_send(s->conn, segs, 3);
+		memset(head, 0xEE, 5);
+	}
+	net_conn_put(s->conn);
+	return NULL;
+}
+
+/* Frames sent by several threads arrive whole, each thread's in its order. */
+static void test_frames_of_many_threads_are_not_interleaved(void **state)
+{
+	struct sender s[SENDERS];
+	unsigned next[SENDERS] = {0};
+	uint8_t frame[4096], kick[8];
+	int fd;
+
+	(void)state;
+	fd = start_one(2);
+	raw_write(fd, kick, make_frame(kick, 1, 0));
+	WAIT_FOR(NULL, ends[0].frames == 1);
+	for (unsigned i = 0; i < SENDERS; i++) {
+		s[i] = (struct sender){.conn = net_conn_ref(ends[0].conn), .id = (uint8_t)i};
+		pthread_create(&s[i].thread, NULL, sender_main, &s[i]);
+	}
+	for (unsigned i = 0; i < SENDERS * SENDS; i++) {
+		size_t len;
+
+		if (i % 100 == 0)
+			usleep(1000);
+		assert_int_equal(raw_read(fd, frame, 4), 4);
+		len = load_be32(frame);
+		assert_in_range(len, 5, 4000);
+		assert_int_equal(raw_read(fd, frame, len), len);
+		assert_in_range(frame[0], 0, SENDERS - 1);
+		assert_int_equal(load_le32(frame + 1), next[frame[0]]);
+		assert_int_equal(len, 5 + next[frame[0]] % 3000);
+		for (size_t k = 5; k < len; k++)
+			assert_int_equal(frame[k], frame[0]);
+		next[frame[0]]++;
+	}
+	for (unsigned i = 0; i < SENDERS; i++)
+		pthread_join(s[i].thread, NULL);
+	stop_all(fd);
+}
+
+static _Atomic unsigned pipes_back, pipes_drained;
+
+static void pipe_back(int pipe_fd, int pipe_write_fd, bool drained)
+{
+	close(pipe_fd);
+	close(pipe_write_fd);
+	atomic_fetch_add(&pipes_back, 1);
+	atomic_fetch_add(&pipes_drained, drained);
+}
+
+/* A frame: 8 bytes of memory, `len` out of a pipe, 3 of memory. */
+static void send_with_pipe(struct net_conn *c, size_t len, size_t promised)
+{
+	static const char fill[65536] = "pipe";
+	struct net_seg segs[3];
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	fcntl(fds[1], F_SETPIPE_SZ, 1 << 20);
+	assert_int_equal(write(fds[1], fill, len), (ssize_t)len);
+	segs[0] = (struct net_seg){.data = "headhead", .len = 8};
+	segs[1] = (struct net_seg){.len = promised, .pipe_fd = fds[0], .pipe_write_fd = fds[1], .pipe_done = pipe_back};
+	segs[2] = (struct net_seg){.data = "end", .len = 3};
+	net_send(c, segs, 3);
+}
+
+/* Pipe pieces go out in place, also when the socket was full in between, and every pipe comes back. */
+static void test_pipe_pieces_are_spliced_in_order(void **state)
+{
+	enum { LEN = 60000, COUNT = 300 };
+	uint8_t *frame = malloc(LEN + 15), kick[8];
+	int fd;
+
+	(void)state;
+	pipes_back = pipes_drained = 0;
+	fd = start_one(2);
+	raw_write(fd, kick, make_frame(kick, 1, 0));
+	WAIT_FOR(NULL, ends[0].frames == 1);
+	for (unsigned i = 0; i < COUNT; i++)
+		send_with_pipe(ends[0].conn, LEN, LEN);
+	assert_true(queued(&ends[0]) > 0);
+	for (unsigned i = 0; i < COUNT; i++) {
+		assert_int_equal(raw_read(fd, frame, LEN + 15), LEN + 15);
+		assert_int_equal(load_be32(frame), LEN + 11);
+		assert_memory_equal(frame + 4, "headheadpipe", 12);
+		assert_memory_equal(frame + LEN + 12, "end", 3);
+	}
+	WAIT_FOR(NULL, pipes_drained == COUNT);
+	stop_all(fd);
+	free(frame);
+}
+
+/* A pipe that holds less than it should ends the connection instead of leaving a frame without its end; one that waits in
+ * the queue of a connection that ends comes back undrained. No SIGPIPE reaches the sender. */
+static void test_pipe_pieces_that_cannot_be_sent(void **state)
+{
+	uint8_t kick[8], back[2000];
+	int fd;
+
+	(void)state;
+	pipes_back = pipes_drained = 0;
+	fd = start_one(1);
+	raw_write(fd, kick, make_frame(kick, 1, 0));
+	WAIT_FOR(NULL, ends[0].frames == 1);
+	net_conn_ref(ends[0].conn);
+	send_with_pipe(ends[0].conn, 1000, 1500);
+	while (raw_read(fd, back, sizeof(back)) == sizeof(back))
+		;
+	WAIT_FOR(NULL, ends[0].closed == 1);
+	send_with_pipe(ends[0].conn, 1000, 1000);
+	assert_int_equal(pipes_back, 2);
+	assert_int_equal(pipes_drained, 0);
+	net_conn_put(ends[0].conn);
+	close(fd);
+
+	fd = raw_connect(&server);
+	raw_write(fd, kick, make_frame(kick, 1, 0));
+	WAIT_FOR(NULL, ends[1].frames == 1);
+	net_conn_ref(ends[1].conn);
+	for (unsigned i = 0; i < 200; i++)
+		send_with_pipe(ends[1].conn, 60000, 60000);
+	close(fd);
+	for (unsigned i = 0; i < 20; i++)
+		send_with_pipe(ends[1].conn, 60000, 60000);
+	net_conn_put(ends[1].conn);
+	WAIT_FOR(NULL, pipes_back == 222);
+	stop_all(-1);
+}
+
+/* A batch holds pieces until it is full or flushed; borrowed bytes are not needed after the flush even if they had to wait. */
+static void test_a_batch_is_sent_in_order_whatever_its_size(void **state)
+{
+	enum { COUNT = 500 };
+	uint8_t frame[40], kick[8], bytes[21][30];
+	struct net_batch b;
+	int fd;
+
+	(void)state;
+	fd = start_one(1);
+	raw_write(fd, kick, make_frame(kick, 1, 0));
+	WAIT_FOR(NULL, ends[0].frames == 1);
+	net_batch_init(&b, ends[0].conn);
+	for (unsigned i = 0; i < COUNT; i++) {
+		struct net_seg segs[3];
+
+		memset(bytes[i % 21], (int)i, 30);
+		for (unsigned k = 0; k < 3; k++)
+			segs[k] = (struct net_seg){.data = bytes[i % 21] + 10 * k, .len = 10};
+		net_batch_add(&b, segs, 1 + i % 3);
+		if (i % 7 == 0)
+			net_batch_flush(&b);
+	}
+	net_batch_flush(&b);
+	for (unsigned i = 0; i < COUNT; i++) {
+		assert_int_equal(raw_read(fd, frame, 4), 4);
+		assert_int_equal(load_be32(frame), 10 * (1 + i % 3));
+		assert_int_equal(raw_read(fd, frame, 10 * (1 + i % 3)), 10 * (1 + i % 3));
+		assert_int_equal(frame[0], (uint8_t)i);
+	}
+	stop_all(fd);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_frames_survive_a_cut_at_every_byte),
-		cmocka_unit_test(test_frames_byte_by_byte),
+		cmocka_unit_test_setup(test_frames_survive_a_cut_at_every_byte, setup),
+		cmocka_unit_test_setup(test_frames_byte_by_byte, setup),
+		cmocka_unit_test_setup(test_small_frames_come_in_batches_in_order, setup),
+		cmocka_unit_test_setup(test_handing_the_token_on_loses_nothing, setup),
+		cmocka_unit_test_setup(test_large_frames_between_small_ones, setup),
+		cmocka_unit_test_setup(test_a_frame_longer_than_the_limit_ends_the_connection, setup),
+		cmocka_unit_test_setup(test_a_first_byte_other_than_zero_ends_the_connection, setup),
+		cmocka_unit_test_setup(test_frames_before_a_violation_are_given_away, setup),
+		cmocka_unit_test_setup(test_a_peer_that_does_not_read_is_not_read_from, setup),
+		cmocka_unit_test_setup(test_a_peer_that_leaves_while_not_reading_is_noticed, setup),
+		cmocka_unit_test_setup(test_frames_of_many_threads_are_not_interleaved, setup),
+		cmocka_unit_test_setup(test_pipe_pieces_are_spliced_in_order, setup),
+		cmocka_unit_test_setup(test_pipe_pieces_that_cannot_be_sent, setup),
+		cmocka_unit_test_setup(test_a_batch_is_sent_in_order_whatever_its_size, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

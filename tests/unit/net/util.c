@@ -1,6 +1,9 @@
 /* See util.h. */
 #include "util.h"
 
+#include "base/log.h"
+
+#include <dirent.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -102,15 +105,22 @@ void server_stop(struct server *s)
 	net_pool_free(s->pool);
 }
 
-int raw_connect(const struct server *s)
+void raw_connect_fd(const struct server *s, int fd)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(net_listener_port(s->listener))};
-	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+	int on = 1;
 
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_true(fd >= 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+int raw_connect(const struct server *s)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	raw_connect_fd(s, fd);
 	return fd;
 }
 
@@ -149,6 +159,29 @@ size_t make_frame(uint8_t *out, size_t n, uint8_t fill)
 	out[3] = (uint8_t)n;
 	memset(out + 4, fill, n);
 	return n + 4;
+}
+
+static void sink_nothing(enum log_level level, const char *line, void *arg)
+{
+	(void)level;
+	(void)line;
+	(void)arg;
+}
+
+void log_sink_quiet(bool quiet)
+{
+	log_sink(quiet ? sink_nothing : NULL, NULL);
+}
+
+unsigned thread_count(void)
+{
+	DIR *d = opendir("/proc/self/task");
+	unsigned n = 0;
+
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 2;
 }
 
 void wait_a_bit(struct net_pool *p)

@@ -13,7 +13,7 @@
 
 /* One end under test and what happened to it. */
 struct end {
-	struct net_conn *conn;
+	struct net_conn *_Atomic conn;
 	bool echo;            /* send every frame back */
 	bool release;         /* hand the token on first */
 	bool keep;            /* hold a reference on each frame's buffer for the length of the next call */
@@ -41,11 +41,17 @@ void server_stop(struct server *s);
 
 /* A blocking socket to the server. */
 int raw_connect(const struct server *s);
+void raw_connect_fd(const struct server *s, int fd);
 void raw_write(int fd, const void *p, size_t n);
 /* Bytes read: n, or fewer when the stream ends. */
 size_t raw_read(int fd, void *p, size_t n);
 /* A frame of n bytes, each equal to `fill`, into out; gives n + 4. */
 size_t make_frame(uint8_t *out, size_t n, uint8_t fill);
+
+/* The log goes nowhere. */
+void log_sink_quiet(bool quiet);
+/* Threads of this process. */
+unsigned thread_count(void);
 
 /* Waits up to 10 s; steps the pool when it has no threads. */
 #define WAIT_FOR(pool, cond)                                                                                           \
