@@ -16,19 +16,29 @@ static const struct layout {
 	{5, 4, 8, 16, true},
 };
 
+static int hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* "0x20" at p; false when it is something else. */
 static bool hex_parse(const uint8_t *p, size_t n, uint32_t *out)
 {
-	*out = 0;
-	if (n < 3 || n > 10 || p[0] != '0' || (p[1] != 'x' && p[1] != 'X'))
+	uint32_t v = 0;
+
+	if (n < 3 || n > 10 || p[0] != '0' || (p[1] | 0x20) != 'x')
 		return false;
 	for (size_t i = 2; i < n; i++) {
-		uint32_t c = p[i] | 0x20u, digit = c >= 'a' && c <= 'f' ? c - 'a' + 10 : c - '0';
+		int digit = hex_digit(p[i]);
 
-		if (digit > 15 || (digit < 10 && (p[i] < '0' || p[i] > '9')))
+		if (digit < 0)
 			return false;
-		*out = *out << 4 | digit;
+		v = v << 4 | (uint32_t)digit;
 	}
+	*out = v;
 	return true;
 }
 

@@ -145,6 +145,12 @@ size_t posix_name_to_wire(uint8_t *out, const char *name, size_t len)
 	return n;
 }
 
+/* Targets of symlinks have them, names do not. */
+static bool is_dots(const char *s, size_t n)
+{
+	return (n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.');
+}
+
 struct slice posix_path_to_wire(struct arena *a, const char *path, size_t len)
 {
 	uint8_t *out = arena_alloc(a, 2 * len + 2);
@@ -156,7 +162,12 @@ struct slice posix_path_to_wire(struct arena *a, const char *path, size_t len)
 		const char *end = memchr(path + i, '/', len - i);
 		size_t k = end != NULL ? (size_t)(end - (path + i)) : len - i;
 
-		n += posix_name_to_wire(out + n, path + i, k);
+		if (is_dots(path + i, k)) {
+			for (size_t d = 0; d < k; d++)
+				n += unit_put(out + n, '.');
+		} else {
+			n += posix_name_to_wire(out + n, path + i, k);
+		}
 		i += k + 1;
 		if (end != NULL)
 			n += unit_put(out + n, '\\');
