@@ -148,6 +148,7 @@ ntstatus auth_server_step(struct auth_server *s, struct slice token, struct aren
 	*out = slice_of(NULL, 0);
 	if (token.len == 0 || token.len > NTLM_TOKEN_MAX || s->leg == LEG_OVER) {
 		s->leg = LEG_OVER;
+		ntlm_server_forget(s->ntlm);
 		return st;
 	}
 	if (s->leg == LEG_FIRST && ntlm_is_message(token))
@@ -158,7 +159,12 @@ ntstatus auth_server_step(struct auth_server *s, struct slice token, struct aren
 		st = on_init(s, token, a, out);
 	else
 		st = on_resp(s, token, a, out);
-	if (!nt_is(st, STATUS_MORE_PROCESSING_REQUIRED))
-		s->leg = LEG_OVER;
+	if (nt_is(st, STATUS_MORE_PROCESSING_REQUIRED))
+		return st;
+	s->leg = LEG_OVER;
+	if (!nt_ok(st)) {
+		ntlm_server_forget(s->ntlm);
+		*out = slice_of(NULL, 0);
+	}
 	return st;
 }

@@ -106,6 +106,8 @@ void ntlm_server_free(struct ntlm_server *s);
 /* As auth_server_step, on bare NTLM messages. */
 ntstatus ntlm_server_step(struct ntlm_server *s, struct slice token, struct arena *a, struct slice *out) MUST_USE;
 const struct auth_identity *ntlm_server_identity(const struct ntlm_server *s);
+/* After a refusal outside NTLM: no identity's key stays behind. */
+void ntlm_server_forget(struct ntlm_server *s);
 /* False when there is no key to make signatures with (guest, or a client without extended session security). */
 bool ntlm_server_can_sign(const struct ntlm_server *s);
 ntstatus ntlm_server_signature(const struct ntlm_server *s, bool from_client, struct slice data, uint8_t out[16]) MUST_USE;

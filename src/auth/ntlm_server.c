@@ -49,6 +49,15 @@ const struct auth_identity *ntlm_server_identity(const struct ntlm_server *s)
 	return &s->id;
 }
 
+void ntlm_server_forget(struct ntlm_server *s)
+{
+	s->state = REFUSED;
+	s->id.anonymous = s->id.guest = false;
+	s->id.session_key_len = 0;
+	bytes_wipe(s->id.session_key, sizeof(s->id.session_key));
+	bytes_wipe(s->key, sizeof(s->key));
+}
+
 bool ntlm_server_can_sign(const struct ntlm_server *s)
 {
 	return s->state == ACCEPTED && !s->id.guest && s->flags & NTLM_NEGOTIATE_ESS;
@@ -215,6 +224,14 @@ static ntstatus response_parse(const struct ntlm_server *s, struct logon *l)
 	return STATUS_SUCCESS;
 }
 
+/* A password that is empty is as good as none, whatever the store calls it. */
+static bool has_password(const struct user_entry *e)
+{
+	static const uint8_t empty[16] = {0x31, 0xd6, 0xcf, 0xe0, 0xd1, 0x6a, 0xe9, 0x31, 0xb7, 0x3c, 0x59, 0xd7, 0xe0, 0xc0, 0x89, 0xc0};
+
+	return !e->no_password && !bytes_equal_ct(e->nt_hash, empty, sizeof(empty));
+}
+
 /* Finds the user and compares the proof. Unknown users are computed with a hash of nobody, and the store is asked once in
  * any case, so that the duration tells nothing. */
 static ntstatus password_check(const struct ntlm_server *s, struct logon *l)
@@ -226,6 +243,7 @@ static ntstatus password_check(const struct ntlm_server *s, struct logon *l)
 		user_store_refresh(s->cfg.users);
 		l->known = user_store_find(s->cfg.users, s->id.user, &l->user);
 	}
+	l->user.no_password = !has_password(&l->user);
 	if (!l->known || l->user.no_password)
 		random_bytes(l->user.nt_hash, sizeof(l->user.nt_hash));
 	st = ntlm_ntowfv2(l->user.nt_hash, l->m.user, l->m.domain, ntowf);
@@ -358,6 +376,6 @@ ntstatus ntlm_server_step(struct ntlm_server *s, struct slice token, struct aren
 	else if (s->state == AWAIT_AUTHENTICATE)
 		st = on_authenticate(s, token);
 	if (!nt_ok(st) && !nt_is(st, STATUS_MORE_PROCESSING_REQUIRED))
-		s->state = REFUSED;
+		ntlm_server_forget(s);
 	return st;
 }
