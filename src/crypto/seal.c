@@ -58,12 +58,12 @@ static const EVP_CIPHER *cipher_of(enum seal_cipher c)
 static EVP_CIPHER_CTX *ctx_new(const struct seal_key *k, enum direction d)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	bool ok = ctx && EVP_CipherInit_ex2(ctx, cipher_of(k->cipher), NULL, NULL, d, NULL) == 1;
+	bool ok = ctx && EVP_CipherInit_ex2(ctx, cipher_of(k->cipher), NULL, NULL, (int)d, NULL) == 1;
 
 	if (ok && is_ccm(k->cipher))
 		ok = EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, 11, NULL) == 1 &&
 		     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, NULL) == 1;
-	ok = ok && EVP_CipherInit_ex2(ctx, NULL, k->key, NULL, d, NULL) == 1;
+	ok = ok && EVP_CipherInit_ex2(ctx, NULL, k->key, NULL, (int)d, NULL) == 1;
 	if (!ok) {
 		EVP_CIPHER_CTX_free(ctx);
 		ctx = NULL;
@@ -91,7 +91,7 @@ void seal_key_free(struct seal_key *k)
 
 	if (!k)
 		return;
-	for (int d = OPEN; d <= SEAL; d++)
+	for (size_t d = OPEN; d <= SEAL; d++)
 		while ((ctx = ctx_pool_take(&k->pools[d])))
 			EVP_CIPHER_CTX_free(ctx);
 	bytes_wipe(k, sizeof(*k));
