@@ -31,13 +31,14 @@ static const struct command commands[] = {
 	{"rm", cmd_rm, "delete files"},
 	{"mv", cmd_mv, "rename or move within a share"},
 #endif
+	{NULL, NULL, NULL},
 };
 
 static void print_help(FILE *out)
 {
 	fputs("usage: hythe COMMAND [OPTION]... [ARGUMENT]...\n"
 	      "Serves directories to SMB clients, and uses those of other servers.\n\n", out);
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+	for (size_t i = 0; commands[i].name; i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
 	fputs("\nFiles on a server are named smb://[DOMAIN;]USER@HOST[:PORT]/SHARE/PATH.\n"
 	      "hythe help COMMAND tells more; hythe --version says which one this is.\n", out);
@@ -46,7 +47,7 @@ static void print_help(FILE *out)
 static const struct command *find(const char *name)
 {
 	struct nearest near = nearest_start(name);
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+	for (size_t i = 0; commands[i].name; i++) {
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
 		nearest_offer(&near, commands[i].name);
