@@ -1,0 +1,141 @@
+/* The simulator's server and real client, see sim.h. */
+#include "sim.h"
+
+#include "client/core.h"
+#include "fsa/fsa.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { STEPS_MAX = 1000000 };
+
+static struct net_conn *dial(void *arg, const char *host, uint16_t port, ntstatus *status)
+{
+	struct sim *s = arg;
+	struct net_mem_faults f = s->options.faults;
+	struct net_conn *ours, *theirs;
+
+	(void)host;
+	(void)port;
+	f.seed += ++s->links * 1000003;
+	net_mem_pair(s->pool, &f, &ours, &theirs);
+	srv_accept(&s->srv, theirs);
+	*status = STATUS_SUCCESS;
+	return ours;
+}
+
+static struct srv_share *share_add(struct sim *s, const char *name)
+{
+	struct srv_share *share = calloc(1, sizeof(*share));
+
+	assert_non_null(share);
+	share->refs = 1;
+	share->kind = SRV_SHARE_DISK;
+	list_init(&share->link);
+	snprintf(share->name, sizeof(share->name), "%s", name);
+	share->vfs = vfs_mem_open(&s->clock.clock, s->options.store_bytes ? s->options.store_bytes : 64u << 20);
+	assert_non_null(share->vfs);
+	if (s->options.decide) {
+		share->vfs = vfs_fault_open(share->vfs, s->options.decide, s->options.decide_arg);
+		assert_non_null(share->vfs);
+	}
+	share->fsa = fsa_new();
+	assert_non_null(share->fsa);
+	srv_share_add(&s->srv, share);
+	return share;
+}
+
+static void user_add(struct sim *s, const char *name, const char *password, bool disabled)
+{
+	struct user_entry e = {.disabled = disabled};
+
+	snprintf(e.name, sizeof(e.name), "%s", name);
+	assert_true(nt_ok(user_nt_hash(password, e.nt_hash)));
+	assert_true(nt_ok(user_store_put(s->srv.users, &e)));
+}
+
+static void shares_add(struct sim *s)
+{
+	struct srv_share *alice;
+
+	share_add(s, "share");
+	share_add(s, "ro")->read_only = true;
+	share_add(s, "enc")->encrypt = true;
+	share_add(s, "guest")->guest = true;
+	alice = share_add(s, "alice");
+	alice->users = calloc(1, sizeof(*alice->users));
+	assert_non_null(alice->users);
+	snprintf(alice->users[0], sizeof(alice->users[0]), "alice");
+	alice->user_count = 1;
+}
+
+void sim_start(struct sim *s, const struct sim_options *o)
+{
+	struct net_pool_config pool = {.threads = 0};
+
+	*s = (struct sim){0};
+	if (o)
+		s->options = *o;
+	clock_virtual_init(&s->clock);
+	pool.virtual_clock = &s->clock;
+	s->pool = net_pool_new(&pool);
+	assert_non_null(s->pool);
+	assert_true(nt_ok(srv_init(&s->srv, &s->clock.clock)));
+	s->srv.pool = s->pool;
+	s->srv.users = user_store_in_memory();
+	assert_non_null(s->srv.users);
+	s->srv.proto.min_dialect = s->options.min_dialect ? s->options.min_dialect : SMB2_DIALECT_202;
+	s->srv.proto.max_dialect = s->options.max_dialect ? s->options.max_dialect : SMB2_DIALECT_311;
+	s->srv.proto.signing_required = s->options.signing_required;
+	s->srv.proto.encryption = s->options.encryption_required ? PROTO_ENCRYPTION_REQUIRED : PROTO_ENCRYPTION_DESIRED;
+	s->srv.encrypt_sessions = s->options.encrypt_sessions || s->options.encryption_required;
+	s->srv.guest = s->options.guest;
+	snprintf(s->srv.netbios_name, sizeof(s->srv.netbios_name), "SIM");
+	user_add(s, "user", "pass", false);
+	user_add(s, "alice", "secret", false);
+	user_add(s, "off", "pass", true);
+	shares_add(s);
+	s->client = cli_client_new_on(s->pool, dial, s);
+	assert_non_null(s->client);
+	hythe_connect_options_init(&s->connect);
+	s->connect.user = "user";
+	s->connect.password = "pass";
+	s->connect.min_dialect = SMB2_DIALECT_202;
+}
+
+void sim_run(struct sim *s, unsigned ms)
+{
+	uint64_t until = s->clock.now_ms + ms;
+
+	for (int i = 0; i < STEPS_MAX && s->clock.now_ms <= until; i++) {
+		uint64_t left = until - s->clock.now_ms;
+
+		if (!net_pool_step(s->pool, (int)left))
+			break;
+	}
+}
+
+void sim_stop(struct sim *s)
+{
+	hythe_client_free(s->client);
+	srv_disconnect_all(&s->srv, false);
+	sim_run(s, 1000);
+	assert_int_equal(s->srv.conn_count, 0);
+	assert_int_equal(s->srv.sessions.count, 0);
+	assert_int_equal(s->srv.stranger_count, 0);
+	net_pool_free(s->pool);
+	srv_destroy(&s->srv);
+	user_store_close(s->srv.users);
+}
+
+ntstatus sim_connect(struct sim *s, const char *share, struct hythe_session **session, struct hythe_tree **tree)
+{
+	ntstatus status = hythe_connect(s->client, "sim", 445, &s->connect, session);
+
+	if (!nt_ok(status))
+		return status;
+	status = hythe_tree_connect(*session, share, tree);
+	if (!nt_ok(status))
+		hythe_session_free(*session);
+	return status;
+}
