@@ -155,7 +155,7 @@ static ntstatus decode_answer(struct raw *r, uint16_t command, void *rsp)
 	struct wire w = wire_decoder(r->answer.data, SMB2_HEADER_SIZE, r->answer.len, &r->arena);
 
 	w.dialect = r->proto.dialect;
-	if (rsp && (!nt_error(status) || nt_is(status, STATUS_MORE_PROCESSING_REQUIRED))) {
+	if (rsp && (nt_ok(status) || nt_is(status, STATUS_BUFFER_OVERFLOW) || nt_is(status, STATUS_MORE_PROCESSING_REQUIRED))) {
 		m->rsp_code(&w, rsp);
 		assert_true(wire_ok(&w));
 	}
@@ -214,7 +214,9 @@ static ntstatus login_legs(struct raw *r, struct auth_client *auth, bool first_o
 	ntstatus status = STATUS_MORE_PROCESSING_REQUIRED;
 
 	while (nt_is(status, STATUS_MORE_PROCESSING_REQUIRED)) {
-		struct smb2_session_setup_req req = {.security_mode = SMB2_NEGOTIATE_SIGNING_ENABLED};
+		struct smb2_session_setup_req req = {
+			.security_mode = SMB2_NEGOTIATE_SIGNING_ENABLED, .previous_session_id = r->previous_session_id,
+		};
 		struct smb2_session_setup_rsp rsp = {0};
 		ntstatus mine = auth_client_step(auth, token, &r->arena, &req.security_buffer);
 

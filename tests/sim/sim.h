@@ -60,7 +60,7 @@ struct raw {
 	struct proto_config config;
 	struct proto_conn proto;
 	struct arena arena;                 /* what answers point into; grows until raw_close */
-	uint64_t next_id, session_id;
+	uint64_t next_id, session_id, previous_session_id;
 	uint32_t tree_id, credits;
 	struct smb2_file_id file_id;        /* of the last successful raw_open */
 	struct proto_keys keys;
