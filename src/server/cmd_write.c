@@ -41,7 +41,7 @@ static ntstatus write_check(const struct srv_request *r, const struct smb2_write
 		return STATUS_SUCCESS;
 	if (o->directory)
 		return STATUS_INVALID_DEVICE_REQUEST;
-	return io_range_valid(in->offset, in->length) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+	return io_write_range_valid(in->offset, in->length) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
 /* Who may only append may not touch what is there. */

@@ -28,6 +28,9 @@ ntstatus create_options_check(struct create_op *op)
 
 	if (in->impersonation_level > 3)
 		return STATUS_BAD_IMPERSONATION_LEVEL;
+	/* SYNCHRONIZE alone is no right to anything. */
+	if ((in->desired_access & ~ACCESS_SYNCHRONIZE) == 0 || (in->desired_access & ACCESS_INVALID))
+		return STATUS_ACCESS_DENIED;
 	if (in->create_disposition > CREATE_OVERWRITE_IF || (in->share_access & ~7u) || (in->create_options & OPTIONS_INVALID))
 		return STATUS_INVALID_PARAMETER;
 	if (in->create_options & OPTIONS_UNSUPPORTED)
@@ -47,8 +50,6 @@ ntstatus create_access_check(struct create_op *op)
 {
 	uint32_t tree = op->r->tree->maximal_access;
 
-	if (op->in->desired_access == 0 || (op->in->desired_access & ACCESS_INVALID))
-		return STATUS_ACCESS_DENIED;
 	op->desired = fsa_access_map_generic(op->in->desired_access);
 	/* Nobody can read or set a SACL here. */
 	if (op->desired & ACCESS_SYSTEM_SECURITY)

@@ -350,6 +350,9 @@ static bool finish(struct srv_chain *ch, struct srv_request *r, struct srv_resul
 	return ok;
 }
 
+/* 3.3.5.2.6: a command that does not exist is answered, not a reason to go. */
+static const struct smb2_message no_command = {.name = "UNKNOWN", .command = SMB2_COMMAND_COUNT};
+
 bool srv_element_run(struct srv_chain *ch, struct proto_element *e, bool first, bool last)
 {
 	struct srv_request *r;
@@ -366,13 +369,15 @@ bool srv_element_run(struct srv_chain *ch, struct proto_element *e, bool first, 
 	r->header = e->header;
 	r->raw = slice_of(e->data, e->len);
 	r->message = smb2_message_of(e->header.command);
+	if (!r->message)
+		r->message = &no_command;
 	r->out = &ch->out;
 	r->in_compound = ch->compound;
 	r->last_in_compound = last;
 	r->head = srv_out_room(&ch->out, 1024, &r->head_cap);
-	v = r->message && r->head ? check_connection(r) : drop();
+	v = r->head ? check_connection(r) : drop();
 	if (v.verdict == GO)
-		v = check_request(ch, r, first);
+		v = r->message == &no_command ? answer(STATUS_INVALID_PARAMETER) : check_request(ch, r, first);
 	if (v.verdict == DROP) {
 		log_info("%s: dropped at message %llu, command %u", ch->conn->peer, (unsigned long long)e->header.message_id, e->header.command);
 		srv_request_free(r);

@@ -14,10 +14,19 @@ static inline bool io_channel_valid(const struct srv_request *r, uint32_t channe
 	return channel == CHANNEL_NONE || srv_request_proto(r)->dialect < SMB2_DIALECT_300;
 }
 
+/* The largest file, that of NTFS with 4 KiB clusters, which is what shares say they are. */
+#define IO_MAX_FILE_BYTES 0xFFFFFFF0000ull
+
 /* [MS-FSA] 2.1.5.2, 2.1.5.3: offsets are signed. */
 static inline bool io_range_valid(uint64_t offset, uint64_t length)
 {
 	return offset <= INT64_MAX && length <= INT64_MAX - offset;
+}
+
+/* [MS-FSA] 2.1.5.3: nothing lies behind the end of the largest file; a write of nothing goes nowhere. */
+static inline bool io_write_range_valid(uint64_t offset, uint64_t length)
+{
+	return io_range_valid(offset, length) && (length == 0 || offset + length <= IO_MAX_FILE_BYTES);
 }
 
 #endif

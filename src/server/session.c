@@ -57,8 +57,9 @@ struct srv_session *srv_session_new(struct srv_conn *c)
 	if (!s)
 		return NULL;
 	s->refs = 1;
-	/* Never 0 nor -1 (B250), and not to be guessed from another session's. */
-	s->id = atomic_fetch_add(&c->srv->next_session_id, 1) << 20 | (hash_u64(c->srv->next_session_id) & 0xFFFFF);
+	/* Never 0 nor -1 (B250), and unique while the server runs. Nothing rests on an id that cannot be guessed: every request
+	 * of a session is signed or sealed, or the session was to be had without. */
+	s->id = atomic_fetch_add(&c->srv->next_session_id, 1);
 	s->srv = c->srv;
 	s->conn = c;
 	s->state = SRV_SESSION_IN_PROGRESS;
