@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-enum { POSIX_NAME_LOCKS = 64, POSIX_DOSATTRIB_BYTES = 24, POSIX_DIR_BUFFER_BYTES = 32768 };
+enum { POSIX_NAME_LOCKS = 64, POSIX_DOSATTRIB_BYTES = 24, POSIX_CHANGED_BYTES = 24, POSIX_DIR_BUFFER_BYTES = 32768 };
 
 struct posix_path {
 	size_t len;
@@ -96,9 +96,13 @@ struct posix_dosattrib {
 	bool has_attributes, has_created;
 	uint32_t attributes;
 	uint64_t created;
+	uint64_t changed, changed_at; /* has_changed: ChangeTime as a client set it, and when (as st_ctime counts) */
+	bool has_changed;
 };
 bool posix_dosattrib_parse(struct posix_dosattrib *out, const void *p, size_t n);
 void posix_dosattrib_make(uint8_t out[POSIX_DOSATTRIB_BYTES], uint32_t attributes, uint64_t created);
+/* What goes behind it when a client has set ChangeTime. Samba does not look there. */
+void posix_dosattrib_changed_make(uint8_t out[POSIX_CHANGED_BYTES], uint64_t changed, uint64_t changed_at);
 ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, const char *name, struct vfs_stat *out) MUST_USE;
 /* Of an entry of the directory open as `dir`; `path` is the directory's. */
 ntstatus posix_stat_entry(struct posix_store *s, int dir, const char *path, const char *name, struct vfs_stat *out) MUST_USE;

@@ -1,9 +1,11 @@
 /* The extended attribute user.DOSATTRIB as Samba keeps it, so that a share can move between the two: an NDR structure of a
  * string (the attributes in hexadecimal, empty since version 4), a version, a union's level (the version again) and the
- * version's fields. Written is version 5, read are 1, 3, 4, 5 and the string alone of old times. */
+ * version's fields. POSIX has no ChangeTime that can be set, so one that was set follows as a part of our own. Written is version 5, read are 1, 3, 4, 5 and the string alone of old times. */
 #include "vfs/posix.h"
 
 enum { VALID_ATTRIBUTES = 0x1, VALID_CREATED = 0x10 };
+
+#define CHANGED_TAG "ChgTime1"
 
 /* Where fields lie, counted from the end of the level, which is aligned to 4. */
 static const struct layout {
@@ -42,6 +44,15 @@ static bool hex_parse(const uint8_t *p, size_t n, uint32_t *out)
 	return true;
 }
 
+static void changed_parse(struct posix_dosattrib *out, const uint8_t *p, size_t n)
+{
+	if (n < POSIX_CHANGED_BYTES || memcmp(p, CHANGED_TAG, 8) != 0)
+		return;
+	out->changed = load_le64(p + 8);
+	out->changed_at = load_le64(p + 16);
+	out->has_changed = true;
+}
+
 static bool fields_parse(struct posix_dosattrib *out, const struct layout *l, const uint8_t *p)
 {
 	uint32_t valid = l->flags ? load_le32(p) : VALID_ATTRIBUTES | VALID_CREATED;
@@ -64,8 +75,10 @@ bool posix_dosattrib_parse(struct posix_dosattrib *out, const void *p, size_t n)
 	for (size_t i = 0; i < ARRAY_LEN(layouts); i++) {
 		const struct layout *l = &layouts[i];
 
-		if (load_le16(b + at) == l->version && load_le16(b + at + 2) == l->version && n >= body + l->bytes)
+		if (load_le16(b + at) == l->version && load_le16(b + at + 2) == l->version && n >= body + l->bytes) {
+			changed_parse(out, b + body + l->bytes, n - body - l->bytes);
 			return fields_parse(out, l, b + body);
+		}
 	}
 	return false;
 }
@@ -78,4 +91,11 @@ void posix_dosattrib_make(uint8_t out[POSIX_DOSATTRIB_BYTES], uint32_t attribute
 	store_le32(out + 8, VALID_ATTRIBUTES | VALID_CREATED);
 	store_le32(out + 12, attributes);
 	store_le64(out + 16, created);
+}
+
+void posix_dosattrib_changed_make(uint8_t out[POSIX_CHANGED_BYTES], uint64_t changed, uint64_t changed_at)
+{
+	memcpy(out, CHANGED_TAG, 8);
+	store_le64(out + 8, changed);
+	store_le64(out + 16, changed_at);
 }

@@ -153,7 +153,8 @@ static ntstatus open_existing(struct opening *o)
 	int fd = open_exact(o);
 	ntstatus st;
 
-	if (fd == -ENOENT && o->args->disposition == VFS_OPEN) {
+	/* Before something is created its directory is searched anyway. */
+	if (fd == -ENOENT && (o->args->disposition == VFS_OPEN || o->store->read_only)) {
 		st = posix_case_fix(o->store, &o->path);
 		if (nt_is(st, STATUS_STOPPED_ON_SYMLINK))
 			return open_error(o, ELOOP);
@@ -278,8 +279,6 @@ static ntstatus open_or_create(struct opening *o)
 
 		if (!nt_is(st, STATUS_OBJECT_NAME_NOT_FOUND))
 			return st;
-		if (o->store->read_only)
-			return STATUS_MEDIA_WRITE_PROTECTED;
 		st = create_new(o);
 		if (!nt_is(st, STATUS_OBJECT_NAME_COLLISION))
 			return st;
@@ -308,7 +307,10 @@ ntstatus posix_open(struct vfs *v, const struct vfs_open_args *args, struct aren
 	case VFS_CREATE:
 		return create_new(&o);
 	case VFS_OPEN_IF:
-		return open_or_create(&o);
+		if (!o.store->read_only)
+			return open_or_create(&o);
+		st = open_existing(&o);
+		return nt_is(st, STATUS_OBJECT_NAME_NOT_FOUND) ? STATUS_MEDIA_WRITE_PROTECTED : st;
 	}
 	return STATUS_INVALID_PARAMETER;
 }

@@ -19,6 +19,9 @@
 /* Also SPARSE, which is not set by clients like the others, but kept. */
 #define DOSATTRIB_KEPT (VFS_ATTRIBUTES_SETTABLE | FILE_ATTRIBUTE_SPARSE_FILE)
 
+/* The kernel's clock for inodes steps by a tick, and the call takes its time: in 100 ns. */
+enum { CHANGED_SLACK = 100000 };
+
 enum { STATX_WANTED = STATX_BASIC_STATS | STATX_BTIME, XATTR_CAP = 256 };
 
 static uint64_t filetime_of(const struct statx_timestamp *t)
@@ -75,6 +78,9 @@ static void attributes_fill(struct vfs_stat *out, const char *name, const void *
 
 	if (n > 0 && posix_dosattrib_parse(&d, xattr, (size_t)n) && d.has_created)
 		out->created = d.created;
+	/* A ChangeTime that was set holds until the file changes again; setting it was itself the last change of the inode. */
+	if (d.has_changed && out->changed >= d.changed_at && out->changed - d.changed_at <= CHANGED_SLACK)
+		out->changed = d.changed;
 	out->attributes = d.has_attributes ? d.attributes & DOSATTRIB_KEPT : default_attributes(out, name);
 	if (out->directory)
 		out->attributes |= FILE_ATTRIBUTE_DIRECTORY;
@@ -196,7 +202,8 @@ static ntstatus attributes_to_mode(struct posix_file *f, const struct vfs_stat *
 
 static ntstatus dosattrib_store(struct posix_file *f, const struct vfs_set_info *set)
 {
-	uint8_t blob[POSIX_DOSATTRIB_BYTES];
+	uint8_t blob[POSIX_DOSATTRIB_BYTES + POSIX_CHANGED_BYTES];
+	size_t len = POSIX_DOSATTRIB_BYTES;
 	struct vfs_stat now;
 	uint32_t attributes;
 	ntstatus st = posix_stat_get(&f->base, &now);
@@ -210,7 +217,14 @@ static ntstatus dosattrib_store(struct posix_file *f, const struct vfs_set_info 
 	if (!posix_store_of(f->base.store)->xattrs)
 		return attributes_to_mode(f, &now, attributes);
 	posix_dosattrib_make(blob, attributes, (set->which & VFS_SET_CREATED) != 0 ? set->created : now.created);
-	err = posix_fsetxattr(f->fd, f->path_only, DOSATTRIB, blob, sizeof(blob));
+	if ((set->which & VFS_SET_CHANGED) != 0) {
+		struct timespec tick;
+
+		(void)clock_gettime(CLOCK_REALTIME_COARSE, &tick);
+		posix_dosattrib_changed_make(blob + len, set->changed, filetime_from_timespec(tick));
+		len += POSIX_CHANGED_BYTES;
+	}
+	err = posix_fsetxattr(f->fd, f->path_only, DOSATTRIB, blob, len);
 	if (err == -EOPNOTSUPP)
 		return attributes_to_mode(f, &now, attributes);
 	return err == 0 ? STATUS_SUCCESS : posix_error(-err);
@@ -230,15 +244,16 @@ ntstatus posix_set(struct vfs_file *vf, const struct vfs_set_info *set)
 		return STATUS_MEDIA_WRITE_PROTECTED;
 	if (f->symlink && (set->which & (VFS_SET_ATTRIBUTES | VFS_SET_CREATED)) != 0)
 		return STATUS_NOT_SUPPORTED;
-	if ((set->which & (VFS_SET_ATTRIBUTES | VFS_SET_CREATED)) != 0)
-		st = dosattrib_store(f, set);
-	if (nt_ok(st) && (set->which & (VFS_SET_ACCESSED | VFS_SET_WRITTEN)) != 0) {
+	if ((set->which & (VFS_SET_ACCESSED | VFS_SET_WRITTEN)) != 0) {
 		struct timespec ts[2] = {time_or_omit((set->which & VFS_SET_ACCESSED) != 0, set->accessed),
 			time_or_omit((set->which & VFS_SET_WRITTEN) != 0, set->written)};
 
 		if (utimensat(f->fd, "", ts, AT_EMPTY_PATH) != 0)
-			st = posix_error(errno);
+			return posix_error(errno);
 	}
+	/* Last, since ChangeTime holds until the next change. */
+	if ((set->which & (VFS_SET_ATTRIBUTES | VFS_SET_CREATED | VFS_SET_CHANGED)) != 0 && !f->symlink)
+		st = dosattrib_store(f, set);
 	return st;
 }
 

@@ -1,3 +1,4 @@
+/* See harness.h. */
 #include "harness.h"
 
 #include <dirent.h>
@@ -67,7 +68,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 void tree_remove(const char *path)
 {
-	(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 int teardown(void **state)
