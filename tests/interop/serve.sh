@@ -1,0 +1,90 @@
+# `hythe serve` as a person meets it: its command line, guests, read-only shares, signals. Sourced by run.sh.
+# shellcheck shell=bash
+
+# A plain `hythe serve DIR` makes a user, shows a password that works, and keeps both for the next start.
+serve_makes_a_user_once() {
+	local out name password
+	HYTHE_PASSWORD='' start_hythe first "$work/pub" --state "$work/fresh" || return 1
+	password=$(sed -n 's/^User .*, password //p' "$work/first.log")
+	name=$(sed -n 's/^User \(.*\), password .*/\1/p' "$work/first.log")
+	[ -n "$password" ] || { echo "no password was shown"; cat "$work/first.log"; return 1; }
+	out=$(smbclient -p "$first" //127.0.0.1/pub -U "$name%$password" -c ls 2>&1) || { echo "$out"; return 1; }
+	stop first || { echo "the exit status was $?"; return 1; }
+	HYTHE_PASSWORD='' start_hythe second "$work/pub" --state "$work/fresh" || return 1
+	! grep -q password "$work/second.log" || { echo "a password was shown again"; return 1; }
+	out=$(smbclient -p "$second" //127.0.0.1/pub -U "$name%$password" -c ls 2>&1) || { echo "$out"; return 1; }
+	stop second
+}
+
+serve_lets_guests_in_only_when_told() {
+	local out
+	out=$(smbclient -p "$signed" //127.0.0.1/pub -N -c ls 2>&1) && { echo "an anonymous user listed a share: $out"; return 1; }
+	start_hythe guests --share "open=$work/open,guest" --share "pub=$work/pub" --state "$work/state" || return 1
+	out=$(smbclient -p "$guests" //127.0.0.1/open -U 'stranger%x' --client-protection=off -c 'get file -' 2>&1)
+	says welcome "$out" || return 1
+	out=$(smbclient -p "$guests" //127.0.0.1/pub -U 'stranger%x' --client-protection=off -c ls 2>&1) && { echo "a guest saw $out"; return 1; }
+	says NT_STATUS_ACCESS_DENIED "$out"
+}
+
+serve_read_only_share_stays_as_it_is() {
+	local out
+	start_hythe readonly --share "ro=$work/ro,ro" --state "$work/state" || return 1
+	out=$(smb "$readonly" SMB3_11 sign ro "get file -; put $work/signed.conf new; del file; mkdir d; rename file file2")
+	says frozen "$out" && says 'ACCESS_DENIED\|MEDIA_WRITE_PROTECTED' "$out" && [ "$(ls "$work/ro")" = file ] || { ls "$work/ro"; return 1; }
+}
+
+# SIGHUP takes over a new share while a client stays connected.
+serve_reads_shares_anew_on_sighup() {
+	local out
+	printf '[server]\n[share pub]\npath = %s\n' "$work/pub" >"$work/reload.conf"
+	start_hythe reload --config "$work/reload.conf" --state "$work/state" || return 1
+	out=$(
+		(
+			sleep 0.5
+			printf '[share later]\npath = %s\nread-only = yes\n' "$work/ro" >>"$work/reload.conf"
+			kill -HUP "$reload_pid"
+		) &
+		smb "$reload" SMB3_11 sign pub '!sleep 1.5; ls'
+	) || { echo "the connection did not stay: $out"; return 1; }
+	out=$(smb "$reload" SMB3_11 sign later 'get file -') || { echo "$out"; return 1; }
+	says frozen "$out" || return 1
+	# A mistake changes nothing.
+	printf 'read-onyl = yes\n' >>"$work/reload.conf"
+	kill -HUP "$reload_pid"
+	sleep 0.5
+	says "did you mean 'read-only'" "$(cat "$work/reload.log")" && smb "$reload" SMB3_11 sign later ls >/dev/null
+}
+
+serve_drains_and_exits_0_on_sigterm() {
+	local status client
+	start_hythe drain --share "pub=$work/pub" --state "$work/state" || return 1
+	smb "$drain" SMB3_11 sign pub '!sleep 2; ls' >/dev/null &
+	client=$!
+	sleep 0.5
+	stop drain
+	status=$?
+	wait "$client"
+	[ $status = 0 ] || { echo "exit status $status"; cat "$work/drain.log"; return 1; }
+}
+
+serve_check_tells_right_from_wrong() {
+	local out
+	printf '[server]\nsigning = required\n[share a]\npath = %s\n' "$work/pub" >"$work/check.conf"
+	out=$("$HYTHE" serve --config "$work/check.conf" --check 2>&1) || { echo "$out"; return 1; }
+	printf 'gest = yes\n' >>"$work/check.conf"
+	out=$("$HYTHE" serve --config "$work/check.conf" --check 2>&1) && { echo "a mistake was let through"; return 1; }
+	says "check.conf:5: unknown option 'gest' in \[share NAME\]; did you mean 'guest'?" "$out" || return 1
+	out=$("$HYTHE" serve --share "a=$work/absent" --check 2>&1) && { echo "a missing directory was let through"; return 1; }
+	says absent "$out"
+}
+
+serve_says_how_to_connect() {
+	local out
+	out=$(cat "$work/signed.log")
+	says Windows "$out" && says macOS "$out" && says Linux "$out" && says ":$signed/pub" "$out"
+}
+
+for case in makes_a_user_once lets_guests_in_only_when_told read_only_share_stays_as_it_is reads_shares_anew_on_sighup \
+	drains_and_exits_0_on_sigterm check_tells_right_from_wrong says_how_to_connect; do
+	check "serve/serve_$case" "serve_$case"
+done

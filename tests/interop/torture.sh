@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Samba's conformance suite against our server, by the runner in $HYTHE_SHARED/conformance.
+#   torture.sh             the tests whose row in tests/ledger/smbtorture.csv says pass; prints ok and not ok lines
+#   torture.sh all         every test that can run, and takes the results over into the ledger
+#   torture.sh RUNG...     the rungs of that number (01 02 ...), likewise
+# OUT keeps the runner's results. Rungs 04 and later want a file system with user extended attributes (TMPDIR).
+set -u
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+shared=${HYTHE_SHARED:-$root/../shared}
+runner=$shared/conformance/torture.py
+OUT=${OUT:-$work/torture.json}
+if [ ! -f "$runner" ]; then
+	skip smbtorture "$runner is not there"
+	exit 0
+fi
+if ! command -v smbtorture >/dev/null; then
+	skip smbtorture "smbtorture is not installed (package samba-testsuite)"
+	exit 0
+fi
+
+mkdir -p "$work/state"
+for share in share share2 dosmode shareadmin nostreams noperm hideunread; do
+	mkdir -p "$work/$share"
+	printf '[share %s]\npath = %s\n' $share "$work/$share"
+	case $share in
+	shareadmin) echo "admins = torture" ;;
+	hideunread) echo "access-based-enumeration = yes" ;;
+	esac
+done >"$work/shares.conf"
+{
+	printf '[server]\nmin-dialect = 2.0.2\nsigning = enabled\ntest-aids = yes\n'
+	cat "$work/shares.conf"
+} >"$work/torture.conf"
+
+second=$work/second.conf
+printf '[share share]\npath = %s\n' "$work/share" >"$second"
+HYTHE_PASSWORD=pass2 start_hythe maker --config "$second" --state "$work/state" --user torture2 || exit 1
+stop maker
+HYTHE_PASSWORD=pass start_hythe target --config "$work/torture.conf" --state "$work/state" --user torture || exit 1
+target_port=$target
+
+arguments=()
+[ -f "$here/rules-hythe.json" ] && arguments+=(--rules "$here/rules-hythe.json")
+ledger() { python3 -B "$root/scripts/ledger.py" torture "$@"; }
+
+if [ $# = 0 ]; then
+	ledger names >"$work/names"
+elif [ "$1" = all ]; then
+	awk -F, 'NR > 1 { print $1 }' "$root/tests/ledger/smbtorture.csv" >"$work/names"
+else
+	for rung; do awk -F, -v r="$rung" 'NR > 1 && $2 == r { print $1 }' "$root/tests/ledger/smbtorture.csv"; done >"$work/names"
+fi
+if [ ! -s "$work/names" ]; then
+	skip smbtorture "no row of the ledger says pass"
+	exit 0
+fi
+
+PYTHONDONTWRITEBYTECODE=1 python3 "$runner" --port "$target_port" --share share,share2 --jobs 2 --wipe "$work/share" --wipe "$work/share2" \
+	--user torture --password pass --user2 torture2 --password2 pass2 --tests-file "$work/names" --ladder \
+	--baseline "$shared/conformance/baseline-smbd-4.17.json" --quiet --out "$OUT" "${arguments[@]}" >"$work/torture.log" 2>&1
+kill -0 "$target_pid" 2>/dev/null || not_ok smbtorture/server_survives "$(tail -n 30 "$work/target.log")"
+
+if [ $# -gt 0 ]; then
+	cat "$work/torture.log"
+	ledger update "$OUT"
+	exit 0
+fi
+[ -f "$OUT" ] || { not_ok smbtorture "$(cat "$work/torture.log")"; exit 1; }
+python3 - "$OUT" "$work/names" <<'PY'
+import json, sys
+got = json.load(open(sys.argv[1]))["tests"]
+for name in open(sys.argv[2]).read().split("\n"):
+    if name:
+        r = got.get(name, {"status": "did not run"})
+        print(("ok " if r["status"] == "pass" else "not ok ") + "smbtorture/" + name.replace(" ", "_"))
+        if r["status"] != "pass":
+            print("   ", r["status"], str(r.get("reason", ""))[:300])
+PY
+ledger check "$OUT"
