@@ -104,12 +104,12 @@ void posix_dosattrib_make(uint8_t out[POSIX_DOSATTRIB_BYTES], uint32_t attribute
 /* What goes behind it when a client has set ChangeTime. Samba does not look there. */
 void posix_dosattrib_changed_make(uint8_t out[POSIX_CHANGED_BYTES], uint64_t changed, uint64_t changed_at);
 ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, const char *name, struct vfs_stat *out) MUST_USE;
+/* Of what was just made with these attributes. */
+ntstatus posix_stat_new(struct posix_store *s, int fd, const char *name, uint32_t attributes, struct vfs_stat *out) MUST_USE;
 /* Of an entry of the directory open as `dir`; `path` is the directory's. */
 ntstatus posix_stat_entry(struct posix_store *s, int dir, const char *path, const char *name, struct vfs_stat *out) MUST_USE;
 ntstatus posix_stat_get(struct vfs_file *f, struct vfs_stat *out) MUST_USE;
 ntstatus posix_set(struct vfs_file *f, const struct vfs_set_info *s) MUST_USE;
-/* Stores the attributes that a new file was asked to have, when they are not what it has anyway. */
-ntstatus posix_attributes_init(struct posix_store *s, int fd, bool directory, const char *name, uint32_t attributes) MUST_USE;
 
 /* --- posix_xattr.c --- */
 /* Length or a negated errno. */
@@ -137,8 +137,8 @@ ntstatus posix_place_find(struct posix_file *f, struct posix_place *out) MUST_US
 void posix_place_close(struct posix_place *p);
 /* The name it is known under, brought up to date after renames. */
 void posix_file_path(struct posix_file *f, struct posix_path *out);
-/* The handle has been renamed. */
-ntstatus posix_file_renamed(struct posix_file *f, const struct posix_path *to) MUST_USE;
+/* The handle has been renamed; `before` is posix_store.renames from before that was begun. */
+ntstatus posix_file_renamed(struct posix_file *f, const struct posix_path *to, uint64_t before) MUST_USE;
 struct slice posix_file_name(struct vfs_file *f, struct arena *a) MUST_USE;
 ntstatus posix_unlink(struct vfs_file *f) MUST_USE;
 ntstatus posix_rename(struct vfs_file *f, struct slice new_name, bool replace) MUST_USE;

@@ -1,6 +1,7 @@
 /* The extended attribute user.DOSATTRIB as Samba keeps it, so that a share can move between the two: an NDR structure of a
  * string (the attributes in hexadecimal, empty since version 4), a version, a union's level (the version again) and the
- * version's fields. POSIX has no ChangeTime that can be set, so one that was set follows as a part of our own. Written is version 5, read are 1, 3, 4, 5 and the string alone of old times. */
+ * version's fields. Written is version 5, read are 1, 3, 4, 5 and the string alone of old times. POSIX has no ChangeTime that
+ * can be set; one that was set follows as a part of our own. */
 #include "vfs/posix.h"
 
 enum { VALID_ATTRIBUTES = 0x1, VALID_CREATED = 0x10 };

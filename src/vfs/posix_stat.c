@@ -46,7 +46,8 @@ static void fill(const struct posix_store *s, const struct statx *x, struct vfs_
 	out->file_id = file_id(s, out->id);
 	out->directory = S_ISDIR(x->stx_mode);
 	out->symlink = S_ISLNK(x->stx_mode);
-	out->links = x->stx_nlink;
+	/* POSIX counts the names of a directory's children too. */
+	out->links = out->directory && x->stx_nlink != 0 ? 1 : x->stx_nlink;
 	out->mode = x->stx_mode;
 	out->uid = x->stx_uid;
 	out->gid = x->stx_gid;
@@ -110,6 +111,31 @@ ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, const char
 		n = posix_fgetxattr(fd, path_only, DOSATTRIB, xattr, sizeof(xattr));
 	attributes_fill(out, slash != NULL ? slash + 1 : name, xattr, n);
 	return STATUS_SUCCESS;
+}
+
+ntstatus posix_stat_new(struct posix_store *s, int fd, const char *name, uint32_t attributes, struct vfs_stat *out)
+{
+	uint8_t blob[POSIX_DOSATTRIB_BYTES];
+	struct statx x;
+	uint32_t wanted;
+	int err;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_WANTED, &x) != 0)
+		return posix_error(errno);
+	fill(s, &x, out);
+	attributes_fill(out, name, NULL, 0);
+	wanted = (attributes & VFS_ATTRIBUTES_SETTABLE) | (out->attributes & FILE_ATTRIBUTE_HIDDEN) |
+		(out->directory ? FILE_ATTRIBUTE_DIRECTORY : FILE_ATTRIBUTE_ARCHIVE);
+	/* Nothing to keep when that is what it has anyway. */
+	if (wanted == out->attributes)
+		return STATUS_SUCCESS;
+	posix_dosattrib_make(blob, wanted, out->created);
+	err = s->xattrs ? posix_fsetxattr(fd, false, DOSATTRIB, blob, sizeof(blob)) : -EOPNOTSUPP;
+	if (err == -EOPNOTSUPP)
+		posix_tell_no_xattrs(s);
+	else if (err == 0)
+		out->attributes = wanted;
+	return err == 0 || err == -EOPNOTSUPP ? STATUS_SUCCESS : posix_error(-err);
 }
 
 ntstatus posix_stat_get(struct vfs_file *vf, struct vfs_stat *out)
@@ -255,27 +281,4 @@ ntstatus posix_set(struct vfs_file *vf, const struct vfs_set_info *set)
 	if ((set->which & (VFS_SET_ATTRIBUTES | VFS_SET_CREATED | VFS_SET_CHANGED)) != 0 && !f->symlink)
 		st = dosattrib_store(f, set);
 	return st;
-}
-
-ntstatus posix_attributes_init(struct posix_store *s, int fd, bool directory, const char *name, uint32_t attributes)
-{
-	uint32_t plain = directory ? FILE_ATTRIBUTE_DIRECTORY : FILE_ATTRIBUTE_ARCHIVE;
-	uint32_t wanted = (attributes & VFS_ATTRIBUTES_SETTABLE) | plain;
-	uint8_t blob[POSIX_DOSATTRIB_BYTES];
-	struct vfs_stat st;
-	ntstatus status;
-	int err;
-
-	if (wanted == plain || (wanted == (plain | FILE_ATTRIBUTE_HIDDEN) && name[0] == '.'))
-		return STATUS_SUCCESS;
-	if (!s->xattrs) {
-		posix_tell_no_xattrs(s);
-		return STATUS_SUCCESS;
-	}
-	status = posix_stat_fd(s, fd, false, name, &st);
-	if (!nt_ok(status))
-		return status;
-	posix_dosattrib_make(blob, wanted, st.created);
-	err = posix_fsetxattr(fd, false, DOSATTRIB, blob, sizeof(blob));
-	return err == 0 || err == -EOPNOTSUPP ? STATUS_SUCCESS : posix_error(-err);
 }
