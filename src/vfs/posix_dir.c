@@ -11,14 +11,15 @@
 enum { BEHIND_DOT = 1, BEHIND_DOTDOT = 2, COOKIE_BASE = 3 };
 
 struct posix_dir {
-	int fd;                  /* own position; also for handles that are O_PATH */
+	int fd;                  /* the handle's; its own for handles that are O_PATH */
+	bool own_fd;
 	uint64_t cookie;         /* behind the last entry given out */
 	size_t at, end;          /* unread records */
 	uint64_t before;         /* the cookie before the last entry, whose record begins at last_at: callers often step back */
 	size_t last_at;
-	struct posix_path path;  /* of the directory, when the listing began: to follow symlinks in it */
+	char *path;              /* of the directory, when the listing began: to follow symlinks in it */
 	uint8_t name[2 * NAME_MAX + 2];
-	_Alignas(struct dirent64) char buf[POSIX_DIR_BUFFER_BYTES];
+	char *buf;               /* POSIX_DIR_BUFFER_BYTES; NULL before the first record and from the end on */
 };
 
 static int dir_reopen(const struct posix_file *f)
@@ -60,30 +61,38 @@ void posix_dir_free(struct posix_dir *d)
 {
 	if (d == NULL)
 		return;
-	close(d->fd);
+	if (d->own_fd)
+		close(d->fd);
+	free(d->buf);
+	free(d->path);
 	free(d);
 }
 
 static ntstatus dir_start(struct posix_file *f)
 {
-	int fd;
+	struct posix_dir *d;
+	struct posix_path path;
 
 	if (!f->directory)
 		return STATUS_INVALID_PARAMETER;
-	fd = dir_reopen(f);
-	if (fd == -ENOENT)
-		return STATUS_NO_MORE_FILES; /* removed */
-	if (fd < 0)
-		return posix_error(-fd);
-	f->dir = malloc(sizeof(*f->dir));
-	if (f->dir == NULL) {
-		close(fd);
+	posix_file_path(f, &path);
+	d = calloc(1, sizeof(*d));
+	if (d != NULL)
+		d->path = strdup(path.s);
+	if (d == NULL || d->path == NULL) {
+		free(d);
 		return STATUS_INSUFFICIENT_RESOURCES;
 	}
-	f->dir->fd = fd;
-	f->dir->cookie = f->dir->before = 0;
-	f->dir->at = f->dir->end = 0;
-	posix_file_path(f, &f->dir->path);
+	d->own_fd = f->path_only;
+	d->fd = f->path_only ? dir_reopen(f) : f->fd;
+	if (d->fd < 0) {
+		int err = -d->fd;
+
+		d->own_fd = false;
+		posix_dir_free(d);
+		return err == ENOENT ? STATUS_NO_MORE_FILES : posix_error(err); /* removed */
+	}
+	f->dir = d;
 	return STATUS_SUCCESS;
 }
 
@@ -104,6 +113,26 @@ void posix_dir_seek(struct vfs_file *vf, uint64_t cookie)
 	(void)lseek(d->fd, cookie > COOKIE_BASE ? (off_t)(cookie - COOKIE_BASE) : 0, SEEK_SET);
 }
 
+static ntstatus buffer_fill(struct posix_dir *d)
+{
+	ssize_t n;
+
+	if (d->buf == NULL)
+		d->buf = malloc(POSIX_DIR_BUFFER_BYTES);
+	if (d->buf == NULL)
+		return STATUS_INSUFFICIENT_RESOURCES;
+	n = getdents64(d->fd, d->buf, POSIX_DIR_BUFFER_BYTES);
+	d->at = 0;
+	d->end = n > 0 ? (size_t)n : 0;
+	if (n > 0)
+		return STATUS_SUCCESS;
+	/* Many handles of directories stay open for long after they were listed. */
+	free(d->buf);
+	d->buf = NULL;
+	d->before = 0;
+	return n == 0 || errno == ENOENT ? STATUS_NO_MORE_FILES : posix_error(errno);
+}
+
 /* The next record that is not a dot; NULL at the end or with *st set. */
 static const struct dirent64 *record_next(struct posix_dir *d, ntstatus *st)
 {
@@ -111,13 +140,9 @@ static const struct dirent64 *record_next(struct posix_dir *d, ntstatus *st)
 		const struct dirent64 *e;
 
 		if (d->at == d->end) {
-			ssize_t n = getdents64(d->fd, d->buf, sizeof(d->buf));
-
-			*st = n >= 0 || errno == ENOENT ? STATUS_NO_MORE_FILES : posix_error(errno);
-			if (n <= 0)
+			*st = buffer_fill(d);
+			if (!nt_ok(*st))
 				return NULL;
-			d->at = 0;
-			d->end = (size_t)n;
 		}
 		e = (const void *)(d->buf + d->at);
 		d->last_at = d->at;
@@ -143,9 +168,9 @@ static ntstatus dot_read(struct posix_file *f, const char *name, bool need_stat,
 	out->cookie = d->cookie;
 	if (!need_stat)
 		return STATUS_SUCCESS;
-	if (n == 2 && !posix_id_equal(f->id, s->root_id) && nt_ok(posix_stat_entry(s, d->fd, d->path.s, "..", &out->stat)))
+	if (n == 2 && !posix_id_equal(f->id, s->root_id) && nt_ok(posix_stat_entry(s, d->fd, d->path, "..", &out->stat)))
 		return STATUS_SUCCESS;
-	return posix_stat_fd(s, d->fd, false, d->path.s, &out->stat);
+	return posix_stat_fd(s, d->fd, false, d->path, &out->stat);
 }
 
 ntstatus posix_dir_read(struct vfs_file *vf, bool need_stat, struct vfs_dirent *out)
@@ -162,7 +187,7 @@ ntstatus posix_dir_read(struct vfs_file *vf, bool need_stat, struct vfs_dirent *
 		f->dir->cookie = (uint64_t)e->d_off + COOKIE_BASE;
 		/* Gone since it was read: no entry. */
 		if (need_stat &&
-			!nt_ok(posix_stat_entry(posix_store_of(vf->store), f->dir->fd, f->dir->path.s, e->d_name, &out->stat)))
+			!nt_ok(posix_stat_entry(posix_store_of(vf->store), f->dir->fd, f->dir->path, e->d_name, &out->stat)))
 			continue;
 		out->name = slice_of(f->dir->name, posix_name_to_wire(f->dir->name, e->d_name, strlen(e->d_name)));
 		out->cookie = f->dir->cookie;

@@ -32,6 +32,13 @@ pthread_mutex_t *posix_names_lock(struct posix_store *s, const struct stat *dir)
 	return &s->names[h >> 58];
 }
 
+static const char *leaf_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
 /* Wraps a descriptor, which it takes over also when it fails. */
 static ntstatus file_make(struct opening *o, int fd, bool created)
 {
@@ -42,7 +49,10 @@ static ntstatus file_make(struct opening *o, int fd, bool created)
 	if (f == NULL || name == NULL)
 		goto fail;
 	memcpy(name, o->path.s, o->path.len + 1);
-	st = posix_stat_fd(o->store, fd, o->path_only, name, &o->out->stat);
+	if (created)
+		st = posix_stat_new(o->store, fd, leaf_of(name), o->args->attributes, &o->out->stat);
+	else
+		st = posix_stat_fd(o->store, fd, o->path_only, name, &o->out->stat);
 	if (!nt_ok(st))
 		goto fail;
 	*f = (struct posix_file){.base.store = &o->store->vfs, .fd = fd, .path_only = o->path_only, .readable = o->readable,
@@ -225,7 +235,7 @@ static int make(struct opening *o, int dir, const char *leaf)
 static int make_unless_other_case(struct opening *o, int dir, bool listable)
 {
 	char found[NAME_MAX + 1];
-	const char *slash = strrchr(o->path.s, '/'), *leaf = slash != NULL ? slash + 1 : o->path.s;
+	const char *leaf = leaf_of(o->path.s);
 	int match = listable ? posix_dir_match(dir, leaf, found) : 0;
 
 	if (match < 0)
@@ -237,7 +247,6 @@ static int make_unless_other_case(struct opening *o, int dir, bool listable)
 
 static ntstatus create_new(struct opening *o)
 {
-	const char *leaf;
 	pthread_mutex_t *lock;
 	struct stat dst;
 	bool listable = true;
@@ -254,20 +263,14 @@ static ntstatus create_new(struct opening *o)
 	pthread_mutex_lock(lock);
 	fd = make_unless_other_case(o, dir, listable);
 	pthread_mutex_unlock(lock);
-	leaf = strrchr(o->path.s, '/');
-	leaf = leaf != NULL ? leaf + 1 : o->path.s;
 	if (fd < 0) {
 		close(dir);
 		/* The directory was removed meanwhile. */
 		return fd == -ENOENT ? STATUS_OBJECT_PATH_NOT_FOUND : posix_error(-fd);
 	}
-	st = posix_attributes_init(o->store, fd, wants(o, VFS_DIRECTORY), leaf, o->args->attributes);
-	if (nt_ok(st))
-		st = file_make(o, fd, true);
-	else
-		close(fd);
+	st = file_make(o, fd, true);
 	if (!nt_ok(st))
-		(void)unlinkat(dir, leaf, wants(o, VFS_DIRECTORY) ? AT_REMOVEDIR : 0);
+		(void)unlinkat(dir, leaf_of(o->path.s), wants(o, VFS_DIRECTORY) ? AT_REMOVEDIR : 0);
 	close(dir);
 	return st;
 }

@@ -92,15 +92,18 @@ void posix_file_path(struct posix_file *f, struct posix_path *out)
 	pthread_mutex_unlock(&f->lock);
 }
 
-ntstatus posix_file_renamed(struct posix_file *f, const struct posix_path *to)
+ntstatus posix_file_renamed(struct posix_file *f, const struct posix_path *to, uint64_t before)
 {
 	struct posix_store *s = posix_store_of(f->base.store);
+	uint64_t mine;
 	ntstatus st;
 
 	pthread_mutex_lock(&f->lock);
 	st = name_replace_locked(f, to);
-	/* Whoever noted an older count asks before it relies on its name; this handle does too if others rename meanwhile. */
-	f->known_at = ++s->renames;
+	/* Handles that noted an older count look again before they rely on their names. So does this one, if something else
+	 * was renamed meanwhile: a directory above it, perhaps. */
+	mine = ++s->renames;
+	f->known_at = mine == before + 1 ? mine : before;
 	pthread_mutex_unlock(&f->lock);
 	f->unsynced_name = true;
 	return st;

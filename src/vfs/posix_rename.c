@@ -156,6 +156,7 @@ ntstatus posix_rename(struct vfs_file *vf, struct slice new_name, bool replace)
 {
 	struct posix_file *f = posix_file_of(vf);
 	struct posix_store *s = posix_store_of(vf->store);
+	uint64_t before = s->renames;
 	struct posix_place at;
 	struct target t;
 	ntstatus st;
@@ -171,7 +172,7 @@ ntstatus posix_rename(struct vfs_file *vf, struct slice new_name, bool replace)
 		target_close(&t);
 	}
 	posix_place_close(&at);
-	return nt_ok(st) ? posix_file_renamed(f, &t.path) : st;
+	return nt_ok(st) ? posix_file_renamed(f, &t.path, before) : st;
 }
 
 /* linkat(2) does not replace: the link is made under a name of its own and renamed over. */

@@ -36,6 +36,11 @@ int posix_parent_at(const struct posix_store *s, const char *path, int flags, co
 	struct posix_path parent;
 
 	*leaf = slash != NULL ? slash + 1 : path;
+	if (slash == NULL && flags == O_PATH) {
+		int fd = fcntl(s->root, F_DUPFD_CLOEXEC, 0);
+
+		return fd >= 0 ? fd : -errno;
+	}
 	parent.len = slash != NULL ? (size_t)(slash - path) : 0;
 	memcpy(parent.s, path, parent.len);
 	parent.s[parent.len] = 0;
