@@ -1,5 +1,6 @@
 /* How fast messages are signed and sealed: each algorithm at the sizes of a small request, a page and a large READ, in
- * nanoseconds a message and gigabytes a second. Processor time, so that a busy machine disturbs little; it takes some six seconds. */
+ * nanoseconds a message and gigabytes a second. Processor time, so that a busy machine disturbs little; it takes some
+ * six seconds. */
 #include "crypto/crypto.h"
 
 #include <stdio.h>

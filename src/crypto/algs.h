@@ -7,12 +7,12 @@
 
 #include <openssl/evp.h>
 #include <stdatomic.h>
+#include <sys/uio.h>
 
 struct crypto_algs {
-	EVP_MAC *hmac, *cmac;
+	EVP_MAC *hmac;
 	EVP_MD *sha256, *sha512, *md5;
-	EVP_CIPHER *aes128_gcm, *aes256_gcm, *aes128_ccm, *aes256_ccm;
-	bool cmac_rekey; /* this OpenSSL does not restart a CMAC without the key (3.0.0 to 3.0.2) */
+	EVP_CIPHER *aes128_gcm, *aes256_gcm, *aes128_ccm, *aes256_ccm, *aes128_cbc;
 };
 
 /* NULL when OpenSSL lacks SHA-2, HMAC or AES, and then the log says so once. */
@@ -54,5 +54,14 @@ static inline bool ctx_pool_give(struct ctx_pool *p, void *ctx)
 	}
 	return false;
 }
+
+/* cmac.c: a context with the key set, the two values that a key gives for the last block, and a message. */
+struct cmac_subkeys {
+	uint8_t whole[16], padded[16];
+};
+EVP_CIPHER_CTX *cmac_ctx_new(const uint8_t key[16]);
+bool cmac_start(EVP_CIPHER_CTX *ctx);
+bool cmac_subkeys(EVP_CIPHER_CTX *ctx, struct cmac_subkeys *s);
+bool cmac_run(EVP_CIPHER_CTX *ctx, const struct cmac_subkeys *s, const struct iovec *parts, size_t n, uint8_t out[16]);
 
 #endif

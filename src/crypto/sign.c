@@ -11,18 +11,15 @@
 struct sign_key {
 	enum sign_algorithm alg;
 	uint8_t key[16];
-	struct ctx_pool pool; /* EVP_MAC_CTX, or EVP_CIPHER_CTX for GMAC */
+	struct cmac_subkeys cmac;
+	struct ctx_pool pool; /* EVP_MAC_CTX for HMAC, EVP_CIPHER_CTX for the others */
 };
 
-static EVP_MAC_CTX *mac_ctx_new(const struct sign_key *k)
+static EVP_MAC_CTX *hmac_ctx_new(const struct sign_key *k)
 {
-	const struct crypto_algs *a = crypto_algs();
-	bool hmac = k->alg == SIGN_HMAC_SHA256;
-	char digest[] = "SHA256", cipher[] = "AES-128-CBC";
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_utf8_string(hmac ? OSSL_MAC_PARAM_DIGEST : OSSL_MAC_PARAM_CIPHER, hmac ? digest : cipher, 0),
-		OSSL_PARAM_END};
-	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(hmac ? a->hmac : a->cmac);
+	char digest[] = "SHA256";
+	OSSL_PARAM params[] = {OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_END};
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(crypto_algs()->hmac);
 
 	if (ctx && EVP_MAC_init(ctx, k->key, sizeof(k->key), params) != 1) {
 		EVP_MAC_CTX_free(ctx);
@@ -44,15 +41,23 @@ static EVP_CIPHER_CTX *gmac_ctx_new(const struct sign_key *k)
 
 static void *ctx_new(const struct sign_key *k)
 {
-	return k->alg == SIGN_AES_GMAC ? (void *)gmac_ctx_new(k) : (void *)mac_ctx_new(k);
+	switch (k->alg) {
+	case SIGN_HMAC_SHA256:
+		return hmac_ctx_new(k);
+	case SIGN_AES_CMAC:
+		return cmac_ctx_new(k->key);
+	case SIGN_AES_GMAC:
+		return gmac_ctx_new(k);
+	}
+	return NULL;
 }
 
 static void ctx_free(const struct sign_key *k, void *ctx)
 {
-	if (k->alg == SIGN_AES_GMAC)
-		EVP_CIPHER_CTX_free(ctx);
-	else
+	if (k->alg == SIGN_HMAC_SHA256)
 		EVP_MAC_CTX_free(ctx);
+	else
+		EVP_CIPHER_CTX_free(ctx);
 }
 
 struct sign_key *sign_key_new(enum sign_algorithm alg, const uint8_t key[16])
@@ -68,12 +73,13 @@ struct sign_key *sign_key_new(enum sign_algorithm alg, const uint8_t key[16])
 	k->alg = alg;
 	memcpy(k->key, key, sizeof(k->key));
 	ctx = ctx_new(k);
-	if (!ctx) {
+	if (ctx)
+		(void)ctx_pool_give(&k->pool, ctx);
+	if (!ctx || (alg == SIGN_AES_CMAC && !cmac_subkeys(ctx, &k->cmac))) {
 		crypto_log_openssl("setting up a signing key");
 		sign_key_free(k);
 		return NULL;
 	}
-	(void)ctx_pool_give(&k->pool, ctx);
 	return k;
 }
 
@@ -89,13 +95,12 @@ void sign_key_free(struct sign_key *k)
 	free(k);
 }
 
-static bool mac_run(const struct sign_key *k, EVP_MAC_CTX *ctx, const struct iovec *parts, size_t n, uint8_t out[16])
+static bool hmac_run(EVP_MAC_CTX *ctx, const struct iovec *parts, size_t n, uint8_t out[16])
 {
-	bool rekey = k->alg == SIGN_AES_CMAC && crypto_algs()->cmac_rekey;
 	uint8_t full[32];
 	size_t len = 0;
 
-	if (EVP_MAC_init(ctx, rekey ? k->key : NULL, rekey ? sizeof(k->key) : 0, NULL) != 1)
+	if (EVP_MAC_init(ctx, NULL, 0, NULL) != 1)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (parts[i].iov_len > 0 && EVP_MAC_update(ctx, parts[i].iov_base, parts[i].iov_len) != 1)
@@ -124,17 +129,29 @@ static bool gmac_run(EVP_CIPHER_CTX *ctx, const uint8_t nonce[12], const struct 
 	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, out) == 1;
 }
 
+static bool run(
+	struct sign_key *k, void *ctx, const uint8_t *nonce, const struct iovec *parts, size_t n, uint8_t out[16])
+{
+	switch (k->alg) {
+	case SIGN_HMAC_SHA256:
+		return hmac_run(ctx, parts, n, out);
+	case SIGN_AES_CMAC:
+		return cmac_run(ctx, &k->cmac, parts, n, out);
+	case SIGN_AES_GMAC:
+		return gmac_run(ctx, nonce, parts, n, out);
+	}
+	return false;
+}
+
 ntstatus sign_compute(struct sign_key *k, const uint8_t nonce[12], const struct iovec *parts, size_t n, uint8_t out[16])
 {
 	void *ctx = ctx_pool_take(&k->pool);
-	bool ok;
 
 	if (!ctx)
 		ctx = ctx_new(k);
 	if (!ctx)
 		return STATUS_NO_MEMORY;
-	ok = k->alg == SIGN_AES_GMAC ? gmac_run(ctx, nonce, parts, n, out) : mac_run(k, ctx, parts, n, out);
-	if (!ok) {
+	if (!run(k, ctx, nonce, parts, n, out)) {
 		/* A context that failed may be half-way through a message. */
 		ctx_free(k, ctx);
 		crypto_log_openssl("signing");

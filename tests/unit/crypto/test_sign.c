@@ -5,6 +5,10 @@
 
 #include "base/random.h"
 
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
 static const char rfc4493_key[] = "2b7e151628aed2a6abf7158809cf4f3c";
 static const char rfc4493_message[] = "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
 				      "30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710";
@@ -121,6 +125,39 @@ static void test_signature_does_not_depend_on_the_parts(void **state)
 	}
 }
 
+/* Every length around the blocks and the chunks in which ours works, cut at random. */
+static void test_cmac_agrees_with_openssls_for_every_length(void **state)
+{
+	static uint8_t message[9000];
+	uint8_t key[16], ours[16], theirs[16];
+	char cipher[] = "AES-128-CBC";
+	OSSL_PARAM params[] = {OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_CIPHER, cipher, 0), OSSL_PARAM_END};
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "CMAC", NULL);
+	size_t n;
+
+	(void)state;
+	assert_non_null(mac);
+	random_bytes(message, sizeof(message));
+	for (size_t len = 0; len <= sizeof(message); len += len < 200 ? 1 : 293) {
+		EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
+		size_t a = len ? random_u64() % (len + 1) : 0, b = len ? random_u64() % (len - a + 1) : 0;
+		struct iovec parts[] = {{message, a}, {message + a, b}, {message + a + b, len - a - b}};
+		struct sign_key *k;
+
+		random_bytes(key, sizeof(key));
+		k = sign_key_new(SIGN_AES_CMAC, key);
+		assert_non_null(k);
+		assert_true(nt_ok(sign_compute(k, NULL, parts, 3, ours)));
+		assert_int_equal(EVP_MAC_init(ctx, key, 16, params), 1);
+		assert_int_equal(EVP_MAC_update(ctx, message, len), 1);
+		assert_int_equal(EVP_MAC_final(ctx, theirs, &n, 16), 1);
+		assert_memory_equal(ours, theirs, 16);
+		EVP_MAC_CTX_free(ctx);
+		sign_key_free(k);
+	}
+	EVP_MAC_free(mac);
+}
+
 static void test_unknown_algorithms_give_no_key(void **state)
 {
 	uint8_t key[16] = {0};
@@ -139,6 +176,7 @@ int main(void)
 		cmocka_unit_test(test_gmac_gives_the_vector_of_nist),
 		cmocka_unit_test(test_gmac_depends_on_the_nonce),
 		cmocka_unit_test(test_signature_does_not_depend_on_the_parts),
+		cmocka_unit_test(test_cmac_agrees_with_openssls_for_every_length),
 		cmocka_unit_test(test_unknown_algorithms_give_no_key),
 	};
 
