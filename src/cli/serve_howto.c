@@ -43,24 +43,45 @@ static void host_of(const char *listen, char *out, size_t cap)
 	}
 }
 
+/* A share's or user's name as it stands in a URL. */
+static void url_escape(char *out, size_t cap, const char *text)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~$";
+	size_t n = 0;
+
+	for (; *text && n + 4 <= cap; text++) {
+		if ((unsigned char)*text >= 0x80 || strchr(plain, *text))
+			out[n++] = *text;
+		else
+			n += (size_t)snprintf(out + n, cap - n, "%%%02X", (unsigned)(unsigned char)*text);
+	}
+	out[n] = 0;
+}
+
 static void print_ways(const char *host, unsigned port, const char *share, const char *user)
 {
-	char colon_port[16] = "", at[300] = "";
+	char port_of_url[16] = "", at[800] = "", path[256];
+	const char *quote = strpbrk(share, " '()&") ? "\"" : "";
 
 	if (port != SMB_PORT)
-		snprintf(colon_port, sizeof(colon_port), ":%u", port);
-	if (user)
-		snprintf(at, sizeof(at), "%s@", user);
+		snprintf(port_of_url, sizeof(port_of_url), ":%u", port);
+	if (user) {
+		url_escape(at, sizeof(at) - 1, user);
+		memcpy(at + strlen(at), "@", 2);
+	}
+	url_escape(path, sizeof(path), share);
 	puts("Connect from");
 	if (port == SMB_PORT)
 		printf("  Windows  \\\\%s\\%s in the Explorer\n", host, share);
 	else
-		printf("  Windows  net use * \\\\%s\\%s /tcpport:%u   (Windows 11 24H2 and later; older ones only know port 445)\n", host, share, port);
-	printf("  macOS    Finder, Go, Connect to Server: smb://%s%s%s/%s\n", at, host, colon_port, share);
-	printf("  Linux    the file manager: smb://%s%s/%s\n", host, colon_port, share);
-	printf("           smbclient -p %u //%s/%s %s%s\n", port, host, share, user ? "-U " : "-N", user ? user : "");
-	printf("           sudo mount -t cifs //%s/%s /mnt -o port=%u,%s%s\n", host, share, port, user ? "username=" : "guest", user ? user : "");
-	printf("           hythe ls smb://%s%s%s/%s\n", at, host, colon_port, share);
+		printf("  Windows  net use * %s\\\\%s\\%s%s /tcpport:%u   (Windows 11 24H2 and later; older ones only know port 445)\n", quote, host,
+			share, quote, port);
+	printf("  macOS    Finder, Go, Connect to Server: smb://%s%s%s/%s\n", at, host, port_of_url, path);
+	printf("  Linux    the file manager: smb://%s%s/%s\n", host, port_of_url, path);
+	printf("           smbclient -p %u %s//%s/%s%s %s%s\n", port, quote, host, share, quote, user ? "-U " : "-N", user ? user : "");
+	printf("           sudo mount -t cifs %s//%s/%s%s /mnt -o port=%u,%s%s\n", quote, host, share, quote, port,
+		user ? "username=" : "guest", user ? user : "");
+	printf("           hythe ls smb://%s%s%s/%s\n", at, host, port_of_url, path);
 }
 
 void serve_howto_print(const struct hythe_server *s, const struct hythe_server_config *cfg, const struct serve_user *u)

@@ -66,9 +66,11 @@ smb_rename() {
 	[ ! -e "$work/pub/old name" ] && [ "$(cat "$work/pub/new name")" = text ] && [ -d "$work/pub/b dir/inner" ] || { echo "$out"; return 1; }
 }
 
+# smbclient gives up where a file has no 8.3 name; like a Windows volume without them, we only name those that are short already.
 smb_allinfo() {
 	local out
-	out=$(smb "$1" "$2" "$3" pub 'allinfo "new name"') && says 'create_time' "$out" && says '::\$DATA' "$out"
+	echo text >"$work/pub/info.txt"
+	out=$(smb "$1" "$2" "$3" pub 'allinfo info.txt') && says 'create_time' "$out" && says '::\$DATA' "$out"
 }
 
 smb_delete() {
