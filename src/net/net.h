@@ -107,7 +107,7 @@ struct net_batch {
 	size_t bytes;
 };
 void net_batch_init(struct net_batch *b, struct net_conn *c);
-/* Bytes without an owner stay valid until the flush. Adds one frame of n pieces (n <= NET_BATCH_SEGS - 1), writing its prefix; flushes by itself when full. Ownership of the pieces moves in any case. */
+/* Bytes without an owner stay valid until the flush. Adds one frame of n pieces (n <= NET_BATCH_SEGS - 1), writing its prefix; flushes by itself when full or 64 KiB are there. Ownership of the pieces moves in any case. */
 void net_batch_add(struct net_batch *b, const struct net_seg *segs, size_t n);
 void net_batch_flush(struct net_batch *b);
 /* One frame, now. From any thread. */

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum { BATCH_BYTES = 65536 };
+
 /* Pieces to be sent: on the sender's stack, or, when they have to wait, on the heap with the borrowed bytes behind them. */
 struct net_out {
 	struct list_node link;
@@ -315,6 +317,9 @@ void net_batch_add(struct net_batch *b, const struct net_seg *segs, size_t n)
 	for (size_t i = 0; i < n; i++)
 		b->segs[b->n++] = segs[i];
 	b->bytes += len + 4;
+	/* More would only leave the caches, and the peer waiting. */
+	if (b->bytes >= BATCH_BYTES)
+		net_batch_flush(b);
 }
 
 void net_send(struct net_conn *c, const struct net_seg *segs, size_t n)
