@@ -151,8 +151,7 @@ def start_hythe(build, state, shm, user):
         f.write(f"[server]\nlisten = 127.0.0.1:{s.port}\nstate = {state}/hythe\nsigning = enabled\nencryption = off\n"
                 f"[share bench]\npath = {shm}/share-tmpfs\n")
     env = dict(os.environ, HYTHE_PASSWORD=PASSWORD)
-    subprocess.run([hythe, "user", "add", user, "--state", f"{state}/hythe"], env=env, check=True, stdout=subprocess.DEVNULL)
-    s.start([hythe, "serve", "--config", conf], f"{state}/hythe.out", env=env)
+    s.start([hythe, "serve", "--config", conf, "--user", user], f"{state}/hythe.out", env=env)
     return s
 
 
