@@ -152,6 +152,8 @@ ntstatus proto_client_negotiate_rsp(
 	if (rsp->max_transact_size < LEAST_SIZE || rsp->max_read_size < LEAST_SIZE || rsp->max_write_size < LEAST_SIZE)
 		return STATUS_INVALID_NETWORK_RESPONSE;
 	got.smb1_negotiated = conn->offered_count == 0;
+	if (got.smb1_negotiated) /* what a NEGOTIATE of SMB2 would have offered, for validation */
+		offer_dialects(&got, cfg);
 	got.server_security_mode = rsp->security_mode;
 	got.server_capabilities = rsp->capabilities;
 	got.server_guid = rsp->server_guid;

@@ -1,5 +1,6 @@
 /* What the client offers, which answers it takes, and both roles against each other over the wire. */
 #include "negotiate_kit.h"
+#include "published.h"
 
 #include "base/utf16.h"
 
@@ -348,12 +349,33 @@ static void test_answer_to_smb1_is_the_wildcard_or_2_0_2(void **state)
 	answer(f, 0x0202);
 	assert_true(nt_ok(receive(f)));
 	assert_true(f->conn.smb1_negotiated);
+	assert_int_equal(f->conn.offered_count, 5); /* for validation */
 	f->conn = (struct proto_conn){0};
 	answer(f, 0x0210);
 	assert_true(nt_is(receive(f), STATUS_INVALID_NETWORK_RESPONSE));
 	f->cfg.min_dialect = 0x0210;
 	answer(f, 0x0202);
 	assert_true(nt_is(receive(f), STATUS_INVALID_NETWORK_RESPONSE));
+}
+
+static void test_response_of_windows_server_is_taken(void **state)
+{
+	struct fixture *f = *state;
+	size_t len;
+	uint8_t *m = unhex(published_neg_rsp_1, &len);
+	struct wire w = wire_decoder(m, 64, len, &f->arena);
+
+	smb2_negotiate_rsp_code(&w, &f->rsp);
+	assert_true(wire_ok(&w));
+	request(f, 0x0202, 0x0311);
+	assert_true(nt_ok(proto_client_negotiate_rsp(&f->conn, &f->cfg, &f->rsp)));
+	assert_int_equal(f->conn.dialect, 0x0311);
+	assert_int_equal(f->conn.cipher, SEAL_AES128_GCM);
+	assert_int_equal(f->conn.signing, SIGN_AES_CMAC);
+	assert_int_equal(f->conn.max_read_bytes, 8388608);
+	assert_true(f->conn.multi_credit);
+	assert_int_equal(f->conn.server_capabilities, 0x2F); /* the encryption bit is not set in 3.1.1 */
+	free(m);
 }
 
 /* Over the wire, both ways, for every pair of limits: the same view on both sides. */
@@ -434,6 +456,7 @@ int main(void)
 		TEST(test_contexts_that_do_not_fit_the_offer_are_an_invalid_response),
 		TEST(test_posix_extensions_that_were_not_offered_are_an_invalid_response),
 		TEST(test_answer_to_smb1_is_the_wildcard_or_2_0_2),
+		TEST(test_response_of_windows_server_is_taken),
 		TEST(test_both_roles_agree_for_every_range_of_dialects),
 	};
 

@@ -1,5 +1,6 @@
 /* The server's answers to NEGOTIATE, SMB2's and SMB1's, dialect by dialect and for what clients get wrong. */
 #include "negotiate_kit.h"
+#include "published.h"
 
 static const uint16_t all[] = {0x0202, 0x0210, 0x0300, 0x0302, 0x0311};
 
@@ -453,6 +454,24 @@ static void test_answer_survives_the_wire(void **state)
 	assert_true(slice_equal(read.security_buffer, f->rsp.security_buffer));
 }
 
+static void test_request_of_windows_10_gets_3_1_1_with_gcm(void **state)
+{
+	struct fixture *f = *state;
+	size_t len;
+	uint8_t *m = unhex(published_neg_req_1, &len);
+	struct wire w = wire_decoder(m, 64, len, &f->arena);
+
+	smb2_negotiate_req_code(&w, &f->req);
+	assert_true(wire_ok(&w));
+	assert_true(nt_ok(proto_server_negotiate(&f->conn, &f->cfg, &f->req, &f->rsp, &f->arena)));
+	assert_int_equal(f->conn.dialect, 0x0311);
+	assert_int_equal(f->conn.cipher, SEAL_AES128_GCM);
+	assert_int_equal(f->conn.signing, SIGN_AES_CMAC);
+	assert_int_equal(f->rsp.context_count, 2);
+	assert_int_equal(f->conn.client_capabilities, 0x3F);
+	free(m);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -475,6 +494,7 @@ int main(void)
 		TEST(test_posix_extensions_need_both_sides),
 		TEST(test_without_memory_the_answer_is_no_memory),
 		TEST(test_answer_survives_the_wire),
+		TEST(test_request_of_windows_10_gets_3_1_1_with_gcm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
