@@ -13,6 +13,9 @@
 
 struct golden {
 	size_t n;
+	struct {
+		size_t at, len;
+	} ignored[4]; /* bytes of the expected message that mean nothing and that we do not send */
 	uint8_t b[70000];
 };
 
@@ -31,6 +34,8 @@ void gfid(struct golden *g, uint64_t persistent, uint64_t volatile_id);
 /* SYNC form */
 void gheader(struct golden *g, uint16_t command, uint32_t status, uint32_t flags, uint16_t credits, uint64_t message_id, uint32_t tree_id,
 	uint64_t session_id);
+/* n bytes of garbage that the encoder need not repeat. */
+void gignore(struct golden *g, size_t at, size_t len);
 struct slice gslice(const struct golden *g, size_t from);
 
 extern struct arena golden_arena;
