@@ -311,7 +311,8 @@ static void test_example_41_multi_protocol_negotiate_to_2002(void **state)
 /* Backs: F002. */
 static void test_example_42_multi_protocol_negotiate_to_21(void **state)
 {
-	static const char client_guid[] = "6EFF56CB15D8B6408BE485C60B4D2EF6", server_guid[] = "A1008799574907 49B6F06380 7953001B";
+	static const char client_guid[] = "5D5B3AAFF0D5DD11BA58000D56BE7998", server_guid[] = "5737C6771CDB9D4BA01AEF5F0F58D91E";
+	const uint64_t now = 0x1c96a0bd3f4f380, start = 0x1c95735007f5d80; /* 2008-12-29 23:18:59, 2008-12-05 23:55:51 */
 	struct proto_config cfg;
 	struct proto_conn conn = {0};
 	struct smb2_negotiate_rsp rsp = {0};
@@ -322,7 +323,7 @@ static void test_example_42_multi_protocol_negotiate_to_21(void **state)
 	proto_config_default(&cfg, true);
 	assert_true(nt_ok(proto_server_negotiate_smb1(&conn, &cfg, smb1_negotiate(golden_new(), true), &rsp)));
 	assert_int_equal(rsp.dialect_revision, SMB2_DIALECT_WILDCARD);
-	negotiate_rsp(message(SMB2_NEGOTIATE, 0, RSP, 1, 0, 0, 0), 0x02FF, server_guid, 3, 1048576, 1, 2, 120, 0x204D4C20);
+	negotiate_rsp(message(SMB2_NEGOTIATE, 0, RSP, 1, 0, 0, 0), 0x02FF, server_guid, 3, 1048576, now, start, 120, 0x204D4C20);
 	g = message(SMB2_NEGOTIATE, 0, REQ, 0, 1, 0, 0);
 	g16(g, 36);
 	g16(g, 2);
@@ -335,7 +336,7 @@ static void test_example_42_multi_protocol_negotiate_to_21(void **state)
 	g16(g, 0x0210);
 	CHECK_BODY(g, smb2_negotiate_req_code, &m);
 	assert_int_equal(m.dialects[1], 0x0210);
-	negotiate_rsp(message(SMB2_NEGOTIATE, 0, RSP, 1, 1, 0, 0), 0x0210, server_guid, 3, 1048576, 1, 2, 120, 0x204D4C20);
+	negotiate_rsp(message(SMB2_NEGOTIATE, 0, RSP, 1, 1, 0, 0), 0x0210, server_guid, 3, 1048576, now, start, 120, 0x204D4C20);
 }
 
 /* Backs: F003. */
@@ -501,7 +502,7 @@ static void test_example_47_tree_disconnect_and_logoff(void **state)
 #define CLIENT_GUID_48 "6EFF56CB15D8B6408BE485C60B4D2EF6" /* printed backwards */
 #define SERVER_GUID_48 "A1008799574907 49B6F063 807953001B"
 
-static void negotiate_300(uint32_t capabilities)
+static void negotiate_300(uint32_t capabilities, uint64_t now)
 {
 	struct golden *g = message(SMB2_NEGOTIATE, 0, REQ, 10, 0, 0, 0);
 	struct smb2_negotiate_req m = {0};
@@ -518,7 +519,8 @@ static void negotiate_300(uint32_t capabilities)
 	g16(g, 0x0300);
 	CHECK_BODY(g, smb2_negotiate_req_code, &m);
 	assert_int_equal(m.capabilities, capabilities);
-	negotiate_rsp(message(SMB2_NEGOTIATE, 0, RSP, 1, 0, 0, 0), 0x0300, SERVER_GUID_48, capabilities, 1048576, 1, 2, 120, 0);
+	negotiate_rsp(message(SMB2_NEGOTIATE, 0, RSP, 1, 0, 0, 0), 0x0300, SERVER_GUID_48, capabilities, 1048576, now,
+		0x1cd2e931c4c6dc6, 120, 0);
 }
 
 static void ioctl_300(uint64_t message_id, uint32_t code, const struct golden *input, uint32_t max_output, struct golden *output,
@@ -628,7 +630,7 @@ static void test_example_48_alternate_channel(void **state)
 	const uint64_t session = 0x4040104000001;
 
 	(void)state;
-	negotiate_300(0x7F);
+	negotiate_300(0x7F, 0x1cd2f4112eabad6); /* 2012-05-11 06:41:20.036527 */
 	session_setup_req(message(SMB2_SESSION_SETUP, 0, REQ, 10, 1, 0, 0), 0, 74);
 	session_setup_rsp(message(SMB2_SESSION_SETUP, MORE_PROCESSING, RSP, 1, 1, 0, session), 349);
 	session_setup_req(message(SMB2_SESSION_SETUP, 0, REQ, 10, 2, 0, session), 0, 625);
@@ -637,7 +639,7 @@ static void test_example_48_alternate_channel(void **state)
 	tree_connect(session, "\\\\smb2server\\share", 36, 10, 1, SMB2_SHARE_TYPE_DISK, SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM);
 	validate_300();
 	interfaces_300();
-	negotiate_300(0x3F);
+	negotiate_300(0x3F, 0x1cd2f4124c6329e);
 	session_setup_req(message(SMB2_SESSION_SETUP, 0, SMB2_FLAGS_SIGNED, 10, 1, 0, session), SMB2_SESSION_FLAG_BINDING, 74);
 	session_setup_rsp(message(SMB2_SESSION_SETUP, MORE_PROCESSING, RSP, 1, 1, 0, session), 349);
 	session_setup_req(message(SMB2_SESSION_SETUP, 0, SMB2_FLAGS_SIGNED, 10, 2, 0, session), SMB2_SESSION_FLAG_BINDING, 625);
@@ -751,7 +753,7 @@ static void test_example_49_replay_of_a_create(void **state)
 	g8(g, 0);
 	g32(g, 1);
 	for (uint64_t i = 0; i < 4; i++)
-		g64(g, 0x1CD2F57C2E52C4C);
+		g64(g, 0x1cd2f57ac16a3bc); /* 2012-05-11 09:23:05.943750 */
 	g64(g, 0);
 	g64(g, 0);
 	g32(g, 0x20);
