@@ -1,0 +1,201 @@
+/* `hythe get`: copies files from a server. A file has its name only when it is complete; nothing is resumed. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DEPTH_MAX = 200 };
+
+static const struct cli_flag flags[] = {
+	{'r', "recursive", "a directory and everything below it"},
+	{'p', "preserve", "keep the times of the last change and access"},
+	{0, NULL, NULL},
+};
+static const struct cli_spec spec = {
+	.name = "get", .synopsis = "[OPTION]... URL [LOCAL]", .text = "Copies a file from a server to LOCAL: a new name, or an existing "
+	"directory (default: the\npresent one).", .flags = flags, .least = 1, .most = 2, .client = true};
+
+struct getting {
+	struct cli_link *link;
+	const struct cli_args *args;
+	uint64_t files, bytes;
+	bool failed;
+};
+
+static bool say(const char *verb, const char *path)
+{
+	fprintf(stderr, "hythe: cannot %s \"", verb);
+	cli_put_name(stderr, path);
+	fprintf(stderr, "\": %s\n", strerror(errno));
+	return false;
+}
+
+struct sink {
+	int fd;
+	const char *name;
+};
+
+static bool to_file(void *arg, const void *data, size_t len)
+{
+	struct sink *s = arg;
+	const char *p = data;
+	while (len > 0) {
+		ssize_t n = write(s->fd, p, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return say("write", s->name);
+		p += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+static bool pull_into(struct getting *g, struct hythe_file *f, const struct hythe_stat *s, struct cli_local_file *local,
+	const char *remote)
+{
+	struct cli_progress progress;
+	struct sink sink = {local->fd, local->final};
+	cli_progress_start(&progress, g->args, cli_base_name(remote), s->size_bytes);
+	ntstatus status = cli_pull(g->link, f, s->size_bytes, to_file, &sink, &progress);
+	cli_progress_end(&progress);
+	if (!nt_ok(status)) {
+		if (nt_is(status, STATUS_END_OF_FILE))
+			fprintf(stderr, "hythe: \"%s\" became shorter while it was being read\n", remote);
+		else if (!nt_is(status, STATUS_CANCELLED))
+			cli_link_failed(g->link, "read", remote);
+		return false;
+	}
+	if (cli_flag_set(g->args, 'p') && !cli_local_set_times(local->fd, s))
+		return say("set the times of", local->final);
+	return true;
+}
+
+static void get_file(struct getting *g, const char *remote, const char *target)
+{
+	struct hythe_open_params p;
+	struct hythe_open_info info;
+	struct hythe_file *f;
+	struct cli_local_file local;
+	hythe_open_params_init(&p, remote, HYTHE_READ_DATA | HYTHE_READ_ATTRIBUTES | HYTHE_SYNCHRONIZE);
+	p.options = HYTHE_OPTION_NON_DIRECTORY | HYTHE_OPTION_SEQUENTIAL_ONLY;
+	if (!nt_ok(hythe_open(g->link->tree, &p, &f, &info))) {
+		g->failed = true;
+		cli_link_failed(g->link, "open", remote);
+		return;
+	}
+	bool ok = cli_local_create(&local, target);
+	if (ok) {
+		ok = pull_into(g, f, &info.stat, &local, remote);
+		if (ok)
+			ok = cli_local_finish(&local);
+		else
+			cli_local_abandon(&local);
+	}
+	ntstatus closed = hythe_close(f, NULL);
+	if (ok && !nt_ok(closed))
+		ok = cli_link_failed(g->link, "close", remote);
+	g->failed |= !ok;
+	g->files += ok;
+	g->bytes += ok ? info.stat.size_bytes : 0;
+}
+
+static void get_tree(struct getting *g, const char *remote, const char *target, unsigned depth);
+
+static void get_entry(struct getting *g, const char *remote, const char *target, const struct cli_entry *e, unsigned depth)
+{
+	char *name = cli_name_to_local(e->name);
+	char *from = cli_path_join(remote, e->name), *to = name ? cli_path_join(target, name) : NULL;
+	if (!from || !to)
+		g->failed = true;
+	else if (cli_is_plain_directory(&e->stat))
+		get_tree(g, from, to, depth + 1);
+	else if (e->stat.directory)
+		fprintf(stderr, "hythe: \"%s\" leads to another place and is left out\n", from);
+	else
+		get_file(g, from, to);
+	free(name);
+	free(from);
+	free(to);
+}
+
+static void get_tree(struct getting *g, const char *remote, const char *target, unsigned depth)
+{
+	struct cli_list list;
+	if (depth >= DEPTH_MAX || (mkdir(target, 0777) != 0 && errno != EEXIST)) {
+		if (depth >= DEPTH_MAX)
+			errno = ENAMETOOLONG;
+		say("make", target);
+		g->failed = true;
+		return;
+	}
+	if (!nt_ok(cli_list_read(&list, g->link->tree, remote))) {
+		cli_link_failed(g->link, "list", remote);
+		g->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < list.count && !cli_interrupted(); i++)
+		get_entry(g, remote, target, &list.entries[i], depth);
+	cli_list_free(&list);
+}
+
+/* LOCAL, or its name in LOCAL if that is a directory. */
+static char *target_of(const struct cli_url *u, const char *local)
+{
+	struct stat st;
+	if (!local)
+		local = ".";
+	size_t n = strlen(local);
+	if ((stat(local, &st) != 0 || !S_ISDIR(st.st_mode)) && (n == 0 || local[n - 1] != '/'))
+		return strdup(local);
+	char *name = cli_name_to_local(u->path[0] ? cli_base_name(u->path) : u->share);
+	char *path = name ? cli_path_join(local, name) : NULL;
+	free(name);
+	return path;
+}
+
+static void get(struct getting *g, const struct cli_url *u, const char *target)
+{
+	struct hythe_stat s;
+	if (!cli_flag_set(g->args, 'r')) {
+		get_file(g, u->path, target);
+		return;
+	}
+	if (!nt_ok(hythe_stat(g->link->tree, u->path, &s))) {
+		cli_link_failed(g->link, "open", u->path);
+		g->failed = true;
+	} else if (s.directory) {
+		get_tree(g, u->path, target, 0);
+	} else {
+		get_file(g, u->path, target);
+	}
+}
+
+int cmd_get(int argc, char **argv)
+{
+	struct cli_args a;
+	struct cli_link link = {0};
+	struct cli_url u;
+	int status = cli_args_parse(&a, &spec, argc, argv);
+	if (status >= 0)
+		return status;
+	if (!cli_link_url(&u, a.operands[0], true))
+		return CLI_USAGE;
+	struct getting g = {.link = &link, .args = &a, .failed = true};
+	char *target = target_of(&u, a.count > 1 ? a.operands[1] : NULL);
+	if (target && cli_link_open(&link, &a, &u)) {
+		g.failed = false;
+		cli_interrupt_catch();
+		get(&g, &u, target);
+	}
+	if (a.json)
+		printf("{\"files\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"complete\":%s}\n", g.files, g.bytes, g.failed ? "false" : "true");
+	cli_link_close(&link);
+	cli_url_free(&u);
+	free(target);
+	cli_interrupt_end();
+	return g.failed ? CLI_FAILED : CLI_OK;
+}

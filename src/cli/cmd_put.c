@@ -1,0 +1,289 @@
+/* `hythe put`: copies files to a server. A file is written under a temporary name that the server forgets with the connection
+ * (it is marked for deletion as long as it is incomplete), then renamed; nothing is resumed. */
+#include "cli/cli.h"
+
+#include "base/random.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DEPTH_MAX = 200 };
+
+static const struct cli_flag flags[] = {
+	{'r', "recursive", "a directory and everything below it"},
+	{'p', "preserve", "keep the times of the last change and access"},
+	{0, NULL, NULL},
+};
+static const struct cli_spec spec = {
+	.name = "put", .synopsis = "[OPTION]... LOCAL URL", .text = "Copies a local file, or standard input if LOCAL is -, to a server. The URL "
+	"names the new file,\nor a directory that exists.", .flags = flags, .least = 2, .most = 2, .client = true};
+
+struct putting {
+	struct cli_link *link;
+	const struct cli_args *args;
+	uint64_t files, bytes;
+	bool failed;
+};
+
+static bool say(const char *verb, const char *path)
+{
+	fprintf(stderr, "hythe: cannot %s \"", verb);
+	cli_put_name(stderr, path);
+	fprintf(stderr, "\": %s\n", strerror(errno));
+	return false;
+}
+
+struct source {
+	int fd;
+	const char *name;
+};
+
+/* As much as there is, so that pieces are full even from a pipe. */
+static ssize_t from_file(void *arg, void *buf, size_t cap)
+{
+	struct source *s = arg;
+	size_t n = 0;
+	while (n < cap) {
+		ssize_t got = read(s->fd, (char *)buf + n, cap - n);
+		if (got < 0 && errno == EINTR && !cli_interrupted())
+			continue;
+		if (got < 0) {
+			if (!cli_interrupted())
+				say("read", s->name);
+			return -1;
+		}
+		if (got == 0)
+			break;
+		n += (size_t)got;
+	}
+	return (ssize_t)n;
+}
+
+/* Marks a file for deletion when it is closed, or takes the mark away. */
+static ntstatus mark_delete(struct hythe_file *f, bool on)
+{
+	const uint8_t value = on;
+	return hythe_set_info(f, HYTHE_INFO_FILE, HYTHE_FILE_DISPOSITION_INFORMATION, 0, &value, 1);
+}
+
+static char *temporary_name(const char *path)
+{
+	char name[64];
+	const char *base = cli_base_name(path);
+	snprintf(name, sizeof(name), ".hythe-%016" PRIx64 ".part", random_u64());
+	char *directory = strndup(path, (size_t)(base - path));
+	char *out = directory ? cli_path_join(directory, name) : NULL;
+	free(directory);
+	return out;
+}
+
+static ntstatus open_temporary(struct cli_link *l, const char *temp, uint64_t size, struct hythe_file **f, bool *marked)
+{
+	struct hythe_open_params p;
+	hythe_open_params_init(&p, temp, HYTHE_WRITE_DATA | HYTHE_READ_ATTRIBUTES | HYTHE_WRITE_ATTRIBUTES | HYTHE_DELETE |
+		HYTHE_SYNCHRONIZE);
+	p.share_access = 0;
+	p.disposition = HYTHE_CREATE;
+	p.options = HYTHE_OPTION_NON_DIRECTORY | HYTHE_OPTION_SEQUENTIAL_ONLY;
+	p.allocation_bytes = size; /* a full disk is told now, not later */
+	ntstatus status = hythe_open(l->tree, &p, f, NULL);
+	/* A server that will not mark it keeps what is left over after a crash of this command, and only then. */
+	*marked = nt_ok(status) && nt_ok(mark_delete(*f, true));
+	return status;
+}
+
+static ntstatus keep_times(struct hythe_file *f, const struct stat *st)
+{
+	return hythe_file_set_times(f, 0, hythe_time_from_unix(st->st_atim.tv_sec, (uint32_t)st->st_atim.tv_nsec),
+		hythe_time_from_unix(st->st_mtim.tv_sec, (uint32_t)st->st_mtim.tv_nsec), 0, 0);
+}
+
+/* Data, times, name. False, with everything said, leaves a file that is to be thrown away. */
+static bool fill(struct putting *p, struct hythe_file *f, int fd, const struct stat *st, const char *local, const char *remote,
+	bool marked)
+{
+	struct cli_progress progress;
+	struct source source = {fd, local};
+	uint64_t written = 0;
+	cli_progress_start(&progress, p->args, cli_base_name(local), S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0);
+	ntstatus status = cli_push(p->link, f, from_file, &source, &written, &progress);
+	cli_progress_end(&progress);
+	if (!nt_ok(status))
+		return nt_is(status, STATUS_CANCELLED) ? false : cli_link_failed(p->link, "write", remote);
+	if (cli_flag_set(p->args, 'p') && !nt_ok(keep_times(f, st)))
+		return cli_link_failed(p->link, "set the times of", remote);
+	if (marked && !nt_ok(mark_delete(f, false)))
+		return cli_link_failed(p->link, "keep", remote);
+	if (!nt_ok(hythe_file_rename(f, remote, true))) {
+		cli_link_failed(p->link, "replace", remote);
+		return false;
+	}
+	p->bytes += written;
+	return true;
+}
+
+static bool put_open(struct putting *p, int fd, const struct stat *st, const char *local, const char *remote)
+{
+	struct hythe_file *f;
+	bool marked;
+	char *temp = temporary_name(remote);
+	if (!temp)
+		return false;
+	ntstatus status = open_temporary(p->link, temp, S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0, &f, &marked);
+	free(temp);
+	if (!nt_ok(status))
+		return cli_link_failed(p->link, "create", remote);
+	bool ok = fill(p, f, fd, st, local, remote, marked);
+	if (!ok) {
+		ntstatus ignored = mark_delete(f, true);
+		(void)ignored; /* marked before, or the connection is gone */
+	}
+	status = hythe_close(f, NULL);
+	if (ok && !nt_ok(status))
+		return cli_link_failed(p->link, "close", remote);
+	return ok;
+}
+
+static void put_file(struct putting *p, const char *local, const char *remote)
+{
+	struct stat st;
+	bool is_stdin = strcmp(local, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(local, O_RDONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && fstat(fd, &st) == 0;
+	if (ok && S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		ok = false;
+	}
+	ok = ok ? put_open(p, fd, &st, local, remote) : say("read", local);
+	if (fd > STDIN_FILENO)
+		close(fd);
+	p->failed |= !ok;
+	p->files += ok;
+}
+
+static bool ensure_directory(struct putting *p, const char *remote)
+{
+	struct hythe_stat s;
+	if (!remote[0])
+		return true;
+	ntstatus status = hythe_mkdir(p->link->tree, remote);
+	if (nt_ok(status))
+		return true;
+	if (nt_is(status, STATUS_OBJECT_NAME_COLLISION) && nt_ok(hythe_stat(p->link->tree, remote, &s)) && s.directory)
+		return true;
+	return cli_link_failed(p->link, "make", remote);
+}
+
+static void put_tree(struct putting *p, const char *local, const char *remote, unsigned depth);
+
+static void put_entry(struct putting *p, const char *local, const char *remote, const char *name, unsigned depth)
+{
+	struct stat st;
+	char *shared = cli_name_to_share(name);
+	char *from = cli_path_join(local, name), *to = shared ? cli_path_join(remote, shared) : NULL;
+	if (!from || !to || stat(from, &st) != 0) {
+		p->failed = true;
+		if (from && to)
+			say("read", from);
+	} else if (S_ISDIR(st.st_mode)) {
+		put_tree(p, from, to, depth + 1);
+	} else if (S_ISREG(st.st_mode)) {
+		put_file(p, from, to);
+	} else {
+		fprintf(stderr, "hythe: \"%s\" is no regular file and is left out\n", from);
+		p->failed = true;
+	}
+	free(shared);
+	free(from);
+	free(to);
+}
+
+static int skip_dots(const struct dirent *d)
+{
+	return strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+}
+
+static void put_tree(struct putting *p, const char *local, const char *remote, unsigned depth)
+{
+	struct dirent **names;
+	int n = -1;
+	if (depth >= DEPTH_MAX)
+		errno = ELOOP;
+	else
+		n = scandir(local, &names, skip_dots, alphasort);
+	if (n < 0) {
+		p->failed = true;
+		say("read", local);
+		return;
+	}
+	bool made = ensure_directory(p, remote);
+	p->failed |= !made;
+	for (int i = 0; i < n; i++) {
+		if (made && !cli_interrupted())
+			put_entry(p, local, remote, names[i]->d_name, depth);
+		free(names[i]);
+	}
+	free(names);
+}
+
+/* The URL's path, or the file's name in it if that is a directory. */
+static char *target_of(struct cli_link *l, const struct cli_url *u, const char *local)
+{
+	struct hythe_stat s;
+	bool directory = !u->path[0] || u->directory || (nt_ok(hythe_stat(l->tree, u->path, &s)) && s.directory);
+	if (!directory)
+		return strdup(u->path);
+	char *plain = strdup(local), *name = NULL, *path = NULL;
+	for (size_t n = plain ? strlen(plain) : 0; n > 1 && plain[n - 1] == '/'; n--)
+		plain[n - 1] = 0;
+	const char *base = plain ? cli_base_name(plain) : "";
+	if (strcmp(base, "-") == 0 || strcmp(base, ".") == 0 || strcmp(base, "..") == 0 || !base[0])
+		fprintf(stderr, "hythe: \"%s\" has no name that could be used; let the URL name the file\n", local);
+	else
+		name = cli_name_to_share(base);
+	if (name)
+		path = cli_path_join(u->path, name);
+	free(plain);
+	free(name);
+	return path;
+}
+
+static void put(struct putting *p, const char *local, const char *remote)
+{
+	struct stat st;
+	if (cli_flag_set(p->args, 'r') && stat(local, &st) == 0 && S_ISDIR(st.st_mode))
+		put_tree(p, local, remote, 0);
+	else
+		put_file(p, local, remote);
+}
+
+int cmd_put(int argc, char **argv)
+{
+	struct cli_args a;
+	struct cli_link link = {0};
+	struct cli_url u;
+	int status = cli_args_parse(&a, &spec, argc, argv);
+	if (status >= 0)
+		return status;
+	if (!cli_link_url(&u, a.operands[1], true))
+		return CLI_USAGE;
+	struct putting p = {.link = &link, .args = &a, .failed = true};
+	char *target = cli_link_open(&link, &a, &u) ? target_of(&link, &u, a.operands[0]) : NULL;
+	if (target) {
+		p.failed = false;
+		cli_interrupt_catch();
+		put(&p, a.operands[0], target);
+	}
+	if (a.json)
+		printf("{\"files\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"complete\":%s}\n", p.files, p.bytes, p.failed ? "false" : "true");
+	cli_link_close(&link);
+	cli_url_free(&u);
+	free(target);
+	cli_interrupt_end();
+	return p.failed ? CLI_FAILED : CLI_OK;
+}
