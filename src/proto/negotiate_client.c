@@ -112,7 +112,9 @@ static ntstatus contexts_check(
 static ntstatus algorithms_check(
 	struct proto_conn *conn, const struct proto_config *cfg, const struct smb2_negotiate_rsp *rsp)
 {
-	bool ccm = cfg->encryption != PROTO_ENCRYPTION_OFF && (rsp->capabilities & SMB2_GLOBAL_CAP_ENCRYPTION);
+	bool ccm = cfg->encryption != PROTO_ENCRYPTION_OFF &&
+		   proto_ids_have(cfg->ciphers, cfg->cipher_count, SEAL_AES128_CCM) &&
+		   (rsp->capabilities & SMB2_GLOBAL_CAP_ENCRYPTION);
 	ntstatus status = STATUS_SUCCESS;
 
 	conn->cipher = SEAL_NONE;

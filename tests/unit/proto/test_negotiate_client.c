@@ -65,6 +65,25 @@ static ntstatus receive(struct fixture *f)
 	return proto_client_negotiate_rsp(&f->conn, &f->cfg, &f->rsp);
 }
 
+/* What nobody configured is secure. */
+static void test_defaults_speak_2_1_to_3_1_1_and_require_signing(void **state)
+{
+	struct proto_config client, server;
+
+	(void)state;
+	proto_config_default(&client, false);
+	proto_config_default(&server, true);
+	assert_int_equal(server.min_dialect, 0x0210);
+	assert_int_equal(server.max_dialect, 0x0311);
+	assert_true(server.signing_required && client.signing_required);
+	assert_int_equal(server.ciphers[0], SEAL_AES128_GCM);
+	assert_int_equal(server.signings[0], SIGN_AES_GMAC);
+	assert_int_equal(server.max_credits, 8192);
+	assert_int_equal(client.max_credits, 512);
+	assert_int_equal(server.max_read_bytes, 8388608);
+	assert_false(guid_equal(&client.guid, &server.guid)); /* a fresh one each time */
+}
+
 /* Backs: C054. */
 static void test_dialects_are_offered_ascending_within_the_limits(void **state)
 {
@@ -215,13 +234,14 @@ static void test_encryption_of_3_0_needs_the_servers_bit_and_our_wish(void **sta
 {
 	struct fixture *f = *state;
 
-	for (int bits = 0; bits < 4; bits++) {
+	for (int bits = 0; bits < 8; bits++) {
+		f->cfg.cipher_count = bits & 4 ? 4 : 1; /* with CCM or GCM alone */
 		f->cfg.encryption = bits & 1 ? PROTO_ENCRYPTION_DESIRED : PROTO_ENCRYPTION_OFF;
 		request(f, 0x0202, 0x0302);
 		answer(f, bits % 2 ? 0x0300 : 0x0302);
 		f->rsp.capabilities = bits & 2 ? SMB2_GLOBAL_CAP_ENCRYPTION : 0;
 		assert_true(nt_ok(receive(f)));
-		assert_int_equal(f->conn.cipher, bits == 3 ? SEAL_AES128_CCM : SEAL_NONE);
+		assert_int_equal(f->conn.cipher, bits == 7 ? SEAL_AES128_CCM : SEAL_NONE);
 		assert_int_equal(f->conn.signing, SIGN_AES_CMAC);
 	}
 }
@@ -443,6 +463,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(test_defaults_speak_2_1_to_3_1_1_and_require_signing),
 		TEST(test_dialects_are_offered_ascending_within_the_limits),
 		TEST(test_security_mode_capabilities_and_guid_of_the_request),
 		TEST(test_3_1_1_offers_hash_ciphers_signings_and_the_server_name),
