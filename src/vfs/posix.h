@@ -12,7 +12,11 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-enum { POSIX_NAME_LOCKS = 64, POSIX_DOSATTRIB_BYTES = 24, POSIX_CHANGED_BYTES = 24, POSIX_DIR_BUFFER_BYTES = 32768 };
+/* POSIX_NAME_BYTES: file systems that keep UTF-16 (vfat, exfat, hfsplus) have names longer than NAME_MAX in bytes. */
+enum {
+	POSIX_NAME_LOCKS = 64, POSIX_DOSATTRIB_BYTES = 24, POSIX_CHANGED_BYTES = 24, POSIX_DIR_BUFFER_BYTES = 32768,
+	POSIX_NAME_BYTES = 1024
+};
 
 struct posix_path {
 	size_t len;
@@ -69,7 +73,7 @@ ntstatus posix_error(int err) MUST_USE;
 
 /* --- posix_name.c: names on the wire and on disk --- */
 ntstatus posix_path_from_wire(struct posix_path *out, struct slice name) MUST_USE;
-/* One component; room for NAME_MAX units. Returns bytes written. */
+/* One component; room for len units. Returns bytes written. */
 size_t posix_name_to_wire(uint8_t *out, const char *name, size_t len);
 struct slice posix_path_to_wire(struct arena *a, const char *path, size_t len) MUST_USE;
 /* Both are names on disk. */
@@ -84,7 +88,7 @@ int posix_parent_at(const struct posix_store *s, const char *path, int flags, co
  * case); OBJECT_PATH_NOT_FOUND; STOPPED_ON_SYMLINK. */
 ntstatus posix_case_fix(const struct posix_store *s, struct posix_path *p) MUST_USE;
 /* The name in a readable directory that equals `leaf` in any case, the very same first. 1, 0 or a negated errno. Moves the position. */
-int posix_dir_match(int dir, const char *leaf, char found[NAME_MAX + 1]) MUST_USE;
+int posix_dir_match(int dir, const char *leaf, char found[POSIX_NAME_BYTES + 1]) MUST_USE;
 /* Replaces the last component; false when the path gets too long. */
 bool posix_path_set_leaf(struct posix_path *p, const char *leaf) MUST_USE;
 /* The status of a path that leads through or to a symlink which is not followed: fills out's fields about it. */

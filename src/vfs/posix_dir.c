@@ -18,7 +18,7 @@ struct posix_dir {
 	uint64_t before;         /* the cookie before the last entry, whose record begins at last_at: callers often step back */
 	size_t last_at;
 	char *path;              /* of the directory, when the listing began: to follow symlinks in it */
-	uint8_t name[2 * NAME_MAX + 2];
+	uint8_t name[2 * POSIX_NAME_BYTES + 2];
 	char *buf;               /* POSIX_DIR_BUFFER_BYTES; NULL before the first record and from the end on */
 };
 
@@ -185,6 +185,8 @@ ntstatus posix_dir_read(struct vfs_file *vf, bool need_stat, struct vfs_dirent *
 		return dot_read(f, f->dir->cookie == 0 ? "." : "..", need_stat, out);
 	while ((e = record_next(f->dir, &st)) != NULL) {
 		f->dir->cookie = (uint64_t)e->d_off + COOKIE_BASE;
+		if (strlen(e->d_name) > POSIX_NAME_BYTES)
+			continue; /* longer than the kernel's own limit for any file system */
 		/* Gone since it was read: no entry. */
 		if (need_stat &&
 			!nt_ok(posix_stat_entry(posix_store_of(vf->store), f->dir->fd, f->dir->path, e->d_name, &out->stat)))

@@ -55,7 +55,8 @@ static bool component_from_wire(struct posix_path *out, struct slice c)
 			}
 			n = utf8_put(b, u);
 		}
-		if (out->len + n - start > NAME_MAX || out->len + n >= sizeof(out->s))
+		/* The file system knows how long a name it takes. */
+		if (out->len + n - start > POSIX_NAME_BYTES || out->len + n >= sizeof(out->s))
 			return false;
 		memcpy(out->s + out->len, b, n);
 		out->len += n;
@@ -186,7 +187,7 @@ static bool is_ascii(const char *s, size_t n)
 
 bool posix_name_equal_nocase(const char *a, size_t alen, const char *b, size_t blen)
 {
-	uint8_t wa[2 * NAME_MAX + 2], wb[2 * NAME_MAX + 2];
+	uint8_t wa[2 * POSIX_NAME_BYTES + 2], wb[2 * POSIX_NAME_BYTES + 2];
 
 	if (is_ascii(a, alen) && is_ascii(b, blen)) {
 		if (alen != blen)
@@ -197,7 +198,7 @@ bool posix_name_equal_nocase(const char *a, size_t alen, const char *b, size_t b
 		}
 		return true;
 	}
-	if (alen > NAME_MAX || blen > NAME_MAX)
+	if (alen > POSIX_NAME_BYTES || blen > POSIX_NAME_BYTES)
 		return false;
 	return utf16_equal_nocase(slice_of(wa, posix_name_to_wire(wa, a, alen)), slice_of(wb, posix_name_to_wire(wb, b, blen)));
 }

@@ -234,7 +234,7 @@ static int make(struct opening *o, int dir, const char *leaf)
 /* Under the lock of the directory's names. -EEXIST: o->path has the name as it is there. */
 static int make_unless_other_case(struct opening *o, int dir, bool listable)
 {
-	char found[NAME_MAX + 1];
+	char found[POSIX_NAME_BYTES + 1];
 	const char *leaf = leaf_of(o->path.s);
 	int match = listable ? posix_dir_match(dir, leaf, found) : 0;
 

@@ -33,7 +33,7 @@ struct target {
 	struct posix_path path;
 	pthread_mutex_t *lock;       /* held while the target is open */
 	bool exists;
-	char found[NAME_MAX + 1];    /* its name as it is on disk */
+	char found[POSIX_NAME_BYTES + 1];    /* its name as it is on disk */
 	struct stat st;
 };
 

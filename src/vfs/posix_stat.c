@@ -161,7 +161,7 @@ struct getxattrat_args {
 
 static ssize_t entry_xattr(struct posix_store *s, int dir, const char *name, void *p, size_t cap)
 {
-	char path[32 + NAME_MAX + 1];
+	char path[32 + POSIX_NAME_BYTES + 1];
 	ssize_t n;
 
 	if (!s->no_getxattrat) {
@@ -200,7 +200,7 @@ ntstatus posix_stat_entry(struct posix_store *s, int dir, const char *path, cons
 	ssize_t n = -ENODATA;
 	struct statx x;
 
-	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_WANTED, &x) != 0)
+	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_WANTED, &x) != 0)
 		return posix_error(errno);
 	if (S_ISLNK(x.stx_mode) && s->follow && entry_follow(s, path, name, out))
 		return STATUS_SUCCESS;
@@ -240,6 +240,10 @@ static ntstatus dosattrib_store(struct posix_file *f, const struct vfs_set_info 
 	attributes = now.attributes & (DOSATTRIB_KEPT | FILE_ATTRIBUTE_DIRECTORY);
 	if ((set->which & VFS_SET_ATTRIBUTES) != 0)
 		attributes = (attributes & ~VFS_ATTRIBUTES_SETTABLE) | (set->attributes & VFS_ATTRIBUTES_SETTABLE);
+	/* Nothing new to keep, and the times that were set count as the change. */
+	if (attributes == (now.attributes & (DOSATTRIB_KEPT | FILE_ATTRIBUTE_DIRECTORY)) &&
+		(set->which & (VFS_SET_CREATED | VFS_SET_CHANGED)) == 0 && (set->which & (VFS_SET_ACCESSED | VFS_SET_WRITTEN)) != 0)
+		return STATUS_SUCCESS;
 	if (!posix_store_of(f->base.store)->xattrs)
 		return attributes_to_mode(f, &now, attributes);
 	posix_dosattrib_make(blob, attributes, (set->which & VFS_SET_CREATED) != 0 ? set->created : now.created);

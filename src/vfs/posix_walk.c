@@ -64,7 +64,7 @@ static char ascii_up(char c)
 	return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
 }
 
-int posix_dir_match(int dir, const char *leaf, char found[NAME_MAX + 1])
+int posix_dir_match(int dir, const char *leaf, char found[POSIX_NAME_BYTES + 1])
 {
 	_Alignas(struct dirent64) char buf[SCAN_BYTES];
 	size_t len = strlen(leaf);
@@ -75,14 +75,15 @@ int posix_dir_match(int dir, const char *leaf, char found[NAME_MAX + 1])
 		for (ssize_t at = 0; at < n;) {
 			const struct dirent64 *e = (const void *)(buf + at);
 			char c = e->d_name[0];
+			size_t k = strlen(e->d_name);
 
 			at += e->d_reclen;
 			/* Most names differ in the first letter already. */
 			if ((unsigned char)c < 0x80 && (unsigned char)leaf[0] < 0x80 && ascii_up(c) != ascii_up(leaf[0]))
 				continue;
-			if (!posix_name_equal_nocase(e->d_name, strlen(e->d_name), leaf, len))
+			if (k > POSIX_NAME_BYTES || !posix_name_equal_nocase(e->d_name, k, leaf, len))
 				continue;
-			memcpy(found, e->d_name, strlen(e->d_name) + 1);
+			memcpy(found, e->d_name, k + 1);
 			if (strcmp(found, leaf) == 0)
 				return 1;
 			result = 1;
@@ -94,7 +95,7 @@ int posix_dir_match(int dir, const char *leaf, char found[NAME_MAX + 1])
 /* Looks for p's last component in its directory, which exists in that case. */
 static ntstatus leaf_fix(const struct posix_store *s, struct posix_path *p)
 {
-	char found[NAME_MAX + 1];
+	char found[POSIX_NAME_BYTES + 1];
 	const char *leaf;
 	int dir = posix_parent_at(s, p->s, O_RDONLY, &leaf), match;
 

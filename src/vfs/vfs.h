@@ -142,7 +142,7 @@ int vfs_file_fd(struct vfs_file *f);
 
 /* --- metadata --- */
 ntstatus vfs_stat_get(struct vfs_file *f, struct vfs_stat *out) MUST_USE;
-/* The posix store takes VFS_SET_CHANGED without effect: the kernel alone sets a file's change time. */
+/* In the posix store a change time that was set holds until the file changes again, and only where there are xattrs. */
 ntstatus vfs_set(struct vfs_file *f, const struct vfs_set_info *s) MUST_USE;
 
 /* --- directories: the handle keeps a position --- */

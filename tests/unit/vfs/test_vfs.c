@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static void test_open_tells_missing_name_from_missing_path(void **state)
 {
@@ -223,6 +224,32 @@ static void test_times_are_exact_to_100_ns(void **state)
 	st = stat_of(f, "times");
 	assert_int_equal(st.created, 130000000000000003);
 	assert_int_equal(st.attributes, FILE_ATTRIBUTE_HIDDEN);
+}
+
+static void test_change_time_that_was_set_holds_until_the_next_change(void **state)
+{
+	struct fixture *f = *state;
+	struct vfs_set_info set = {.which = VFS_SET_CHANGED | VFS_SET_WRITTEN, .changed = 131000000000000007, .written = 130000000000000001};
+	struct vfs_file *file = create_file(f, "chg");
+	struct vfs_volume v;
+	struct vfs_stat st;
+
+	assert_ok(vfs_volume_query(f->v, &v));
+	if (!v.xattrs) {
+		vfs_file_close(file);
+		skip();
+	}
+	assert_ok(vfs_set(file, &set));
+	assert_ok(vfs_stat_get(file, &st));
+	assert_int_equal(st.changed, set.changed);
+	assert_int_equal(st.written, set.written);
+	assert_int_equal(st.attributes, FILE_ATTRIBUTE_ARCHIVE);
+	usleep(30000);
+	f->clock.now_ms += 30;
+	assert_ok(vfs_write(file, "x", 1, 0));
+	assert_ok(vfs_stat_get(file, &st));
+	assert_true(st.changed != set.changed && st.written != set.written);
+	vfs_file_close(file);
 }
 
 static void test_read_and_write(void **state)
@@ -742,7 +769,9 @@ static void test_threads_create_a_name_once_in_any_case(void **state)
 		cmocka_unit_test(test_names_of_other_case_collide), cmocka_unit_test(test_create_reports_and_collides), \
 		cmocka_unit_test(test_open_never_truncates), cmocka_unit_test(test_attributes_of_creation_are_kept),   \
 		cmocka_unit_test(test_set_attributes_and_back_to_normal),                                              \
-		cmocka_unit_test(test_times_are_exact_to_100_ns), cmocka_unit_test(test_read_and_write),               \
+		cmocka_unit_test(test_times_are_exact_to_100_ns),                                                      \
+		cmocka_unit_test(test_change_time_that_was_set_holds_until_the_next_change),                           \
+		cmocka_unit_test(test_read_and_write),                                                                 \
 		cmocka_unit_test(test_holes_read_as_zeros), cmocka_unit_test(test_truncate_shrinks_and_grows_with_zeros), \
 		cmocka_unit_test(test_allocate_reserves_without_growing),                                              \
 		cmocka_unit_test(test_access_is_what_was_asked_for),                                                   \

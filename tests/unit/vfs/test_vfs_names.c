@@ -1,6 +1,8 @@
 /* Names on disk that Windows cannot hold, and back: posix_name.c through the store. */
 #include "harness.h"
 
+#include "base/random.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -78,19 +80,20 @@ static void test_names_of_random_bytes_are_listed_and_open(void **state)
 	size_t made = 0;
 
 	make_dir(f, "random");
-	srand(7);
+	random_seed_for_tests(7);
 	for (int i = 0; i < 3000; i++) {
 		char name[64] = "";
-		int n = 1 + rand() % 6;
+		int n = 1 + (int)(random_u64() % 6);
 
 		for (int k = 0; k < n; k++) {
-			char byte[2] = {(char)(1 + rand() % 255), 0};
+			char byte[2] = {(char)(1 + random_u64() % 255), 0};
 
-			append(name, sizeof(name), rand() % 2 != 0 ? pieces[(size_t)rand() % ARRAY_LEN(pieces)] : byte);
+			append(name, sizeof(name), random_u64() % 2 != 0 ? pieces[random_u64() % ARRAY_LEN(pieces)] : byte);
 		}
 		if (strchr(name, '/') == NULL && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
 			made += touch(on_disk(f, "random"), name);
 	}
+	random_seed_for_tests(0);
 	assert_int_equal(check_round_trip(f, "random"), made);
 }
 

@@ -5,14 +5,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -34,6 +38,40 @@ static void test_open_of_a_store_says_why_not(void **state)
 	long_name[sizeof(long_name) - 1] = 0;
 	assert_null(vfs_posix_open(long_name, &o, why));
 	assert_true(strlen(why) < sizeof(why));
+}
+
+/* As an old container runtime does: openat2 is unknown. */
+static bool openat2_forbid(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {ARRAY_LEN(code), code};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0;
+}
+
+static void test_missing_openat2_is_said_plainly(void **state)
+{
+	struct fixture *f = *state;
+	struct vfs_posix_options o = {0};
+	char why[256] = "";
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (!openat2_forbid())
+			_exit(2);
+		_exit(vfs_posix_open(f->root, &o, why) == NULL && strstr(why, "openat2") != NULL && strstr(why, "Linux 5.6") != NULL ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 2)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void test_special_files_neither_block_nor_open(void **state)
@@ -481,6 +519,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_open_of_a_store_says_why_not),
+		cmocka_unit_test(test_missing_openat2_is_said_plainly),
 		cmocka_unit_test(test_special_files_neither_block_nor_open),
 		cmocka_unit_test(test_permissions_of_the_system_hold),
 		cmocka_unit_test(test_modes_follow_the_umask),

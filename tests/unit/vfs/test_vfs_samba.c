@@ -2,6 +2,7 @@
  * which Debian's smbd had set attributes, and checked with ndrdump. */
 #include "harness.h"
 
+#include "base/random.h"
 #include "vfs/posix.h"
 
 #include <fcntl.h>
@@ -73,14 +74,15 @@ static void test_damaged_blobs_are_ignored(void **state)
 		assert_false(d.has_attributes);
 		free(exact);
 	}
-	srand(1);
+	random_seed_for_tests(1);
 	for (int i = 0; i < 100000; i++) {
-		size_t n = (size_t)rand() % sizeof(b);
+		size_t n = random_u64() % sizeof(b);
 
 		for (size_t k = 0; k < n; k++)
-			b[k] = (uint8_t)(rand() % 4 != 0 ? rand() % 6 : rand());
+			b[k] = (uint8_t)(random_u64() % 4 != 0 ? random_u64() % 6 : random_u64());
 		(void)posix_dosattrib_parse(&d, b, n);
 	}
+	random_seed_for_tests(0);
 }
 
 static void test_written_bytes_are_those_of_smbd(void **state)
