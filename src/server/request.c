@@ -11,14 +11,42 @@ struct request_block {
 	uint8_t inline_mem[INLINE_ARENA_BYTES];
 };
 
-/* A worker handles one request after the other: it keeps the last one's memory for the next. */
+/* A worker handles one request after the other: it keeps the last one's memory for the next, and gives it back when it ends. */
 static _Thread_local struct request_block *spare;
+static pthread_key_t spare_key;
+static pthread_once_t spare_once = PTHREAD_ONCE_INIT;
+
+static void spare_free(void *block)
+{
+	spare = NULL;
+	free(block);
+}
+
+static void spare_key_make(void)
+{
+	if (pthread_key_create(&spare_key, spare_free) != 0)
+		abort();
+}
+
+static void spare_keep(struct request_block *b)
+{
+	pthread_once(&spare_once, spare_key_make);
+	spare = b;
+	/* Without a place to remember it the memory would stay behind with the thread. */
+	if (pthread_setspecific(spare_key, b) != 0)
+		spare_free(b);
+}
 
 struct srv_request *srv_request_new(struct srv_conn *c)
 {
-	struct request_block *b = spare ? spare : malloc(sizeof(*b));
+	struct request_block *b = spare;
 
-	spare = NULL;
+	if (b) {
+		spare = NULL;
+		(void)pthread_setspecific(spare_key, NULL);
+	} else {
+		b = malloc(sizeof(*b));
+	}
 	if (!b)
 		return NULL;
 	memset(&b->request, 0, sizeof(b->request));
@@ -42,7 +70,7 @@ void srv_request_free(struct srv_request *r)
 	if (spare)
 		free(b);
 	else
-		spare = b;
+		spare_keep(b);
 }
 
 const struct proto_conn *srv_request_proto(const struct srv_request *r)

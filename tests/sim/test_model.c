@@ -246,7 +246,7 @@ static void step_rename(struct world *w, size_t i, size_t k)
 
 static void step_list(struct world *w)
 {
-	struct hythe_dir *d;
+	struct hythe_dir *d = NULL;
 	struct hythe_entry e;
 	bool seen[NAMES] = {0};
 	ntstatus s = hythe_dir_open(w->tree, "dir", NULL, &d);
@@ -263,11 +263,9 @@ static void step_list(struct world *w)
 		for (size_t i = 0; i < NAMES; i++)
 			assert_true(strncmp(name_of(i), "dir/", 4) != 0 || seen[i] == w->files[i].exists);
 	}
-	if (link_is_gone(s)) {
-		reconnect(w);
-		return;
-	}
 	hythe_dir_close(d);
+	if (link_is_gone(s))
+		reconnect(w);
 }
 
 static void run_world(struct world *w, uint64_t seed, unsigned cut_every, unsigned fail_permille)
