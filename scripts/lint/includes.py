@@ -23,7 +23,7 @@ BELOW = {
 PUBLIC = {"client.h": {"client", "cli"}, "server.h": {"server", "cli"}, "vfs.h": {"vfs", "server", "cli"}}
 # `wire` knows no state, sockets, memory or errno; sockets are net's; errno stays where system calls are.
 SYSTEM = {
-    "wire": r"stdlib\.h|errno\.h|malloc\.h|unistd\.h|pthread\.h|sys/.*|netinet/.*|arpa/.*",
+    "wire": r"errno\.h|malloc\.h|unistd\.h|pthread\.h|sys/.*|netinet/.*|arpa/.*",
     "crypto": r"sys/socket\.h|netinet/.*",
     "proto": r"errno\.h|unistd\.h|sys/socket\.h|sys/epoll\.h|netinet/.*|arpa/.*|netdb\.h",
     "rpc": r"errno\.h|unistd\.h|sys/socket\.h|netinet/.*|netdb\.h",

@@ -215,7 +215,7 @@ void net_conn_release_token(struct net_conn *c)
 	rx_hand_on(c, NULL, &rest);
 }
 
-/* Reads until a frame is complete: > 0; 0: nothing more for now; < 0: the connection is at its end. */
+/* Reads until a frame is complete: > 0; 0: nothing more is there; < 0: the connection is at its end. */
 static int rx_fill(struct net_conn *c, struct net_worker *w, struct rx *rx)
 {
 	do {

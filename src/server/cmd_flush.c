@@ -2,6 +2,7 @@
 #include "server/cmd.h"
 #include "server/open.h"
 
+/* [MS-SMB2] 3.3.5.11 */
 struct srv_result cmd_flush(struct srv_request *r, const struct smb2_flush_req *in, struct smb2_empty *out)
 {
 	(void)in;

@@ -55,6 +55,7 @@ void fscc_name_code(struct wire *w, struct fscc_name *m)
 /* The size of FILE_RENAME_INFORMATION with padding: Windows refuses shorter buffers even when the name is. */
 enum { RENAME_LEAST = 24 };
 
+/* [MS-FSCC] 2.4.37.2: what follows the flag. */
 static void rename_rest_code(struct wire *w, struct fscc_rename *m, size_t start)
 {
 	wire_u64(w, "RootDirectory", &m->root_directory);

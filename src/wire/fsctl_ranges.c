@@ -4,6 +4,7 @@
 
 enum { RANGE_BYTES = 16, RANGES_MAX = 65536 };
 
+/* [MS-FSCC] 2.3.52: FILE_ALLOCATED_RANGE_BUFFER, to the end. */
 static void range_list_code(struct wire *w, uint32_t *count, struct fsctl_range **ranges)
 {
 	*ranges = wire_array(w, "Ranges", *count, sizeof(**ranges), RANGE_BYTES, *ranges);

@@ -17,6 +17,7 @@ struct names {
 	struct wire_ref substitute, print;
 };
 
+/* [MS-FSCC] 2.1.2.4, 2.1.2.5: the fields that symbolic links and mount points share. */
 static void name_fields_code(struct wire *w, struct names *n)
 {
 	*n = (struct names){0};

@@ -19,6 +19,7 @@ static enum ace_form ace_form_of(uint8_t type)
 	return type < ARRAY_LEN(forms) ? (enum ace_form)forms[type] : ACE_FORM_RAW;
 }
 
+/* [MS-DTYP] 2.4.4.2 to 2.4.4.17: what follows the ACE_HEADER. */
 static void ace_body_code(struct wire *w, struct ace *m)
 {
 	enum ace_form form = ace_form_of(m->type);
@@ -134,7 +135,7 @@ static void part_place(struct wire *w, size_t start, size_t part)
 	wire_patch(w, "Offset", start + 4 + 4 * part, 4, w->pos - start);
 }
 
-/* Encoding and printing, and generating into parts that are there. */
+/* [MS-DTYP] 2.4.6: encoding and printing, and generating into parts that are there. */
 static void parts_code(struct wire *w, struct secdesc *m, size_t start)
 {
 	if (m->owner) {

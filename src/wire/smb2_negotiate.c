@@ -11,7 +11,7 @@ static bool offers_311(const struct smb2_negotiate_req *m)
 	return false;
 }
 
-/* The list of contexts has an offset but no length: it runs to the end of the message. */
+/* 2.2.3, 2.2.4: the list of contexts has an offset but no length: it runs to the end of the message. */
 static void contexts_code(struct wire *w, size_t offset_at, uint32_t offset, struct slice *contexts)
 {
 	if (w->dir == WIRE_DECODE) {

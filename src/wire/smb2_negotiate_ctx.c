@@ -35,7 +35,7 @@ void smb2_negotiate_context_put(struct wire *list, uint16_t type, struct slice d
 	wire_view(list, "Data", data.len, &data);
 }
 
-/* `count` ids of 16 bits; the first `room` are kept. */
+/* 2.2.3.1: `count` ids of 16 bits; the first `room` are kept. */
 static void ids_code(struct wire *w, const char *name, uint16_t *count, uint16_t *ids, size_t room)
 {
 	if (w->dir == WIRE_ENCODE && *count > room) {

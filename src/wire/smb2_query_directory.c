@@ -19,7 +19,7 @@ void smb2_query_directory_req_code(struct wire *w, struct smb2_query_directory_r
 	wire_pad_to(w, SMB2_HEADER_SIZE + 33);
 }
 
-/* The body that QUERY_DIRECTORY, CHANGE_NOTIFY and QUERY_INFO responses share. */
+/* 2.2.34, 2.2.36, 2.2.38: the body that QUERY_DIRECTORY, CHANGE_NOTIFY and QUERY_INFO responses share. */
 void smb2_output_code(struct wire *w, struct slice *output)
 {
 	struct wire_ref r = {0};
