@@ -1,6 +1,7 @@
-/* Cryptography for SMB2 over OpenSSL: signing, sealing, key derivation, the preauthentication hash, and the old digests that
- * NTLM needs. Algorithms are fetched once per process. A key object holds its schedule and a free list of keyed contexts,
- * one per concurrent user, so that no packet pays for a fetch or a key set-up. Thread-safe. Keys are wiped when freed. */
+/* Cryptography for SMB2 over OpenSSL: signing, sealing, key derivation, the preauthentication hash, and the old digests
+ * that NTLM needs. Algorithms are fetched once per process. A key object holds its schedule and a free list of keyed
+ * contexts, one per concurrent user, so that no packet pays for a fetch or a key set-up. Thread-safe. Keys are wiped
+ * when freed. */
 #ifndef CRYPTO_CRYPTO_H
 #define CRYPTO_CRYPTO_H
 
@@ -20,9 +21,10 @@ struct seal_key;
 struct sign_key *sign_key_new(enum sign_algorithm alg, const uint8_t key[16]) MUST_USE;
 void sign_key_free(struct sign_key *k);
 
-/* The 16-byte signature over the parts (3.1.4.1). The caller has zeroed the header's Signature field. nonce: the 12 bytes of
- * 3.1.4.1 for GMAC, ignored by the others. */
-ntstatus sign_compute(struct sign_key *k, const uint8_t nonce[12], const struct iovec *parts, size_t n, uint8_t out[16]) MUST_USE;
+/* The 16-byte signature over the parts (3.1.4.1). The caller has zeroed the header's Signature field. nonce: the 12
+ * bytes of 3.1.4.1 for GMAC, ignored by the others. */
+ntstatus sign_compute(
+	struct sign_key *k, const uint8_t nonce[12], const struct iovec *parts, size_t n, uint8_t out[16]) MUST_USE;
 
 /* key_len 16 or 32 as the cipher wants. */
 struct seal_key *seal_key_new(enum seal_cipher cipher, const uint8_t *key, size_t key_len) MUST_USE;
@@ -33,13 +35,18 @@ size_t seal_nonce_len(enum seal_cipher cipher);
 size_t seal_key_len(enum seal_cipher cipher);
 
 /* Encrypts the parts in place as one message (2.2.41); tag receives 16 bytes. */
-ntstatus seal_encrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const struct iovec *parts, size_t n, uint8_t tag[16]) MUST_USE;
+ntstatus seal_encrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const struct iovec *parts, size_t n,
+	uint8_t tag[16]) MUST_USE;
 
-/* Decrypts len bytes from in to out (which may be the same); DATA_ERROR when the tag does not match, and then out is zeroed. */
-ntstatus seal_decrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const uint8_t tag[16], const uint8_t *in, uint8_t *out, size_t len) MUST_USE;
+/* Decrypts len bytes from in to out (which may be the same); DATA_ERROR when the tag does not match, and then out is
+ * zeroed. */
+ntstatus seal_decrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const uint8_t tag[16],
+	const uint8_t *in, uint8_t *out, size_t len) MUST_USE;
 
-/* SP800-108 counter mode with HMAC-SHA256, r = 32 (3.1.4.2). Lengths count the terminating zero bytes where the text has them. */
-ntstatus kdf_sp800_108(struct slice key, struct slice label, struct slice context, uint8_t *out, size_t out_len) MUST_USE;
+/* SP800-108 counter mode with HMAC-SHA256, r = 32 (3.1.4.2). Lengths count the terminating zero bytes where the text
+ * has them. */
+ntstatus kdf_sp800_108(
+	struct slice key, struct slice label, struct slice context, uint8_t *out, size_t out_len) MUST_USE;
 
 /* hash = SHA-512(hash || parts) (3.1.4.4). */
 ntstatus preauth_update(uint8_t hash[64], const struct iovec *parts, size_t n) MUST_USE;
