@@ -232,17 +232,22 @@ static bool has_password(const struct user_entry *e)
 	return !e->no_password && !bytes_equal_ct(e->nt_hash, empty, sizeof(empty));
 }
 
-/* Finds the user and compares the proof. Unknown users are computed with a hash of nobody, and the store is asked once in
- * any case, so that the duration tells nothing. */
+static bool user_known(const struct ntlm_server *s, struct logon *l)
+{
+	if (s->cfg.users == NULL)
+		return false;
+	user_store_refresh(s->cfg.users);
+	return user_store_find(s->cfg.users, s->id.user, &l->user);
+}
+
+/* Finds the user and compares the proof. Unknown users are computed with a hash of nobody, so that the duration tells
+ * nothing. */
 static ntstatus password_check(const struct ntlm_server *s, struct logon *l)
 {
 	uint8_t ntowf[16], proof[16];
 	ntstatus st;
 
-	if (s->cfg.users != NULL) {
-		user_store_refresh(s->cfg.users);
-		l->known = user_store_find(s->cfg.users, s->id.user, &l->user);
-	}
+	l->known = user_known(s, l);
 	l->user.no_password = !has_password(&l->user);
 	if (!l->known || l->user.no_password)
 		random_bytes(l->user.nt_hash, sizeof(l->user.nt_hash));
@@ -298,16 +303,17 @@ static void accept_guest(struct ntlm_server *s)
 
 static ntstatus user_logon(struct ntlm_server *s, struct logon *l, struct slice token)
 {
-	ntstatus st = response_parse(s, l);
+	ntstatus st;
 
+	if (s->cfg.guest && !user_known(s, l)) {
+		accept_guest(s); /* whatever the response is: there is nothing to compare it with */
+		return STATUS_SUCCESS;
+	}
+	st = response_parse(s, l);
 	if (nt_ok(st))
 		st = password_check(s, l);
 	if (!nt_ok(st))
 		return st;
-	if (!l->known && s->cfg.guest) {
-		accept_guest(s);
-		return STATUS_SUCCESS;
-	}
 	if (!l->proven) {
 		return refuse(s, !l->known ? "no such user" : l->user.no_password ? "the user has no password; set one with `hythe user passwd`"
 			: "wrong password");

@@ -239,6 +239,25 @@ static void test_ntlmv1_and_lm_are_refused_and_logged(void **state)
 	expect_out(c, STATUS_LOGON_FAILURE);
 }
 
+/* Devices that log on as somebody with no password answer with NTLMv1 or nothing at all. */
+static void test_guests_may_answer_with_anything(void **state)
+{
+	static const struct make makes[] = {{.v1 = true, .no_mic = true}, {.lm_only = true, .no_mic = true}, {0}};
+	struct craft *c = *state;
+
+	c->k.server.guest = true;
+	for (size_t i = 0; i < ARRAY_LEN(makes); i++) {
+		c->make = makes[i];
+		c->user = "printer";
+		assert_int_equal(logon(c).code, 0);
+		assert_true(auth_server_identity(c->k.s)->guest);
+		assert_int_equal(auth_server_identity(c->k.s)->session_key_len, 0);
+		c->user = "alice";
+		if (i < 2)
+			expect_out(c, STATUS_LOGON_FAILURE);
+	}
+}
+
 static void test_clients_without_unicode_are_refused(void **state)
 {
 	struct craft *c = *state;
@@ -472,6 +491,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_wrong_password_is_wrong_in_every_make, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_mic_that_is_announced_must_be_there_and_right, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ntlmv1_and_lm_are_refused_and_logged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_guests_may_answer_with_anything, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clients_without_unicode_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_control_characters_do_not_reach_the_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names_longer_than_a_name_are_refused, setup, teardown),
