@@ -11,13 +11,35 @@
 struct fsa;      /* the nodes of one store */
 struct fsa_node;
 
+/* Oplock levels, [MS-SMB2] 2.2.13 */
+enum fsa_oplock { FSA_OPLOCK_NONE = 0, FSA_OPLOCK_II = 1, FSA_OPLOCK_EXCLUSIVE = 8, FSA_OPLOCK_BATCH = 9 };
+
 struct fsa_open {
 	struct list_node link;     /* in the node's opens */
+	struct fsa_shard *shard;   /* whose lock guards the open; set for good by entering */
 	struct fsa_node *node;     /* NULL: not open */
 	struct vfs_file *file;     /* set by the caller before entering; outlives the open. NULL: its name is nobody's business */
 	uint32_t access, share;    /* granted rights; FILE_SHARE_* as granted to others */
 	bool delete_on_close;
 	bool posix_delete;         /* FILE_DISPOSITION_POSIX_SEMANTICS: the name goes with this open, not with the last */
+	uint8_t oplock;            /* enum fsa_oplock, as granted or acknowledged */
+	bool breaking;             /* down to break_to, and the holder has to acknowledge */
+	uint8_t break_to;
+	struct list_node to_tell;  /* in a struct fsa_breaks */
+};
+
+/* Opens whose holders must be told that their oplock breaks, to open->break_to. Each was given to the hold function of
+ * fsa_new, so that it stays alive until its holder has been told. */
+struct fsa_breaks {
+	struct list_node opens;
+};
+
+/* Somebody who waits until no oplock of a file is breaking any more. Linked while it waits; whoever takes it out wakes it. */
+struct fsa_waiter {
+	struct list_node link;
+	struct fsa_shard *shard;
+	bool waiting;
+	void (*wake)(struct fsa_waiter *w);
 };
 
 /* Access rights, [MS-SMB2] 2.2.13.1 */
@@ -43,14 +65,22 @@ enum {
 #define ACCESS_FILE_EXECUTE 0x001200A0u
 enum { FILE_SHARE_READ = 1, FILE_SHARE_WRITE = 2, FILE_SHARE_DELETE = 4 };
 
-struct fsa *fsa_new(void) MUST_USE;
+/* hold: called with a lock held, for an open that enters a struct fsa_breaks. NULL: nobody ever gets an oplock. */
+struct fsa *fsa_new(void (*hold)(struct fsa_open *o)) MUST_USE;
 void fsa_free(struct fsa *f);
 
 /* --- share modes and deletion ([MS-FSA] 2.1.5.1.2) --- */
 
-/* Enters an open of that file. SHARING_VIOLATION, DELETE_PENDING, NO_MEMORY; then nothing was entered. An open with none of
- * the rights that share modes speak of (data, delete, execute) conflicts with nobody. */
-ntstatus fsa_open_enter(struct fsa *f, struct vfs_id id, uint32_t access, uint32_t share, bool delete_on_close, struct fsa_open *o) MUST_USE;
+struct fsa_enter {
+	struct vfs_id id;
+	uint32_t access, share;
+	bool delete_on_close, overwrites, directory;
+	uint8_t oplock;            /* wanted */
+};
+/* Enters an open of that file and gives it the oplock it can have. SHARING_VIOLATION, DELETE_PENDING, NO_MEMORY, or PENDING: an
+ * oplock must break first, wait (fsa_wait) and enter again; then nothing was entered. An open with none of the rights that
+ * share modes speak of (data, delete, execute) conflicts with nobody. *b gets those to be told, whatever the result. */
+ntstatus fsa_open_enter(struct fsa *f, const struct fsa_enter *e, struct fsa_open *o, struct fsa_breaks *b) MUST_USE;
 /* The rights that the open keeps, when entering needed more (overwriting). */
 void fsa_open_narrow(struct fsa_open *o, uint32_t access);
 /* Leaves. true: the file is to be removed now, by the caller, who then says so with fsa_removed; until then the file keeps
@@ -71,6 +101,25 @@ ntstatus fsa_may_replace(struct fsa *f, struct vfs_id id) MUST_USE;
 size_t fsa_open_count(struct fsa *f, struct vfs_id id);
 /* true: something beneath the directory of that path is open ([MS-FSA] 2.1.4.2). The arena is scratch. */
 bool fsa_open_beneath(struct fsa *f, struct slice directory, struct arena *a);
+
+/* --- oplocks ([MS-FSA] 2.1.4.12, [MS-SMB2] 3.3.5.22.1) --- */
+
+void fsa_breaks_init(struct fsa_breaks *b);
+/* Takes the next one to be told out of the list; NULL: no more. */
+struct fsa_open *fsa_breaks_next(struct fsa_breaks *b);
+/* The file's data or size changed through o: nobody else's cache holds any more. */
+void fsa_oplock_written(struct fsa_open *o, struct fsa_breaks *b);
+/* The holder's answer to a break. INVALID_DEVICE_STATE, INVALID_OPLOCK_PROTOCOL as 3.3.5.22.1 has them. */
+ntstatus fsa_oplock_acknowledge(struct fsa_open *o, uint8_t level) MUST_USE;
+/* The holder's time is up: his oplock is gone. */
+void fsa_oplock_expire(struct fsa_open *o);
+bool fsa_oplock_breaking(struct fsa_open *o);
+/* Prepares w but for wake. */
+void fsa_waiter_init(struct fsa *f, struct vfs_id id, struct fsa_waiter *w);
+/* Links w until the breaks of that file are over; false: there are none (any more), and w was not linked. */
+bool fsa_wait(struct fsa *f, struct vfs_id id, struct fsa_waiter *w) MUST_USE;
+/* false: somebody has taken it out and wakes it. */
+bool fsa_wait_cancel(struct fsa_waiter *w) MUST_USE;
 
 /* --- rights --- */
 uint32_t fsa_access_map_generic(uint32_t access);

@@ -1,41 +1,20 @@
 /* Nodes: one for every file that is open, with its opens. Share modes and deletion, [MS-FSA] 2.1.5.1.2 and 2.1.5.4. A table
  * of nodes by file identity in shards, each with a mutex that guards its nodes and their lists; nothing in here blocks. */
-#include "fsa/fsa.h"
+#include "fsa/node.h"
 
 #include "base/utf16.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { SHARDS = 64 };
-
-struct fsa_shard {
-	pthread_mutex_t lock;
-	struct htab nodes;
-};
-
-struct fsa_node {
-	struct htab_node by_id;
-	struct vfs_id id;
-	struct fsa_shard *shard;
-	struct list_node opens;
-	bool delete_pending;
-	bool removing; /* somebody was told to remove the file and has not reported yet */
-	bool unlinked; /* the name has gone while opens are left */
-};
-
-struct fsa {
-	_Atomic uint64_t removals;
-	struct fsa_shard shards[SHARDS];
-};
-
-struct fsa *fsa_new(void)
+struct fsa *fsa_new(void (*hold)(struct fsa_open *o))
 {
 	struct fsa *f = calloc(1, sizeof(*f));
 
-	for (size_t i = 0; f && i < SHARDS; i++)
+	for (size_t i = 0; f && i < FSA_SHARDS; i++) {
 		pthread_mutex_init(&f->shards[i].lock, NULL);
+		f->shards[i].hold = hold;
+	}
 	return f;
 }
 
@@ -49,7 +28,7 @@ void fsa_free(struct fsa *f)
 {
 	if (!f)
 		return;
-	for (size_t i = 0; i < SHARDS; i++) {
+	for (size_t i = 0; i < FSA_SHARDS; i++) {
 		htab_each(&f->shards[i].nodes, node_drop, NULL);
 		htab_free(&f->shards[i].nodes);
 		pthread_mutex_destroy(&f->shards[i].lock);
@@ -57,8 +36,12 @@ void fsa_free(struct fsa *f)
 	free(f);
 }
 
-/* Locks the shard of that file and finds its node; NULL without one. */
-static struct fsa_node *node_lock(struct fsa *f, struct vfs_id id, struct fsa_shard **shard, uint64_t *hash)
+struct fsa_shard *fsa_shard_of(struct fsa *f, struct vfs_id id)
+{
+	return &f->shards[hash_bytes(&id, sizeof(id)) >> 58];
+}
+
+struct fsa_node *fsa_node_lock(struct fsa *f, struct vfs_id id, struct fsa_shard **shard, uint64_t *hash)
 {
 	struct htab_node *n;
 
@@ -89,6 +72,7 @@ static struct fsa_node *node_new_locked(struct fsa_shard *shard, struct vfs_id i
 	node->id = id;
 	node->shard = shard;
 	list_init(&node->opens);
+	list_init(&node->waiters);
 	if (!htab_insert(&shard->nodes, &node->by_id, hash)) {
 		free(node);
 		return NULL;
@@ -96,80 +80,109 @@ static struct fsa_node *node_new_locked(struct fsa_shard *shard, struct vfs_id i
 	return node;
 }
 
-static ntstatus enter_check_locked(const struct fsa_node *node, uint32_t access, uint32_t share)
+static bool conflicts_locked(const struct fsa_node *node, uint32_t access, uint32_t share)
 {
-	if (node->delete_pending || node->removing)
-		return STATUS_DELETE_PENDING;
 	list_for_each(n, &node->opens) {
 		const struct fsa_open *other = list_entry(n, struct fsa_open, link);
 
 		if (fsa_share_conflict(access, share, other->access, other->share))
-			return STATUS_SHARING_VIOLATION;
+			return true;
 	}
-	return STATUS_SUCCESS;
+	return false;
 }
 
-ntstatus fsa_open_enter(struct fsa *f, struct vfs_id id, uint32_t access, uint32_t share, bool delete_on_close, struct fsa_open *o)
+static ntstatus enter_check_locked(struct fsa_node *node, const struct fsa_enter *e, struct fsa_breaks *b)
+{
+	bool conflict;
+	ntstatus status;
+
+	if (node->delete_pending || node->removing)
+		return STATUS_DELETE_PENDING;
+	conflict = conflicts_locked(node, e->access, e->share);
+	status = fsa_oplock_enter_locked(node, e, conflict, b);
+	return nt_ok(status) && conflict ? STATUS_SHARING_VIOLATION : status;
+}
+
+static void enter_locked(struct fsa_node *node, const struct fsa_enter *e, struct fsa_open *o)
+{
+	o->shard = node->shard;
+	o->node = node;
+	o->access = e->access;
+	o->share = e->share;
+	o->delete_on_close = e->delete_on_close;
+	o->posix_delete = o->breaking = false;
+	list_init(&o->to_tell);
+	list_append(&node->opens, &o->link);
+	o->oplock = fsa_oplock_grant_locked(node, e, o);
+}
+
+ntstatus fsa_open_enter(struct fsa *f, const struct fsa_enter *e, struct fsa_open *o, struct fsa_breaks *b)
 {
 	struct fsa_shard *shard;
 	uint64_t hash;
-	struct fsa_node *node = node_lock(f, id, &shard, &hash);
-	ntstatus status = node ? enter_check_locked(node, access, share) : STATUS_SUCCESS;
+	struct fsa_node *node = fsa_node_lock(f, e->id, &shard, &hash);
+	ntstatus status = STATUS_SUCCESS;
 
-	if (!node) {
-		node = node_new_locked(shard, id, hash);
-		if (!node)
-			status = STATUS_NO_MEMORY;
-	}
-	if (nt_ok(status)) {
-		o->node = node;
-		o->access = access;
-		o->share = share;
-		o->delete_on_close = delete_on_close;
-		o->posix_delete = false;
-		list_append(&node->opens, &o->link);
-	}
+	if (node)
+		status = enter_check_locked(node, e, b);
+	else if (!(node = node_new_locked(shard, e->id, hash)))
+		status = STATUS_NO_MEMORY;
+	if (nt_ok(status))
+		enter_locked(node, e, o);
 	pthread_mutex_unlock(&shard->lock);
 	return status;
 }
 
 void fsa_open_narrow(struct fsa_open *o, uint32_t access)
 {
-	pthread_mutex_lock(&o->node->shard->lock);
+	pthread_mutex_lock(&o->shard->lock);
 	o->access = access;
-	pthread_mutex_unlock(&o->node->shard->lock);
+	pthread_mutex_unlock(&o->shard->lock);
+}
+
+/* true: the file is to be removed now. */
+static bool leave_locked(struct fsa_node *node, struct fsa_open *o)
+{
+	list_remove(&o->link);
+	o->oplock = FSA_OPLOCK_NONE;
+	o->breaking = false;
+	if (o->delete_on_close)
+		node->delete_pending = true;
+	if (node->delete_pending && !node->unlinked && (list_empty(&node->opens) || o->posix_delete)) {
+		node->removing = true;
+		return true;
+	}
+	o->node = NULL;
+	return false;
 }
 
 bool fsa_open_leave(struct fsa *f, struct fsa_open *o)
 {
-	struct fsa_node *node = o->node;
-	struct fsa_shard *shard;
-	bool remove;
+	struct list_node woken;
+	struct fsa_node *node;
+	bool remove = false;
 
 	(void)f;
-	if (!node)
+	list_init(&woken);
+	if (!o->shard)
 		return false;
-	shard = node->shard;
-	pthread_mutex_lock(&shard->lock);
-	list_remove(&o->link);
-	if (o->delete_on_close)
-		node->delete_pending = true;
-	remove = node->delete_pending && !node->unlinked && (list_empty(&node->opens) || o->posix_delete);
-	if (remove) {
-		node->removing = true;
-	} else {
-		o->node = NULL;
-		if (list_empty(&node->opens) && !node->removing)
+	pthread_mutex_lock(&o->shard->lock);
+	node = o->node;
+	if (node) {
+		remove = leave_locked(node, o);
+		fsa_waiters_take_locked(node, &woken);
+		if (!remove && list_empty(&node->opens) && !node->removing)
 			node_free_locked(node);
 	}
-	pthread_mutex_unlock(&shard->lock);
+	pthread_mutex_unlock(&o->shard->lock);
+	fsa_waiters_wake(&woken);
 	return remove;
 }
 
 void fsa_removed(struct fsa *f, struct fsa_open *o)
 {
 	struct fsa_node *node = o->node;
-	struct fsa_shard *shard = node->shard;
+	struct fsa_shard *shard = o->shard;
 
 	pthread_mutex_lock(&shard->lock);
 	atomic_fetch_add(&f->removals, 1);
@@ -188,22 +201,25 @@ uint64_t fsa_removals(const struct fsa *f)
 
 void fsa_delete_pending_set(struct fsa_open *o, bool pending)
 {
-	pthread_mutex_lock(&o->node->shard->lock);
-	o->node->delete_pending = pending;
+	if (!o->shard)
+		return;
+	pthread_mutex_lock(&o->shard->lock);
+	if (o->node)
+		o->node->delete_pending = pending;
 	if (!pending)
 		o->posix_delete = false;
-	pthread_mutex_unlock(&o->node->shard->lock);
+	pthread_mutex_unlock(&o->shard->lock);
 }
 
 bool fsa_delete_pending(const struct fsa_open *o)
 {
 	bool pending;
 
-	if (!o->node)
+	if (!o->shard)
 		return false;
-	pthread_mutex_lock(&o->node->shard->lock);
-	pending = o->node->delete_pending;
-	pthread_mutex_unlock(&o->node->shard->lock);
+	pthread_mutex_lock(&o->shard->lock);
+	pending = o->node && o->node->delete_pending;
+	pthread_mutex_unlock(&o->shard->lock);
 	return pending;
 }
 
@@ -211,7 +227,7 @@ bool fsa_id_delete_pending(struct fsa *f, struct vfs_id id)
 {
 	struct fsa_shard *shard;
 	uint64_t hash;
-	const struct fsa_node *node = node_lock(f, id, &shard, &hash);
+	const struct fsa_node *node = fsa_node_lock(f, id, &shard, &hash);
 	bool pending = node && (node->delete_pending || node->removing);
 
 	pthread_mutex_unlock(&shard->lock);
@@ -222,7 +238,7 @@ ntstatus fsa_may_rename(struct fsa *f, struct vfs_id id, const struct fsa_open *
 {
 	struct fsa_shard *shard;
 	uint64_t hash;
-	const struct fsa_node *node = node_lock(f, id, &shard, &hash);
+	const struct fsa_node *node = fsa_node_lock(f, id, &shard, &hash);
 	ntstatus status = STATUS_SUCCESS;
 
 	if (node) {
@@ -242,7 +258,7 @@ size_t fsa_open_count(struct fsa *f, struct vfs_id id)
 {
 	struct fsa_shard *shard;
 	uint64_t hash;
-	const struct fsa_node *node = node_lock(f, id, &shard, &hash);
+	const struct fsa_node *node = fsa_node_lock(f, id, &shard, &hash);
 	size_t count = 0;
 
 	if (node) {
@@ -285,7 +301,7 @@ bool fsa_open_beneath(struct fsa *f, struct slice directory, struct arena *a)
 {
 	struct beneath b = {.directory = directory, .arena = a};
 
-	for (size_t i = 0; i < SHARDS && !b.found; i++) {
+	for (size_t i = 0; i < FSA_SHARDS && !b.found; i++) {
 		pthread_mutex_lock(&f->shards[i].lock);
 		htab_each(&f->shards[i].nodes, node_beneath, &b);
 		pthread_mutex_unlock(&f->shards[i].lock);

@@ -17,10 +17,33 @@ static ntstatus create_checks(struct create_op *op)
 	return STATUS_SUCCESS;
 }
 
+/* The phases behind the checks: open, answer, and only then let the open be found. */
+static ntstatus create_run(struct create_op *op, struct smb2_create_rsp *out)
+{
+	ntstatus status = create_open_execute(op);
+
+	if (nt_is(status, STATUS_STOPPED_ON_SYMLINK))
+		create_symlink_error(op);
+	if (!nt_ok(status))
+		return status;
+	status = create_reply_fill(op, out);
+	if (nt_ok(status))
+		status = srv_open_publish(op->open);
+	if (!nt_ok(status)) {
+		create_open_undo(op);
+		return status;
+	}
+	out->file_id = op->r->created = op->open->file_id;
+	op->r->has_created = true;
+	srv_open_put(op->open);
+	return STATUS_SUCCESS;
+}
+
 /* [MS-SMB2] 3.3.5.9 */
 struct srv_result cmd_create(struct srv_request *r, const struct smb2_create_req *in, struct smb2_create_rsp *out)
 {
 	struct create_op op = {.r = r, .in = in};
+	struct srv_result waited = srv_reply(STATUS_SUCCESS);
 	ntstatus status;
 
 	if (r->tree->share->kind == SRV_SHARE_IPC)
@@ -28,20 +51,10 @@ struct srv_result cmd_create(struct srv_request *r, const struct smb2_create_req
 	status = create_checks(&op);
 	if (!nt_ok(status))
 		return srv_reply(status);
-	status = create_open_execute(&op);
-	if (nt_is(status, STATUS_STOPPED_ON_SYMLINK))
-		create_symlink_error(&op);
-	if (!nt_ok(status))
-		return srv_reply(status);
-	status = create_reply_fill(&op, out);
-	if (nt_ok(status))
-		status = srv_open_publish(op.open);
-	if (!nt_ok(status)) {
-		create_open_undo(&op);
-		return srv_reply(status);
-	}
-	out->file_id = r->created = op.open->file_id;
-	r->has_created = true;
-	srv_open_put(op.open);
-	return srv_reply(STATUS_SUCCESS);
+	do {
+		status = create_run(&op, out);
+		if (nt_is(status, STATUS_PENDING))
+			waited = create_wait(&op);
+	} while (nt_is(status, STATUS_PENDING) && waited.next == SRV_REPLY && nt_ok(waited.status));
+	return nt_is(status, STATUS_PENDING) ? waited : srv_reply(status);
 }

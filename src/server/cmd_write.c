@@ -3,7 +3,7 @@
 #include "server/create.h"
 #include "server/info.h"
 #include "server/io.h"
-#include "server/open.h"
+#include "server/oplock.h"
 #include "server/pipe.h"
 
 enum { FLAG_WRITE_THROUGH = 1, FLAG_WRITE_UNBUFFERED = 2, DATA_OFFSET_MOST = 0x100 };
@@ -67,6 +67,7 @@ static ntstatus write_file(struct srv_request *r, const struct smb2_write_req *i
 		status = vfs_write(o->file, in->data.data, in->length, in->offset);
 	if (!nt_ok(status))
 		return status;
+	srv_oplock_written(o);
 	o->position = in->offset + in->length;
 	status = info_keep_written(o);
 	/* A handle opened with WRITE_THROUGH writes through by itself. */

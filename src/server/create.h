@@ -55,13 +55,17 @@ ntstatus create_options_check(struct create_op *op) MUST_USE;
 ntstatus create_access_check(struct create_op *op) MUST_USE;
 /* Rights of an open of an existing file: fills granted and maximal from op->found.stat. */
 ntstatus create_access_grant(struct create_op *op) MUST_USE;
-/* Opens, creates or overwrites; op->open is in no table yet. */
+/* Opens, creates or overwrites; op->open is in no table yet. PENDING: an oplock of op->found.stat.id has to break first. */
 ntstatus create_open_execute(struct create_op *op) MUST_USE;
 /* Takes back what create_open_execute did, file included if it made it. */
 void create_open_undo(struct create_op *op);
 ntstatus create_reply_fill(struct create_op *op, struct smb2_create_rsp *out) MUST_USE;
 /* 2.2.2.2.1, for STOPPED_ON_SYMLINK. */
 void create_symlink_error(struct create_op *op);
+
+/* Waits for the oplock of op->found.stat.id, after which the request starts again: PARKED; or waits here and now, in the middle
+ * of a chain: SUCCESS, and the caller starts again. */
+struct srv_result create_wait(struct create_op *op);
 
 /* A pipe of IPC$. */
 struct srv_result create_pipe(struct srv_request *r, const struct smb2_create_req *in, struct smb2_create_rsp *out);

@@ -2,7 +2,7 @@
  * changes a file that exists happens after its share modes have been entered. */
 #include "server/create.h"
 
-#include "base/log.h"
+#include "server/oplock.h"
 
 enum { RACES_BORNE = 16 };
 
@@ -115,16 +115,29 @@ static ntstatus existing_check(struct create_op *op)
 /* Share modes count what the disposition does, too; what the open keeps is what was granted. */
 static ntstatus enter(struct create_op *op)
 {
-	uint32_t access = op->granted;
-	bool delete_on_close = (op->in->create_options & OPTION_DELETE_ON_CLOSE) != 0;
 	struct srv_open *o = op->open;
+	bool overwrites = !op->found.created && create_overwrites(op);
+	struct fsa_enter e = {
+		.id = op->found.stat.id,
+		.access = op->granted,
+		.share = op->in->share_access,
+		.delete_on_close = o->delete_on_close,
+		.overwrites = overwrites,
+		.directory = o->directory,
+		.oplock = op->in->requested_oplock_level,
+	};
+	struct fsa_breaks breaks;
 	ntstatus status;
 
-	if (!op->found.created && create_overwrites(op))
-		access |= op->in->create_disposition == CREATE_SUPERSEDE ? FILE_WRITE_DATA | ACCESS_DELETE : FILE_WRITE_DATA;
-	status = fsa_open_enter(op->r->tree->share->fsa, op->found.stat.id, access, op->in->share_access, delete_on_close, &o->fsa);
-	if (nt_ok(status) && access != op->granted)
+	if (overwrites)
+		e.access |= op->in->create_disposition == CREATE_SUPERSEDE ? FILE_WRITE_DATA | ACCESS_DELETE : FILE_WRITE_DATA;
+	if (e.oplock != FSA_OPLOCK_NONE)
+		srv_oplock_attach(o);
+	fsa_breaks_init(&breaks);
+	status = fsa_open_enter(op->r->tree->share->fsa, &e, &o->fsa, &breaks);
+	if (nt_ok(status) && e.access != op->granted)
 		fsa_open_narrow(&o->fsa, op->granted);
+	srv_oplock_tell(&breaks);
 	return status;
 }
 
@@ -256,6 +269,7 @@ void create_open_undo(struct create_op *op)
 	/* Only a file that this request made goes again; DELETE_ON_CLOSE has no say in a CREATE that failed. */
 	op->open->fsa.delete_on_close = op->found.created;
 	srv_open_leave(op->open);
+	srv_oplock_disarm(op->open);
 	srv_open_put(op->open);
 	op->open = NULL;
 }

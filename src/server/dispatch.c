@@ -288,6 +288,21 @@ static void remember(struct srv_chain *ch, const struct srv_request *r, struct s
 		ch->file_id = r->created;
 }
 
+static void give_up_token(struct srv_chain *ch)
+{
+	if (!ch->may_release_token)
+		return;
+	ch->may_release_token = false;
+	net_batch_flush(ch->batch);
+	net_conn_release_token(ch->conn->net);
+}
+
+void srv_request_may_block(struct srv_request *r)
+{
+	if (r->chain)
+		give_up_token(r->chain);
+}
+
 /* Work that is worth a second core, or that may wait for a disk: another worker reads on meanwhile. What was answered so far
  * goes out first. */
 static void share_the_work(struct srv_chain *ch, struct srv_request *r)
@@ -303,9 +318,7 @@ static void share_the_work(struct srv_chain *ch, struct srv_request *r)
 		if (in + out < HEAVY_BYTES)
 			return;
 	}
-	ch->may_release_token = false;
-	net_batch_flush(ch->batch);
-	net_conn_release_token(ch->conn->net);
+	give_up_token(ch);
 }
 
 static struct srv_result run_handler(struct srv_chain *ch, struct srv_request *r)
@@ -322,6 +335,7 @@ static bool park(struct srv_chain *ch, struct srv_request *r)
 		return false;
 	r->frame_owner = buf_ref(ch->frame->owner);
 	r->out = NULL;
+	r->chain = NULL;
 	srv_out_flush(&ch->out, ch->batch);
 	if (ch->transform)
 		ch->out.seal = srv_session_ref(ch->transform);
@@ -372,6 +386,7 @@ bool srv_element_run(struct srv_chain *ch, struct proto_element *e, bool first, 
 	if (!r->message)
 		r->message = &no_command;
 	r->out = &ch->out;
+	r->chain = ch;
 	r->in_compound = ch->compound;
 	r->last_in_compound = last;
 	r->head = srv_out_room(&ch->out, 1024, &r->head_cap);

@@ -27,6 +27,10 @@ struct srv_request *srv_request_new(struct srv_conn *c) MUST_USE;
 /* Drops all references and the memory. */
 void srv_request_free(struct srv_request *r);
 
+/* For a handler that has to wait for another request to come in, in the middle of a chain: what was answered so far goes out,
+ * and another worker reads the connection. */
+void srv_request_may_block(struct srv_request *r);
+
 /* Runs one element. false: drop the connection. */
 bool srv_element_run(struct srv_chain *ch, struct proto_element *e, bool first, bool last) MUST_USE;
 

@@ -1,5 +1,6 @@
 /* SET_INFO of files, [MS-SMB2] 3.3.5.21.1, [MS-FSA] 2.1.5.15. One row a class: the right it needs and the function that does it. */
 #include "server/info.h"
+#include "server/oplock.h"
 
 #include <stdatomic.h>
 
@@ -150,6 +151,7 @@ static ntstatus set_size(struct srv_request *r, uint64_t size)
 {
 	ntstatus status = vfs_truncate(r->open->file, size);
 
+	srv_oplock_written(r->open);
 	return nt_ok(status) ? info_keep_written(r->open) : status;
 }
 

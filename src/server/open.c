@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "rpc/rpc.h"
 #include "server/conn.h"
+#include "server/oplock.h"
 #include "server/park.h"
 
 #include <stdatomic.h>
@@ -12,6 +13,7 @@
 struct srv_open *srv_open_new(struct srv_session *s, struct srv_tree *t)
 {
 	struct srv_open *o = calloc(1, sizeof(*o));
+	uint64_t id;
 
 	if (!o)
 		return NULL;
@@ -19,6 +21,10 @@ struct srv_open *srv_open_new(struct srv_session *s, struct srv_tree *t)
 	o->session = s;
 	o->tree = srv_tree_ref(t);
 	pthread_mutex_init(&o->lock, NULL);
+	/* The persistent half is unique on the whole server (inventory G072); neither half is ever all-ones. The id is there
+	 * before the open is: its oplock may break while it is being made. */
+	id = atomic_fetch_add(&s->srv->next_open_id, 1);
+	o->file_id = (struct smb2_file_id){.persistent = id, .volatile_id = id << 8 | (hash_u64(id) & 0xFF)};
 	return o;
 }
 
@@ -38,6 +44,8 @@ void srv_open_put(struct srv_open *o)
 		rpc_pipe_close(o->pipe);
 	srv_enumeration_free(o->enumeration);
 	srv_tree_put(o->tree);
+	srv_session_put(o->oplock_session);
+	srv_conn_put(o->oplock_conn);
 	pthread_mutex_destroy(&o->lock);
 	free(o);
 }
@@ -57,10 +65,7 @@ ntstatus srv_open_publish(struct srv_open *o)
 {
 	struct srv_session *s = o->session;
 	ntstatus status = STATUS_SUCCESS;
-	uint64_t id = atomic_fetch_add(&s->srv->next_open_id, 1);
 
-	/* The persistent half is unique on the whole server (inventory G072); neither half is ever all-ones. */
-	o->file_id = (struct smb2_file_id){.persistent = id, .volatile_id = id << 8 | (hash_u64(id) & 0xFF)};
 	pthread_mutex_lock(&s->lock);
 	if (s->state == SRV_SESSION_GONE) {
 		status = STATUS_USER_SESSION_DELETED;
@@ -118,5 +123,6 @@ void srv_open_close(struct srv_open *o)
 		return;
 	srv_cancel_all(s->conn, o, NULL, STATUS_CANCELLED);
 	srv_open_leave(o);
+	srv_oplock_disarm(o);
 	srv_open_put(o);
 }

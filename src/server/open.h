@@ -6,6 +6,7 @@
 
 #include "base/htab.h"
 #include "fsa/fsa.h"
+#include "net/net.h"
 #include "server/request.h"
 #include "vfs/vfs.h"
 
@@ -23,21 +24,24 @@ struct srv_open {
 	uint32_t granted_access;        /* specific rights, generic bits mapped */
 	uint32_t create_options;
 	bool directory, delete_on_close, closed;
-	uint8_t oplock_level;
 	struct vfs_file *file;          /* NULL for pipes */
 	struct fsa_open fsa;            /* share mode, in the node of the file */
 	struct rpc_pipe *pipe;
 	struct srv_request *pipe_reader; /* parked until the pipe has something to read */
-	pthread_mutex_t lock;           /* of pipe and enumeration */
+	pthread_mutex_t lock;           /* of pipe, enumeration, oplock_timer_armed */
 	struct srv_enumeration *enumeration;
+	struct srv_conn *oplock_conn;   /* where breaks are told, referenced; NULL: it never asked for an oplock */
+	struct srv_session *oplock_session;
+	struct net_timer oplock_timer;  /* while a break waits for its acknowledgment; then it has a reference */
+	bool oplock_timer_armed;
 	uint64_t position;              /* FilePositionInformation */
 	uint32_t mode;                  /* FileModeInformation */
 	_Atomic uint64_t sticky_written; /* LastWriteTime as set through this handle: its writes do not move it ([MS-FSA] 2.1.4.17); 0: not set */
 };
 
-/* A new open with one reference for the caller, in no table. NULL: out of memory. */
+/* A new open with its ids and one reference for the caller, in no table. NULL: out of memory. */
 struct srv_open *srv_open_new(struct srv_session *s, struct srv_tree *t) MUST_USE;
-/* Gives it ids and puts it into its session's table (which takes a reference); INSUFFICIENT_RESOURCES past the limit,
+/* Puts it into its session's table (which takes a reference); INSUFFICIENT_RESOURCES past the limit,
  * USER_SESSION_DELETED when the session has gone meanwhile. */
 ntstatus srv_open_publish(struct srv_open *o) MUST_USE;
 /* The open of that id in the session, referenced; NULL: FILE_CLOSED (3.3.5.10). */

@@ -6,7 +6,7 @@
 
 #include <stdatomic.h>
 
-enum { NOT_PARKED, PARKING, PARKED, RESUMED_EARLY };
+enum { NOT_PARKED, PARKING, PARKED, RESUMED_EARLY, RESTARTED_EARLY };
 
 ntstatus srv_request_park(struct srv_request *r, bool (*cancel)(struct srv_request *r), void *parked_for)
 {
@@ -19,6 +19,9 @@ ntstatus srv_request_park(struct srv_request *r, bool (*cancel)(struct srv_reque
 	pthread_mutex_lock(&c->lock);
 	if (c->gone) {
 		status = STATUS_CANCELLED;
+	} else if (r->async_id != 0) {
+		r->cancel = cancel;
+		r->parked_for = parked_for;
 	} else if (c->parked_count >= c->srv->limits.parked_per_connection) {
 		status = STATUS_INSUFFICIENT_RESOURCES;
 	} else {
@@ -82,6 +85,25 @@ void srv_request_resume(struct srv_request *r, struct srv_result result)
 	send_final(r, result);
 }
 
+static void restart_now(void *arg)
+{
+	struct srv_request *r = arg;
+	struct srv_result result;
+
+	memset(r->body, 0, r->message->rsp_size);
+	result = srv_handler_of(r->header.command)(r, r->in, r->body);
+	if (result.next != SRV_PARKED)
+		srv_request_resume(r, result);
+}
+
+void srv_request_restart(struct srv_request *r)
+{
+	int expected = PARKING;
+
+	if (!atomic_compare_exchange_strong(&r->park_state, &expected, RESTARTED_EARLY))
+		net_pool_run(r->srv->pool, restart_now, r);
+}
+
 /* 3.3.4.2: the header given and an empty ERROR body, in a frame of its own. */
 static void send_interim(struct srv_request *r, struct smb2_header *h, struct net_batch *batch)
 {
@@ -123,8 +145,14 @@ void srv_request_interim(struct srv_request *r, struct net_batch *batch)
 	h.credits = proto_window_grant(&c->window, r->header.credits, r->header.credit_charge);
 	pthread_mutex_unlock(&c->lock);
 	send_interim(r, &h, batch);
-	if (!atomic_compare_exchange_strong(&r->park_state, &expected, PARKED))
+	if (atomic_compare_exchange_strong(&r->park_state, &expected, PARKED))
+		return;
+	if (expected == RESUMED_EARLY) {
 		send_final(r, r->park_result);
+		return;
+	}
+	atomic_store(&r->park_state, PARKED);
+	net_pool_run(r->srv->pool, restart_now, r);
 }
 
 void srv_cancel(struct srv_conn *c, const struct smb2_header *h)

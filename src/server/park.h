@@ -9,7 +9,7 @@ struct net_batch;
 /* A handler calls this and then returns srv_parked(). `cancel` is called with the connection's lock held when the request is
  * cancelled or its connection goes: it takes the request out of whatever it waits in, under that thing's own lock, and
  * returns true; or false if somebody else has taken it out already and will resume it. INSUFFICIENT_RESOURCES past the bound
- * of parked requests; then nothing was done. */
+ * of parked requests, INTERNAL_ERROR in the middle of a chain; then nothing was done. A restarted request parks the same way. */
 ntstatus srv_request_park(struct srv_request *r, bool (*cancel)(struct srv_request *r), void *parked_for) MUST_USE;
 
 static inline struct srv_result srv_parked(void)
@@ -19,6 +19,9 @@ static inline struct srv_result srv_parked(void)
 
 /* Answers a parked request with its r->body and r->payload. By whoever took it out of what it waited in; r is gone afterwards. */
 void srv_request_resume(struct srv_request *r, struct srv_result result);
+
+/* Runs the handler of a parked request again, on a worker; it may park once more. By whoever took it out of what it waited in. */
+void srv_request_restart(struct srv_request *r);
 
 /* For the dispatcher, once the handler has returned SRV_PARKED: sends the interim response, or the final one if it is there
  * already. */

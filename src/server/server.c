@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/utf16.h"
 #include "fsa/fsa.h"
+#include "server/oplock.h"
 #include "server/srv.h"
 
 #include <stdarg.h>
@@ -103,7 +104,7 @@ static bool fill_share(struct srv_share *s, const struct hythe_share_config *c, 
 	s->vfs = vfs_posix_open(c->path, &o, detail);
 	if (!s->vfs)
 		return fail(why, cap, "share %s: %s", c->name, detail);
-	s->fsa = fsa_new();
+	s->fsa = fsa_new(srv_oplock_hold);
 	return s->fsa ? true : fail(why, cap, "out of memory");
 }
 

@@ -1,0 +1,44 @@
+/* Inside of fsa: the table of nodes. A shard's lock guards its nodes, their lists and the opens in them. */
+#ifndef FSA_NODE_H
+#define FSA_NODE_H
+
+#include "fsa/fsa.h"
+
+#include <pthread.h>
+
+enum { FSA_SHARDS = 64 };
+
+struct fsa_shard {
+	pthread_mutex_t lock;
+	struct htab nodes;
+	void (*hold)(struct fsa_open *o);
+};
+
+struct fsa_node {
+	struct htab_node by_id;
+	struct vfs_id id;
+	struct fsa_shard *shard;
+	struct list_node opens;
+	struct list_node waiters; /* fsa_waiter.link */
+	bool delete_pending;
+	bool removing; /* somebody was told to remove the file and has not reported yet */
+	bool unlinked; /* the name has gone while opens are left */
+};
+
+struct fsa {
+	_Atomic uint64_t removals;
+	struct fsa_shard shards[FSA_SHARDS];
+};
+
+struct fsa_shard *fsa_shard_of(struct fsa *f, struct vfs_id id);
+/* Locks the shard of that file and finds its node; NULL without one. */
+struct fsa_node *fsa_node_lock(struct fsa *f, struct vfs_id id, struct fsa_shard **shard, uint64_t *hash);
+/* What an open that enters does to the oplocks of the node: SUCCESS (go on), PENDING or SHARING_VIOLATION. */
+ntstatus fsa_oplock_enter_locked(struct fsa_node *node, const struct fsa_enter *e, bool conflict, struct fsa_breaks *b);
+/* The level that an open gets which has just been put into the node. */
+uint8_t fsa_oplock_grant_locked(const struct fsa_node *node, const struct fsa_enter *e, const struct fsa_open *o);
+/* Takes all waiters out if no oplock is breaking any more; they are to be woken without the lock. */
+void fsa_waiters_take_locked(struct fsa_node *node, struct list_node *woken);
+void fsa_waiters_wake(struct list_node *woken);
+
+#endif

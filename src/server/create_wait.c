@@ -1,0 +1,85 @@
+/* CREATE behind an oplock that breaks: [MS-SMB2] 3.3.4.2, 3.3.5.9. The request is parked and starts again from the beginning once the
+ * holder has answered, closed, or been silent for too long. In the middle of a chain nothing can be parked: there the worker
+ * waits, with the connection's token given up so that an acknowledgment can come in on it. */
+#include "server/create.h"
+
+#include "server/dispatch.h"
+#include "server/park.h"
+
+struct parked_create {
+	struct fsa_waiter waiter;
+	struct srv_request *r;
+};
+
+static void wake_parked(struct fsa_waiter *w)
+{
+	srv_request_restart(CONTAINER_OF(w, struct parked_create, waiter)->r);
+}
+
+static bool cancel_parked(struct srv_request *r)
+{
+	struct parked_create *p = r->parked_for;
+
+	return fsa_wait_cancel(&p->waiter);
+}
+
+static struct srv_result wait_parked(struct create_op *op, struct parked_create *p)
+{
+	p->r = op->r;
+	p->waiter.wake = wake_parked;
+	if (!fsa_wait(op->r->tree->share->fsa, op->found.stat.id, &p->waiter))
+		srv_request_restart(op->r);
+	return srv_parked();
+}
+
+struct waiting_thread {
+	struct fsa_waiter waiter;
+	pthread_mutex_t lock;
+	pthread_cond_t woken_cond;
+	bool woken;
+};
+
+static void wake_thread(struct fsa_waiter *w)
+{
+	struct waiting_thread *t = CONTAINER_OF(w, struct waiting_thread, waiter);
+
+	pthread_mutex_lock(&t->lock);
+	t->woken = true;
+	pthread_cond_signal(&t->woken_cond);
+	pthread_mutex_unlock(&t->lock);
+}
+
+static struct srv_result wait_here(struct create_op *op)
+{
+	struct waiting_thread t = {
+		.waiter.wake = wake_thread, .lock = PTHREAD_MUTEX_INITIALIZER, .woken_cond = PTHREAD_COND_INITIALIZER,
+	};
+
+	fsa_waiter_init(op->r->tree->share->fsa, op->found.stat.id, &t.waiter);
+	srv_request_may_block(op->r);
+	if (!fsa_wait(op->r->tree->share->fsa, op->found.stat.id, &t.waiter))
+		return srv_reply(STATUS_SUCCESS);
+	net_pool_blocking(op->r->srv->pool, true);
+	pthread_mutex_lock(&t.lock);
+	while (!t.woken)
+		pthread_cond_wait(&t.woken_cond, &t.lock);
+	pthread_mutex_unlock(&t.lock);
+	net_pool_blocking(op->r->srv->pool, false);
+	pthread_cond_destroy(&t.woken_cond);
+	pthread_mutex_destroy(&t.lock);
+	return srv_reply(STATUS_SUCCESS);
+}
+
+struct srv_result create_wait(struct create_op *op)
+{
+	struct parked_create *p = arena_zalloc(&op->r->arena, sizeof(*p));
+	ntstatus status;
+
+	if (!p)
+		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
+	fsa_waiter_init(op->r->tree->share->fsa, op->found.stat.id, &p->waiter);
+	status = srv_request_park(op->r, cancel_parked, p);
+	if (nt_ok(status))
+		return wait_parked(op, p);
+	return nt_is(status, STATUS_INTERNAL_ERROR) ? wait_here(op) : srv_reply(status);
+}

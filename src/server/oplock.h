@@ -1,0 +1,18 @@
+/* Oplocks of opens: telling holders that they break, and how long to wait for their answer. What breaks when: fsa. */
+#ifndef SERVER_OPLOCK_H
+#define SERVER_OPLOCK_H
+
+#include "server/open.h"
+
+/* For fsa_new: keeps the open until its holder has been told. */
+void srv_oplock_hold(struct fsa_open *o);
+/* Before an open enters with a wish for an oplock: where breaks are to be told. */
+void srv_oplock_attach(struct srv_open *o);
+/* Sends the notifications (3.3.4.6) and starts the clock where an acknowledgment is due. Without locks held. */
+void srv_oplock_tell(struct fsa_breaks *b);
+/* No answer is awaited any more. */
+void srv_oplock_disarm(struct srv_open *o);
+/* The file's data or size changed through o. */
+void srv_oplock_written(struct srv_open *o);
+
+#endif
