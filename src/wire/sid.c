@@ -4,7 +4,6 @@
 #include "wire/wire_internal.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 /* [MS-DTYP] 2.4.2.2 */
 void sid_code(struct wire *w, const char *name, struct sid *m)
@@ -58,18 +57,27 @@ void sid_text(char out[SID_TEXT_CHARS], const struct sid *s)
 		n += (size_t)snprintf(out + n, SID_TEXT_CHARS - n, "-%u", s->subs[i]);
 }
 
-/* One number of at most `max`; what follows it must be a dash or the end. */
-static bool number_from_text(const char **p, int base, uint64_t max, uint64_t *v)
+static unsigned digit_value(char c)
 {
-	char *end;
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0');
+	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+		return (unsigned)((c | 0x20) - 'a') + 10;
+	return 99;
+}
 
-	if (base == 10 ? **p < '0' || **p > '9' : !((**p >= '0' && **p <= '9') || (**p | 0x20) >= 'a'))
-		return false;
-	*v = strtoull(*p, &end, base);
-	if (end == *p || *v > max || (*end != 0 && *end != '-'))
-		return false;
-	*p = end;
-	return true;
+/* One number of at most `max`; what follows it must be a dash or the end. */
+static bool number_from_text(const char **p, unsigned base, uint64_t max, uint64_t *v)
+{
+	const char *start = *p;
+
+	*v = 0;
+	for (; digit_value(**p) < base; (*p)++) {
+		*v = *v * base + digit_value(**p);
+		if (*v > max)
+			return false;
+	}
+	return *p != start && (**p == 0 || **p == '-');
 }
 
 bool sid_from_text(struct sid *s, const char *text)

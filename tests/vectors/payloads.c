@@ -1,5 +1,6 @@
 /* See payloads.h. */
 #include "payloads.h"
+#include "seeds.h"
 
 #include "wire/fscc.h"
 #include "wire/fsctl.h"
@@ -46,6 +47,7 @@ static bool same(enum payload_kind kind, const char *what, coder *code, size_t s
 	struct wire w, e;
 	bool ok;
 
+	seed_write(what, data);
 	arena_init(&a, NULL, 0, 0);
 	w = wire_decoder(data.data, 0, data.len, &a);
 	e = wire_encoder(out, 0, data.len + 64);
@@ -104,16 +106,17 @@ void payload_negotiate_contexts(struct slice list, unsigned count)
 	struct wire e = wire_encoder(out, 0, list.len + 64);
 	bool bad = false;
 
+	seed_write("negotiate_contexts", list);
 	for (unsigned i = 0; i < count && smb2_negotiate_context_next(&list, &c, &bad); i++) {
 		smb2_negotiate_context_put(&e, c.type, c.data);
 		if (c.type == SMB2_PREAUTH_INTEGRITY_CAPABILITIES)
-			same(PAYLOAD_NEGOTIATE_CONTEXT, "preauth", any_smb2_preauth_caps_code, sizeof(struct smb2_preauth_caps), c.data);
+			same(PAYLOAD_NEGOTIATE_CONTEXT, "preauth_caps", any_smb2_preauth_caps_code, sizeof(struct smb2_preauth_caps), c.data);
 		if (c.type == SMB2_ENCRYPTION_CAPABILITIES)
-			same(PAYLOAD_NEGOTIATE_CONTEXT, "encryption", any_smb2_encryption_caps_code, sizeof(struct smb2_algorithm_caps), c.data);
+			same(PAYLOAD_NEGOTIATE_CONTEXT, "encryption_caps", any_smb2_encryption_caps_code, sizeof(struct smb2_algorithm_caps), c.data);
 		if (c.type == SMB2_SIGNING_CAPABILITIES)
-			same(PAYLOAD_NEGOTIATE_CONTEXT, "signing", any_smb2_signing_caps_code, sizeof(struct smb2_algorithm_caps), c.data);
+			same(PAYLOAD_NEGOTIATE_CONTEXT, "signing_caps", any_smb2_signing_caps_code, sizeof(struct smb2_algorithm_caps), c.data);
 		if (c.type == SMB2_COMPRESSION_CAPABILITIES)
-			same(PAYLOAD_NEGOTIATE_CONTEXT, "compression", any_smb2_compression_caps_code, sizeof(struct smb2_algorithm_caps), c.data);
+			same(PAYLOAD_NEGOTIATE_CONTEXT, "compression_caps", any_smb2_compression_caps_code, sizeof(struct smb2_algorithm_caps), c.data);
 	}
 	whole.len -= list.len;
 	if (round_up(e.pos, 8) == whole.len) /* padding behind the last one is optional */
@@ -126,24 +129,25 @@ static const struct {
 	const char *name;
 	size_t len;
 	bool rsp;
+	const char *row;
 	coder *code;
 	size_t size;
 } contexts[] = {
-	{"DHnQ", 16, false, any_smb2_ctx_dhnq_code, sizeof(struct smb2_empty)},
-	{"DHnQ", 8, true, any_smb2_ctx_dhnq_rsp_code, sizeof(struct smb2_empty)},
-	{"DHnC", 16, false, any_smb2_ctx_dhnc_code, sizeof(struct smb2_ctx_file_id)},
-	{"MxAc", 8, false, any_smb2_ctx_timestamp_code, sizeof(struct smb2_ctx_timestamp)},
-	{"MxAc", 8, true, any_smb2_ctx_mxac_rsp_code, sizeof(struct smb2_ctx_mxac_rsp)},
-	{"TWrp", 8, false, any_smb2_ctx_timestamp_code, sizeof(struct smb2_ctx_timestamp)},
-	{"AlSi", 8, false, any_smb2_ctx_timestamp_code, sizeof(struct smb2_ctx_timestamp)},
-	{"QFid", 32, true, any_smb2_ctx_qfid_rsp_code, sizeof(struct smb2_ctx_qfid_rsp)},
-	{"RqLs", 32, false, any_smb2_ctx_lease_v1_code, sizeof(struct smb2_ctx_lease)},
-	{"RqLs", 32, true, any_smb2_ctx_lease_v1_code, sizeof(struct smb2_ctx_lease)},
-	{"RqLs", 52, false, any_smb2_ctx_lease_v2_code, sizeof(struct smb2_ctx_lease)},
-	{"RqLs", 52, true, any_smb2_ctx_lease_v2_code, sizeof(struct smb2_ctx_lease)},
-	{"DH2Q", 32, false, any_smb2_ctx_dh2q_req_code, sizeof(struct smb2_ctx_dh2q_req)},
-	{"DH2Q", 8, true, any_smb2_ctx_dh2q_rsp_code, sizeof(struct smb2_ctx_dh2q_rsp)},
-	{"DH2C", 36, false, any_smb2_ctx_dh2c_req_code, sizeof(struct smb2_ctx_dh2c_req)},
+	{"DHnQ", 16, false, "ctx_dhnq", any_smb2_ctx_dhnq_code, sizeof(struct smb2_empty)},
+	{"DHnQ", 8, true, "ctx_dhnq_rsp", any_smb2_ctx_dhnq_rsp_code, sizeof(struct smb2_empty)},
+	{"DHnC", 16, false, "ctx_dhnc", any_smb2_ctx_dhnc_code, sizeof(struct smb2_ctx_file_id)},
+	{"MxAc", 8, false, "ctx_timestamp", any_smb2_ctx_timestamp_code, sizeof(struct smb2_ctx_timestamp)},
+	{"MxAc", 8, true, "ctx_mxac_rsp", any_smb2_ctx_mxac_rsp_code, sizeof(struct smb2_ctx_mxac_rsp)},
+	{"TWrp", 8, false, "ctx_timestamp", any_smb2_ctx_timestamp_code, sizeof(struct smb2_ctx_timestamp)},
+	{"AlSi", 8, false, "ctx_timestamp", any_smb2_ctx_timestamp_code, sizeof(struct smb2_ctx_timestamp)},
+	{"QFid", 32, true, "ctx_qfid_rsp", any_smb2_ctx_qfid_rsp_code, sizeof(struct smb2_ctx_qfid_rsp)},
+	{"RqLs", 32, false, "ctx_lease_v1", any_smb2_ctx_lease_v1_code, sizeof(struct smb2_ctx_lease)},
+	{"RqLs", 32, true, "ctx_lease_v1", any_smb2_ctx_lease_v1_code, sizeof(struct smb2_ctx_lease)},
+	{"RqLs", 52, false, "ctx_lease_v2", any_smb2_ctx_lease_v2_code, sizeof(struct smb2_ctx_lease)},
+	{"RqLs", 52, true, "ctx_lease_v2", any_smb2_ctx_lease_v2_code, sizeof(struct smb2_ctx_lease)},
+	{"DH2Q", 32, false, "ctx_dh2q_req", any_smb2_ctx_dh2q_req_code, sizeof(struct smb2_ctx_dh2q_req)},
+	{"DH2Q", 8, true, "ctx_dh2q_rsp", any_smb2_ctx_dh2q_rsp_code, sizeof(struct smb2_ctx_dh2q_rsp)},
+	{"DH2C", 36, false, "ctx_dh2c_req", any_smb2_ctx_dh2c_req_code, sizeof(struct smb2_ctx_dh2c_req)},
 };
 
 static void ea_list(struct slice list)
@@ -153,6 +157,7 @@ static void ea_list(struct slice list)
 	struct fscc_ea e;
 	bool bad = false;
 
+	seed_write("eas", list);
 	while (fscc_ea_next(&list, &e, &bad))
 		fscc_ea_put(&out, &e);
 	if (bad)
@@ -171,6 +176,7 @@ static void secdesc(struct slice data)
 	struct wire w, e, again;
 	uint8_t *out = calloc(1, data.len + 256), *twice = calloc(1, data.len + 256);
 
+	seed_write("secdesc", data);
 	arena_init(&a, NULL, 0, 0);
 	w = wire_decoder(data.data, 0, data.len, &a);
 	secdesc_code(&w, &d);
@@ -200,7 +206,7 @@ static void create_context(const struct smb2_create_context *c, bool rsp)
 	for (size_t i = 0; i < ARRAY_LEN(contexts); i++) {
 		if (c->name.len == 4 && memcmp(contexts[i].name, c->name.data, 4) == 0 && contexts[i].len == c->data.len &&
 			contexts[i].rsp == rsp) {
-			same(PAYLOAD_CREATE_CONTEXT, contexts[i].name, contexts[i].code, contexts[i].size, c->data);
+			same(PAYLOAD_CREATE_CONTEXT, contexts[i].row, contexts[i].code, contexts[i].size, c->data);
 			return;
 		}
 	}
@@ -209,7 +215,7 @@ static void create_context(const struct smb2_create_context *c, bool rsp)
 	else if (c->name.len == 4 && memcmp("SecD", c->name.data, 4) == 0)
 		secdesc(c->data);
 	else if (c->name.len == 16 && c->data.len == 20)
-		same(PAYLOAD_CREATE_CONTEXT, "app instance id", any_smb2_ctx_app_instance_id_code, sizeof(struct smb2_ctx_app_instance_id), c->data);
+		same(PAYLOAD_CREATE_CONTEXT, "ctx_app_instance_id", any_smb2_ctx_app_instance_id_code, sizeof(struct smb2_ctx_app_instance_id), c->data);
 }
 
 void payload_create_contexts(struct slice list, bool rsp)
@@ -220,6 +226,7 @@ void payload_create_contexts(struct slice list, bool rsp)
 	struct wire e = wire_encoder(out, 0, list.len + 64);
 	bool bad = false;
 
+	seed_write("create_contexts", list);
 	while (smb2_create_context_next(&list, &c, &bad)) {
 		smb2_create_context_put(&e, c.name, c.data);
 		create_context(&c, rsp);
@@ -248,6 +255,7 @@ static void streams(struct slice list)
 	struct fscc_stream s;
 	bool bad = false;
 
+	seed_write("streams", list);
 	while (fscc_stream_next(&list, &s, &bad))
 		fscc_stream_put(&out, &s);
 	if (bad)
@@ -281,7 +289,10 @@ void payload_directory(uint8_t class, struct slice list)
 	struct fscc_dir_entry e;
 	bool bad = false;
 	unsigned n = 0;
+	char row[16];
 
+	snprintf(row, sizeof(row), "dir_%u", class);
+	seed_write(row, list);
 	while (fscc_dir_entry_next(&list, class, &e, &bad)) {
 		fscc_dir_list_put(&out, class, &e);
 		n++;
@@ -302,6 +313,7 @@ void payload_notify(struct slice list)
 	struct fscc_notify n;
 	bool bad = false;
 
+	seed_write("notify", list);
 	while (fscc_notify_next(&list, &n, &bad))
 		fscc_notify_put(&out, &n);
 	if (round_up(out.len, 4) == whole.len)
@@ -310,10 +322,11 @@ void payload_notify(struct slice list)
 	free(out.out);
 }
 
-#define FSCTL(code, way, payload) {code, way, any_fsctl_##payload##_code, sizeof(struct fsctl_##payload)}
+#define FSCTL(code, way, payload) {code, way, "fsctl_" #payload, any_fsctl_##payload##_code, sizeof(struct fsctl_##payload)}
 static const struct {
 	uint32_t code;
 	bool rsp;
+	const char *row;
 	coder *coder;
 	size_t size;
 } fsctls[] = {
@@ -342,7 +355,7 @@ void payload_fsctl(uint32_t code, struct slice data, bool rsp)
 		if (code == FSCTL_SET_SPARSE && s.data[0] != 0)
 			s = slice_of("\1", 1); /* any other value than 0 is true; we send 1 */
 		if (code != FSCTL_QUERY_NETWORK_INTERFACE_INFO) {
-			same(PAYLOAD_FSCTL, fsctl_name(code), fsctls[i].coder, fsctls[i].size, s);
+			same(PAYLOAD_FSCTL, fsctls[i].row, fsctls[i].coder, fsctls[i].size, s);
 			return;
 		}
 		for (; s.len >= 152; s = slice_of(s.data + next, s.len - next)) {
@@ -350,7 +363,7 @@ void payload_fsctl(uint32_t code, struct slice data, bool rsp)
 
 			memcpy(element, s.data, sizeof(element));
 			store_le32(element, 0);
-			same(PAYLOAD_FSCTL, fsctl_name(code), fsctls[i].coder, fsctls[i].size, slice_of(element, sizeof(element)));
+			same(PAYLOAD_FSCTL, fsctls[i].row, fsctls[i].coder, fsctls[i].size, slice_of(element, sizeof(element)));
 			next = load_le32(s.data);
 			if (next != 152)
 				return;
@@ -360,5 +373,5 @@ void payload_fsctl(uint32_t code, struct slice data, bool rsp)
 
 void payload_symlink(struct slice error_data)
 {
-	same(PAYLOAD_SYMLINK, "symlink", any_smb2_symlink_error_code, sizeof(struct smb2_symlink_error), error_data);
+	same(PAYLOAD_SYMLINK, "symlink_error", any_smb2_symlink_error_code, sizeof(struct smb2_symlink_error), error_data);
 }

@@ -3,6 +3,7 @@
  * the captures are not: HYTHE_SHARED names the directory above vectors/, else ../shared beside the source tree. */
 #include "capture.h"
 #include "payloads.h"
+#include "seeds.h"
 #include "shapes.h"
 #include "wire/fscc.h"
 
@@ -197,6 +198,15 @@ static void compare(const struct smb2_message *row, struct smb2_header *h, void 
 	free(out);
 }
 
+static void seed(const struct smb2_message *row, struct slice in, bool rsp, bool error)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s_%s", row->name, rsp ? "rsp" : "req");
+	seed_write("header", slice_of(in.data, SMB2_HEADER_SIZE));
+	seed_write(error ? "error_rsp" : name, slice_of(in.data + SMB2_HEADER_SIZE, in.len - SMB2_HEADER_SIZE));
+}
+
 static void message(unsigned connection, struct slice in)
 {
 	struct wire_printer printer = {count_line, &seen.printed_lines, 0};
@@ -222,6 +232,7 @@ static void message(unsigned connection, struct slice in)
 	rsp = (h.flags & SMB2_FLAGS_SERVER_TO_REDIR) != 0;
 	error = rsp && is_error_body(&h, structure_size);
 	void (*code)(struct wire *, void *) = error ? error_code : rsp ? row->rsp_code : row->req_code;
+	seed(row, in, rsp, error);
 	code(&w, &b);
 	seen.errors += error;
 	if (!wire_ok(&w)) {
