@@ -16,6 +16,7 @@ def files(folders=C_FOLDERS, endings=(".c", ".h")):
     except (OSError, subprocess.CalledProcessError):
         out = [os.path.relpath(os.path.join(d, f), ROOT)
                for top in folders for d, _, fs in os.walk(os.path.join(ROOT, top)) for f in fs]
+        out = [p for p in out if not p.startswith(("build", ".git/"))]
     return sorted(p for p in out if p.endswith(endings) and os.path.exists(os.path.join(ROOT, p)))
 
 
