@@ -110,17 +110,17 @@ static struct srv_result logged_on(struct srv_request *r, struct srv_session *s,
 
 	if (!nt_ok(status))
 		return logon_failed(r, s, status);
-	if (again && strcmp(id->user, s->identity.user) != 0)
-		return logon_failed(r, s, STATUS_ACCESS_DENIED);
 	if (!again) {
 		if (id->anonymous && r->srv->proto.encryption == PROTO_ENCRYPTION_REQUIRED)
 			return logon_failed(r, s, STATUS_ACCESS_DENIED);
-		s->identity = *id;
-		bytes_wipe(s->identity.session_key, sizeof(s->identity.session_key));
 		decide_signing(r, s, in);
 		decide_encryption(r, s);
-		end_previous(r, s, in->previous_session_id);
 	}
+	/* Re-authentication may be as somebody else; trees and opens stay what they were made (D012). */
+	s->identity = *id;
+	bytes_wipe(s->identity.session_key, sizeof(s->identity.session_key));
+	if (!again)
+		end_previous(r, s, in->previous_session_id);
 	s->reauthenticating = false;
 	auth_server_free(s->auth);
 	s->auth = NULL;
