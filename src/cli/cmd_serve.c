@@ -279,6 +279,8 @@ static int serve(struct config *c, const struct serve_options *o)
 	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+	/* A limit on file sizes is an error of the write that meets it, not the end of the server. */
+	sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 
 	if (!serve_user_ensure(&user, &c->server, why, sizeof(why))) {
 		fprintf(stderr, "hythe serve: %s\n", why);
