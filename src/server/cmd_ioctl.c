@@ -63,7 +63,20 @@ static struct srv_result pipe_wait(struct srv_request *r, const struct smb2_ioct
 	return srv_reply(srv_pipe_exists(in->input) ? STATUS_SUCCESS : STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
+/* smbtorture's private request, answered only by a server that is being tested: from now on eight bytes go before the data of
+ * READ responses, as any server may do ([MS-SMB2] 3.3.5.12). */
+static struct srv_result torture_read_padding(struct srv_request *r, const struct smb2_ioctl_req *in, struct smb2_ioctl_rsp *out)
+{
+	(void)in;
+	(void)out;
+	if (!r->srv->test_aids)
+		return srv_reply(STATUS_INVALID_DEVICE_REQUEST);
+	r->conn->test_read_padding = 8;
+	return srv_reply(STATUS_SUCCESS);
+}
+
 static const struct fsctl fsctls[] = {
+	{0x83848023u, false, torture_read_padding},
 	{FSCTL_DFS_GET_REFERRALS, true, dfs_get_referrals},
 	{FSCTL_DFS_GET_REFERRALS_EX, true, dfs_get_referrals},
 	{FSCTL_PIPE_PEEK, false, pipe_peek},

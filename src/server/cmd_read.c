@@ -35,8 +35,10 @@ struct srv_result cmd_read(struct srv_request *r, const struct smb2_read_req *in
 		return srv_reply(status);
 	if (r->open->pipe)
 		return srv_pipe_read(r, in->length, &out->data);
-	if (!srv_payload_alloc(r, in->length))
+	out->data_padding = srv_request_read_padding(r);
+	if (!srv_payload_alloc(r, (size_t)in->length + out->data_padding))
 		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
+	r->payload.data += out->data_padding;
 	status = vfs_read(r->open->file, r->payload.data, in->length, in->offset, &done);
 	if (!nt_ok(status))
 		return srv_reply(status);

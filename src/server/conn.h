@@ -15,6 +15,7 @@ struct srv_conn {
 	uint64_t created_ms;
 	_Atomic bool stranger;           /* counted in srv->stranger_count */
 	char peer[64];
+	_Atomic uint8_t test_read_padding; /* bytes before the data of READ responses, set by a test aid */
 
 	pthread_mutex_t lock;            /* of what follows */
 	struct proto_window window;

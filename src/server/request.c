@@ -78,6 +78,11 @@ const struct proto_conn *srv_request_proto(const struct srv_request *r)
 	return &r->conn->proto;
 }
 
+uint8_t srv_request_read_padding(const struct srv_request *r)
+{
+	return r->conn->test_read_padding;
+}
+
 bool srv_payload_alloc(struct srv_request *r, size_t cap)
 {
 	size_t at = SMB2_HEADER_SIZE + r->message->rsp_fixed_size;

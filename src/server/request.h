@@ -93,6 +93,9 @@ struct srv_request {
 /* What the connection has negotiated: dialect, sizes. */
 const struct proto_conn *srv_request_proto(const struct srv_request *r);
 
+/* Bytes that go before the data of a READ response: 0 but for a test aid. */
+uint8_t srv_request_read_padding(const struct srv_request *r);
+
 /* Room for a payload of up to cap bytes behind the response; payload.data points to it, payload.len is 0 until the handler sets
  * it. The memory is not zeroed. false: out of memory (INSUFFICIENT_RESOURCES). */
 bool srv_payload_alloc(struct srv_request *r, size_t cap) MUST_USE;

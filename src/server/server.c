@@ -284,6 +284,7 @@ static bool configure(struct hythe_server *s, const struct hythe_server_config *
 	apply_protocol(srv, cfg);
 	apply_limits(srv, cfg);
 	srv->guest = cfg->guest;
+	srv->test_aids = cfg->test_aids;
 	s->threads = cfg->threads;
 	if (cfg->name)
 		snprintf(srv->netbios_name, sizeof(srv->netbios_name), "%s", cfg->name);

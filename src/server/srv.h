@@ -31,6 +31,7 @@ struct srv {
 	struct proto_config proto;
 	struct srv_limits limits;
 	struct user_store *users;
+	bool test_aids;                    /* smbtorture's private FSCTLs are answered */
 	bool guest, encrypt_sessions;
 	char netbios_name[16], comment[256];
 	uint64_t start_filetime;

@@ -242,6 +242,7 @@ struct smb2_read_req {
 };
 struct smb2_read_rsp {
 	uint32_t data_remaining;
+	uint8_t data_padding; /* encoding: bytes that lie before the data; a server may leave room there */
 	struct slice data; /* encoding: only .len counts, the bytes are sent from elsewhere (wire_buffer_elsewhere) */
 };
 struct smb2_write_req {

@@ -33,5 +33,7 @@ void smb2_read_rsp_code(struct wire *w, struct smb2_read_rsp *m)
 	wire_ref_length(w, "DataLength", &data, 4);
 	wire_u32(w, "DataRemaining", &m->data_remaining);
 	wire_reserved(w, 4);
+	if (w->dir == WIRE_ENCODE)
+		wire_reserved(w, m->data_padding);
 	wire_buffer_elsewhere(w, "Data", &data, 8, &m->data);
 }
