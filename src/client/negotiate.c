@@ -29,8 +29,8 @@ static ntstatus encode_smb2(struct cli_request *r, struct arena *a)
 static void explain_refusal(struct hythe_connection *c, ntstatus status)
 {
 	const struct proto_config *g = &c->config;
-	if (nt_is(status, STATUS_NOT_SUPPORTED) && g->encryption == PROTO_ENCRYPTION_REQUIRED && g->max_dialect >= SMB2_DIALECT_300)
-		cli_error_set("%s shares no encryption with us, and encryption is required", c->host);
+	if (nt_is(status, STATUS_NOT_SUPPORTED) && g->encryption == PROTO_ENCRYPTION_REQUIRED)
+		cli_error_set("encryption is required, and %s shares no version of the protocol with us that has it", c->host);
 	else if (nt_is(status, STATUS_NOT_SUPPORTED))
 		cli_error_set("%s speaks none of the offered protocol versions; allow older or newer ones", c->host);
 	else if (nt_is(status, STATUS_INVALID_NETWORK_RESPONSE))
