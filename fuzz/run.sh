@@ -39,7 +39,7 @@ start() {
 for t in $targets; do
 	case $t in
 	*/fuzz_wire)
-		for row in $("$build/$t"); do
+		for row in $(HYTHE_FUZZ_ROW=list "$build/$t"); do
 			start "wire-$row" "$build/$t" "$build/corpus/wire/$row" "$row"
 		done ;;
 	*/fuzz_*) start "$(basename "$t")" "$build/$t" "$build/corpus/$(basename "$t")" "" ;;

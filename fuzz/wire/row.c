@@ -21,11 +21,11 @@ static struct list_row list;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	const char *name = getenv("HYTHE_FUZZ_ROW"), *dash = strrchr((*argv)[0], '-');
+	const char *name = getenv("HYTHE_FUZZ_ROW"), *link = strstr((*argv)[0], "fuzz_wire-");
 
 	(void)argc;
 	if (!name)
-		name = dash ? dash + 1 : "list";
+		name = link ? link + strlen("fuzz_wire-") : "list";
 	for (size_t i = 0; i < codec_row_count(); i++) {
 		if (strcmp(name, "list") == 0)
 			printf("%s\n", codec_row_at(i).name);
