@@ -76,7 +76,7 @@ static struct srv_result torture_read_padding(struct srv_request *r, const struc
 }
 
 static const struct fsctl fsctls[] = {
-	{0x83848023u, false, torture_read_padding},
+	{0x83848023u, true, torture_read_padding},
 	{FSCTL_DFS_GET_REFERRALS, true, dfs_get_referrals},
 	{FSCTL_DFS_GET_REFERRALS_EX, true, dfs_get_referrals},
 	{FSCTL_PIPE_PEEK, false, pipe_peek},
