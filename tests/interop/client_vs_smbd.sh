@@ -54,8 +54,8 @@ cat >"$work/smbd/smb.conf" <<CONF
 	read only = yes
 CONF
 printf '%s\n%s\n' "$HYTHE_PASSWORD" "$HYTHE_PASSWORD" | pdbedit -s "$work/smbd/smb.conf" -a -t -u root >/dev/null 2>&1
-"$smbd" -F --no-process-group -s "$work/smbd/smb.conf" -l "$work/smbd/log" >"$work/smbd/log/stdout" 2>&1 </dev/null &
-pids+=($!)
+setsid "$smbd" -F --no-process-group -s "$work/smbd/smb.conf" -l "$work/smbd/log" >"$work/smbd/log/stdout" 2>&1 </dev/null &
+pids+=($!) # a session of its own, for smbd ends its whole process group
 server=smb://root@127.0.0.1:$port
 for _ in $(seq 100); do
 	"$HYTHE" shares "$server" >/dev/null 2>&1 && break
