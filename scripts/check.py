@@ -80,7 +80,8 @@ def build(name, options, env=None):
             return False
     status, out = run(["ninja", "-C", where, "-j", JOBS])
     if status:
-        say("\n".join(out.splitlines()[-60:]))
+        show = [line for line in out.splitlines() if not re.match(r"\[\d+/\d+\]|(gcc|clang) ", line)]
+        say("\n".join(show[:80]))
     return status == 0
 
 

@@ -3,6 +3,7 @@
 
 #include "client/core.h"
 #include "fsa/fsa.h"
+#include "server/oplock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@ static struct srv_share *share_add(struct sim *s, const char *name)
 		share->vfs = vfs_fault_open(share->vfs, s->options.decide, s->options.decide_arg);
 		assert_non_null(share->vfs);
 	}
-	share->fsa = fsa_new();
+	share->fsa = fsa_new(srv_oplock_hold);
 	assert_non_null(share->fsa);
 	srv_share_add(&s->srv, share);
 	return share;

@@ -92,7 +92,7 @@ static void test_htab_finds_what_was_inserted(void **state)
 
 static void test_utf16_round_trips(void **state)
 {
-	static const char *const good[] = {"", "abc", "gr\xc3\xb6\xc3\x9f" "e", "\xe2\x82\xac", "\xf0\x9f\x98\x80x", "\xed\xa0\x80"};
+	static const char *const good[] = {"", "abc", "gr\xc3\xb6\xc3\x9f\x65", "\xe2\x82\xac", "\xf0\x9f\x98\x80x", "\xed\xa0\x80"};
 	uint8_t wide[64];
 	char back[128];
 
