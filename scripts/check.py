@@ -9,6 +9,7 @@
   tsan     the simulator and the threaded soak under the thread sanitizer
   interop  other clients against our server, our client against smbd (tests/interop/run.sh)
   torture  the smbtorture tests that tests/ledger/smbtorture.csv says pass (needs ../shared)
+  hostile  floods of frames, silent peers, kill -9, a full disk (tests/hostile/run.sh)
   ledger   every test that the inventory ledger names ran and passed in the parts above
 
 The last line is `N passed, N failed` (and `, N skipped`); the exit status is 0 when nothing failed. HYTHE_SHARED names the directory
@@ -234,6 +235,13 @@ def part_torture():
         record("torture", {"build": "fail"})
 
 
+def part_hostile():
+    if build_check():
+        scripted("hostile", ["bash", "tests/hostile/run.sh"], 900)
+    else:
+        record("hostile", {"build": "fail"})
+
+
 def part_ledger():
     files = [os.path.join(RESULTS, p + ".json") for p in ("unit", "interop")]
     have = [f for f in files if os.path.exists(f)]
@@ -243,7 +251,7 @@ def part_ledger():
 
 
 PARTS = {"lint": part_lint, "build": part_build, "clang": part_clang, "unit": part_unit, "asan": part_asan, "tsan": part_tsan,
-         "interop": part_interop, "torture": part_torture, "ledger": part_ledger}
+         "interop": part_interop, "torture": part_torture, "hostile": part_hostile, "ledger": part_ledger}
 
 
 def main(argv):
