@@ -77,6 +77,8 @@ void net_conn_limit(struct net_conn *c, size_t max_frame_bytes);
 void net_conn_timeout(struct net_conn *c, unsigned idle_ms, unsigned frame_ms);
 /* Lets another worker read on while this one works. Only from inside `frames`, at most once per call. */
 void net_conn_release_token(struct net_conn *c);
+/* The same, and the frames that follow f, one of this call's, are given away anew by the worker that takes the token. */
+void net_conn_release_after(struct net_conn *c, const struct net_frame *f);
 /* Asynchronous and idempotent; what was queued to be sent is dropped unless drain is set: then it is sent, and the peer
  * gets a few seconds to hang up. `closed` is not called from inside; a connection that was never started gets none. */
 void net_conn_close(struct net_conn *c, bool drain);

@@ -25,6 +25,8 @@ struct rx {
 struct rx_call {
 	struct net_conn *c;
 	struct rx *rx;
+	const struct net_frame *frames;
+	size_t n;
 	bool released;
 	struct rx_call *outer;
 };
@@ -181,7 +183,7 @@ static void rx_hand_on(struct net_conn *c, struct net_worker *w, struct rx *rx)
 /* Gives frames to the owner; false when it handed the token on. */
 static bool rx_deliver(struct net_conn *c, struct rx *rx, struct net_frame *f, size_t n)
 {
-	struct rx_call call = {.c = c, .rx = rx, .outer = rx_current};
+	struct rx_call call = {.c = c, .rx = rx, .frames = f, .n = n, .outer = rx_current};
 
 	atomic_store(&c->reading, false);
 	rx_current = &call;
@@ -196,7 +198,7 @@ static bool rx_deliver(struct net_conn *c, struct rx *rx, struct net_frame *f, s
 	return !call.released;
 }
 
-void net_conn_release_token(struct net_conn *c)
+static void rx_release(struct net_conn *c, const struct net_frame *after)
 {
 	struct rx_call *call = rx_current;
 	struct rx rest;
@@ -211,8 +213,21 @@ void net_conn_release_token(struct net_conn *c)
 	/* The frames of this call stay in the buffer, which rx keeps. */
 	rest = *call->rx;
 	buf_ref(rest.buf);
+	if (after + 1 < call->frames + call->n)
+		rest.off = (size_t)(after[1].data - rest.buf->data) - PREFIX;
 	call->rx->off = call->rx->end;
 	rx_hand_on(c, NULL, &rest);
+}
+
+void net_conn_release_token(struct net_conn *c)
+{
+	if (rx_current)
+		rx_release(c, rx_current->frames + rx_current->n - 1);
+}
+
+void net_conn_release_after(struct net_conn *c, const struct net_frame *f)
+{
+	rx_release(c, f);
 }
 
 /* Reads until a frame is complete: > 0; 0: nothing more is there; < 0: the connection is at its end. */

@@ -16,8 +16,12 @@ static void end_frames(struct net_conn *c, void *user, struct net_frame *f, size
 	struct end *e = user;
 	struct net_batch b;
 
-	if (e->release)
+	if (e->take) {
+		n = n < e->take ? n : e->take;
+		net_conn_release_after(c, &f[n - 1]);
+	} else if (e->release) {
 		net_conn_release_token(c);
+	}
 	atomic_fetch_add(&e->calls, 1);
 	if (n > atomic_load(&e->largest_batch))
 		atomic_store(&e->largest_batch, (unsigned)n);
@@ -31,6 +35,7 @@ static void end_frames(struct net_conn *c, void *user, struct net_frame *f, size
 		atomic_fetch_add(&e->bytes, f[i].len);
 		if (e->on_frame)
 			e->on_frame(e, &f[i]);
+		atomic_fetch_add(&e->frames, 1);
 		if (e->echo) {
 			struct net_seg s[2] = {
 				{.data = f[i].data, .len = f[i].len / 2, .owner = buf_ref(f[i].owner)},
@@ -39,10 +44,9 @@ static void end_frames(struct net_conn *c, void *user, struct net_frame *f, size
 
 			net_batch_add(&b, s, 2);
 		}
-		atomic_fetch_add(&e->frames, 1);
 	}
 	net_batch_flush(&b);
-	if (e->keep && !e->release) {
+	if (e->keep && !e->release && !e->take) {
 		buf_put(e->kept);
 		e->kept = buf_ref(f[0].owner);
 	}

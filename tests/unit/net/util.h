@@ -16,6 +16,7 @@ struct end {
 	struct net_conn *_Atomic conn;
 	bool echo;            /* send every frame back */
 	bool release;         /* hand the token on first */
+	unsigned take;        /* not 0: of each call, take so many frames and leave the others to the next */
 	bool keep;            /* hold a reference on each frame's buffer for the length of the next call */
 	struct buf *kept;
 	_Atomic unsigned frames, calls, closed, destroyed;
