@@ -408,4 +408,9 @@ enum {
 /* NULL when command >= SMB2_COMMAND_COUNT. */
 const struct smb2_message *smb2_message_of(uint16_t command);
 
+/* Whether a response has the ERROR body in place of its command's (3.3.4.4); its StructureSize decides where both are legal. */
+bool smb2_is_error_response(const struct smb2_header *h, uint16_t structure_size);
+/* One received message, from its header on, as text: the command, then a line a field; what is malformed is named. */
+void smb2_print(struct slice message, struct arena *arena, struct wire_printer *printer);
+
 #endif

@@ -136,18 +136,6 @@ static void response_payloads(unsigned connection, const struct smb2_header *h, 
 	}
 }
 
-/* [MS-SMB2] 3.3.4.4: which failing responses have the body of the command. */
-static bool is_error_body(const struct smb2_header *h, uint16_t structure_size)
-{
-	if (h->status == 0 || h->status == STATUS_NOTIFY_ENUM_DIR.code || h->status == STATUS_NOTIFY_CLEANUP.code)
-		return false;
-	if (h->command == SMB2_SESSION_SETUP && h->status == STATUS_MORE_PROCESSING_REQUIRED.code)
-		return false;
-	if (h->command == SMB2_IOCTL && structure_size == 49)
-		return false;
-	return h->status != STATUS_BUFFER_OVERFLOW.code;
-}
-
 static enum shape_kind kind_of(const struct smb2_header *h, uint16_t structure_size, bool error)
 {
 	if (error)
@@ -210,7 +198,6 @@ static void seed(const struct smb2_message *row, struct slice in, bool rsp, bool
 static void message(unsigned connection, struct slice in)
 {
 	struct wire_printer printer = {count_line, &seen.printed_lines, 0};
-	struct wire p = wire_printer_of(NULL, &printer);
 	uint16_t structure_size = in.len >= 66 ? load_le16(in.data + 64) : 0;
 	const struct smb2_message *row;
 	struct smb2_header h;
@@ -230,7 +217,7 @@ static void message(unsigned connection, struct slice in)
 	}
 	seen.commands[h.command]++;
 	rsp = (h.flags & SMB2_FLAGS_SERVER_TO_REDIR) != 0;
-	error = rsp && is_error_body(&h, structure_size);
+	error = smb2_is_error_response(&h, structure_size);
 	void (*code)(struct wire *, void *) = error ? error_code : rsp ? row->rsp_code : row->req_code;
 	seed(row, in, rsp, error);
 	code(&w, &b);
@@ -246,8 +233,7 @@ static void message(unsigned connection, struct slice in)
 			response_payloads(connection, &h, &b);
 		else if (!error)
 			request_payloads(connection, &h, &b);
-		smb2_header_code(&p, &h);
-		code(&p, &b);
+		smb2_print(in, &a, &printer);
 	}
 	arena_reset(&a);
 }

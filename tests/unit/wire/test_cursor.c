@@ -353,6 +353,30 @@ static void test_printing_times_and_long_values_stays_on_one_line(void **state)
 	assert_true(strlen(l.text[2]) < 200 && strlen(l.text[3]) < 200);
 }
 
+static void test_a_message_is_printed_whole(void **state)
+{
+	static struct lines l;
+	struct wire_printer printer = {keep_line, &l, 0};
+	struct golden *g = golden_new();
+
+	(void)state;
+	gheader(g, SMB2_CLOSE, 0xC0000128, SMB2_FLAGS_SERVER_TO_REDIR, 1, 7, 1, 9);
+	ghex(g, "0900 0000 00000000 00");
+	smb2_print(gslice(g, 0), &golden_arena, &printer);
+	assert_string_equal(l.text[0], "CLOSE response: ");
+	assert_string_equal(l.text[1], "  Status name: STATUS_FILE_CLOSED");
+	assert_string_equal(l.text[l.n - 1], "  ErrorData: 0 bytes ");
+	assert_int_equal(printer.depth, 0);
+	g->b[64] = 8;
+	l.n = 0;
+	smb2_print(gslice(g, 0), &golden_arena, &printer);
+	assert_string_equal(l.text[l.n - 1], "  malformed, field: StructureSize");
+	g->b[0] = 0xFF;
+	l.n = 0;
+	smb2_print(gslice(g, 0), &golden_arena, &printer);
+	assert_string_equal(l.text[0], "not an SMB2 message, field: ProtocolId");
+}
+
 static void test_generating_gives_the_same_value_for_the_same_seed(void **state)
 {
 	struct smb2_close_rsp a = {0}, b = {0}, c = {0};
@@ -386,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_reserved_fields_are_zero_out_and_anything_in),
 		cmocka_unit_test(test_printing_gives_a_line_a_field),
 		cmocka_unit_test(test_printing_times_and_long_values_stays_on_one_line),
+		cmocka_unit_test(test_a_message_is_printed_whole),
 		cmocka_unit_test(test_generating_gives_the_same_value_for_the_same_seed),
 	};
 
