@@ -56,6 +56,8 @@ CONF
 printf '%s\n%s\n' "$HYTHE_PASSWORD" "$HYTHE_PASSWORD" | pdbedit -s "$work/smbd/smb.conf" -a -t -u root >/dev/null 2>&1
 setsid "$smbd" -F --no-process-group -s "$work/smbd/smb.conf" -l "$work/smbd/log" >"$work/smbd/log/stdout" 2>&1 </dev/null &
 pids+=($!) # a session of its own, for smbd ends its whole process group
+# smbd's helpers for pipes outlive it for a while.
+trap 'kill $(cat "$work"/smbd/pid/samba-dcerpcd.pid 2>/dev/null) 2>/dev/null; finish' EXIT
 server=smb://root@127.0.0.1:$port
 for _ in $(seq 100); do
 	"$HYTHE" shares "$server" >/dev/null 2>&1 && break
