@@ -29,7 +29,8 @@ RESULTS = os.path.join(BUILD, "results")
 SHARED = os.path.abspath(os.environ.get("HYTHE_SHARED") or os.path.join(ROOT, "../shared"))
 JOBS = os.environ.get("HYTHE_JOBS") or str(os.cpu_count() or 2)
 SUITES = ["unit", "prop", "sim", "vectors"]
-THREADED = ["sim", "soak"]
+THREADED = ["sim"]
+SOAK_SECONDS = os.environ.get("HYTHE_SOAK_SECONDS") or "60"
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
@@ -213,7 +214,7 @@ def part_tsan():
         say("tsan: the thread sanitizer does not run on this system")
         record("tsan", {"tsan": "skip"})
     elif build("tsan", [*SANITIZED, "-Db_sanitize=thread"], {"CC": "gcc"}):
-        meson_test("tsan", "tsan", THREADED, 8, SANITIZER_ENV, wrapper)
+        meson_test("tsan", "tsan", THREADED, 8, dict(SANITIZER_ENV, HYTHE_SOAK_SECONDS=SOAK_SECONDS), wrapper)
     else:
         record("tsan", {"build": "fail"})
 
