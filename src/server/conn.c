@@ -57,11 +57,11 @@ static void on_frames(struct net_conn *net, void *user, struct net_frame *f, siz
 {
 	struct srv_conn *c = srv_conn_ref(user);
 	struct net_batch batch;
-	bool ok = true;
+	bool ok = true, passed_on = false;
 
 	net_batch_init(&batch, net);
-	for (size_t i = 0; i < n && ok; i++) {
-		ok = srv_frame_run(c, &f[i], &batch, i + 1 == n);
+	for (size_t i = 0; i < n && ok && !passed_on; i++) {
+		ok = srv_frame_run(c, &f[i], &batch, &passed_on);
 		if (batch.bytes >= BATCH_FLUSH_BYTES)
 			net_batch_flush(&batch);
 	}

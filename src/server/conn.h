@@ -34,8 +34,8 @@ void srv_conn_known(struct srv_conn *c);
 /* The session of that id on this connection, referenced; NULL: none. */
 struct srv_session *srv_conn_session(struct srv_conn *c, uint64_t id) MUST_USE;
 
-/* A frame from net, whole: decrypts, walks the elements, answers through the batch. `last`: no other frame is at hand, so that
- * the receive token may be passed on. false: the connection is to be dropped. */
-bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *batch, bool last) MUST_USE;
+/* A frame from net, whole: decrypts, walks the elements, answers through the batch. *passed_on: the
+ * receive token went to another worker, and with it the frames behind this one. false: the connection is to be dropped. */
+bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *batch, bool *passed_on) MUST_USE;
 
 #endif

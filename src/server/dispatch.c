@@ -294,7 +294,7 @@ static void give_up_token(struct srv_chain *ch)
 		return;
 	ch->may_release_token = false;
 	net_batch_flush(ch->batch);
-	net_conn_release_token(ch->conn->net);
+	net_conn_release_after(ch->conn->net, ch->frame);
 }
 
 void srv_request_may_block(struct srv_request *r)
@@ -303,7 +303,7 @@ void srv_request_may_block(struct srv_request *r)
 		give_up_token(r->chain);
 }
 
-/* Work that is worth a second core, or that may wait for a disk: another worker reads on meanwhile. What was answered so far
+/* Work that is worth a second core, or that may wait for a disk: another worker goes on with the frames behind it. What was answered so far
  * goes out first. */
 static void share_the_work(struct srv_chain *ch, struct srv_request *r)
 {

@@ -46,9 +46,9 @@ static bool run_elements(struct srv_chain *ch, struct slice message)
 	return nt_ok(status);
 }
 
-bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *batch, bool last)
+bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *batch, bool *passed_on)
 {
-	struct srv_chain ch = {.conn = c, .frame = f, .batch = batch, .may_release_token = last};
+	struct srv_chain ch = {.conn = c, .frame = f, .batch = batch, .may_release_token = true};
 	struct slice message = slice_of(f->data, f->len);
 	bool ok = false;
 
@@ -77,5 +77,6 @@ bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *ba
 		srv_out_flush(&ch.out, batch);
 	srv_out_discard(&ch.out);
 	srv_session_put(ch.transform);
+	*passed_on = !ch.may_release_token;
 	return ok;
 }
