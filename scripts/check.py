@@ -96,6 +96,7 @@ def cases_of(test):
     text = (test.get("stdout") or "") + "\n" + (test.get("stderr") or "")
     verdicts = {"OK": "pass", "FAILED": "fail", "SKIPPED": "skip"}
     cases = {f"{name}/{case}": verdicts[v] for v, case in CMOCKA.findall(text)}
+    cases.update({f"{name}/{case}": verdict for case, verdict in tap(text).items()})
     if test["result"] == "SKIP":
         cases = cases or {name: "skip"}
     elif test["result"] not in ("OK", "EXPECTEDFAIL"):

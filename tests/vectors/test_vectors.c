@@ -336,6 +336,14 @@ static void test_every_captured_payload_encodes_to_the_same_bytes(void)
 	}
 }
 
+static void run(const char *name, void (*test)(void))
+{
+	int before = failures;
+
+	test();
+	printf("%s %s\n", failures == before ? "ok" : "not ok", name);
+}
+
 int main(void)
 {
 	static const char *const files[] = {"smb2-basics", "smb2-dir-setinfo", "smb2-compound-credits", "smb2-locks-oplocks-leases",
@@ -362,8 +370,8 @@ int main(void)
 	}
 	printf("%u messages, %u of them ERROR responses, %u sealed, %u with a buffer in another place, %u lines printed\n", seen.messages,
 		seen.errors, seen.sealed, seen.moved, seen.printed_lines);
-	test_every_captured_message_encodes_to_the_same_bytes();
-	test_every_captured_transform_header_encodes_to_the_same_bytes();
-	test_every_captured_payload_encodes_to_the_same_bytes();
+	run("test_every_captured_message_encodes_to_the_same_bytes", test_every_captured_message_encodes_to_the_same_bytes);
+	run("test_every_captured_transform_header_encodes_to_the_same_bytes", test_every_captured_transform_header_encodes_to_the_same_bytes);
+	run("test_every_captured_payload_encodes_to_the_same_bytes", test_every_captured_payload_encodes_to_the_same_bytes);
 	return failures != 0;
 }
