@@ -121,6 +121,32 @@ bool fsa_wait(struct fsa *f, struct vfs_id id, struct fsa_waiter *w) MUST_USE;
 /* false: somebody has taken it out and wakes it. */
 bool fsa_wait_cancel(struct fsa_waiter *w) MUST_USE;
 
+/* --- watching directories ([MS-FSA] 2.1.4.1, [MS-SMB2] 2.2.35) --- */
+
+enum {
+	FSA_CHANGE_FILE_NAME = 0x1, FSA_CHANGE_DIR_NAME = 0x2, FSA_CHANGE_ATTRIBUTES = 0x4, FSA_CHANGE_SIZE = 0x8,
+	FSA_CHANGE_LAST_WRITE = 0x10, FSA_CHANGE_LAST_ACCESS = 0x20, FSA_CHANGE_CREATION = 0x40, FSA_CHANGE_EA = 0x80,
+	FSA_CHANGE_SECURITY = 0x100
+};
+/* [MS-FSCC] 2.7.1 */
+enum fsa_action { FSA_ADDED = 1, FSA_REMOVED = 2, FSA_MODIFIED = 3, FSA_RENAMED_OLD = 4, FSA_RENAMED_NEW = 5 };
+
+struct fsa_watch {
+	struct list_node link;
+	struct vfs_file *directory;
+	uint32_t filter;           /* FSA_CHANGE_* */
+	bool tree;                 /* also what is beneath its directories */
+	/* name: relative to the directory. With a lock held: it notes the change and returns. ctx: from fsa_changed. */
+	void (*changed)(struct fsa_watch *w, uint32_t action, struct slice name, void *ctx);
+};
+void fsa_watch_add(struct fsa *f, struct fsa_watch *w);
+/* After return `changed` is not running and will not run. */
+void fsa_watch_remove(struct fsa *f, struct fsa_watch *w);
+/* Whether it is worth while to find out the name of what changed. */
+bool fsa_watched(struct fsa *f);
+/* Tells those who watch that `what` (FSA_CHANGE_*) of that path changed. */
+void fsa_changed(struct fsa *f, uint32_t action, uint32_t what, struct slice path, void *ctx);
+
 /* --- rights --- */
 uint32_t fsa_access_map_generic(uint32_t access);
 /* true when rights of `a` and sharing of `b`, or the other way round, exclude each other. */

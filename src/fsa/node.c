@@ -11,7 +11,11 @@ struct fsa *fsa_new(void (*hold)(struct fsa_open *o))
 {
 	struct fsa *f = calloc(1, sizeof(*f));
 
-	for (size_t i = 0; f && i < FSA_SHARDS; i++) {
+	if (!f)
+		return NULL;
+	pthread_mutex_init(&f->watch_lock, NULL);
+	list_init(&f->watches);
+	for (size_t i = 0; i < FSA_SHARDS; i++) {
 		pthread_mutex_init(&f->shards[i].lock, NULL);
 		f->shards[i].hold = hold;
 	}
@@ -33,6 +37,7 @@ void fsa_free(struct fsa *f)
 		htab_free(&f->shards[i].nodes);
 		pthread_mutex_destroy(&f->shards[i].lock);
 	}
+	pthread_mutex_destroy(&f->watch_lock);
 	free(f);
 }
 

@@ -28,6 +28,9 @@ struct fsa_node {
 struct fsa {
 	_Atomic uint64_t removals;
 	struct fsa_shard shards[FSA_SHARDS];
+	_Atomic uint32_t watch_count;
+	pthread_mutex_t watch_lock;   /* of watches */
+	struct list_node watches;     /* fsa_watch.link */
 };
 
 struct fsa_shard *fsa_shard_of(struct fsa *f, struct vfs_id id);

@@ -3,6 +3,7 @@
 #include "server/create.h"
 #include "server/info.h"
 #include "server/io.h"
+#include "server/notify.h"
 #include "server/oplock.h"
 #include "server/pipe.h"
 
@@ -68,6 +69,7 @@ static ntstatus write_file(struct srv_request *r, const struct smb2_write_req *i
 	if (!nt_ok(status))
 		return status;
 	srv_oplock_written(o);
+	srv_changed(o, FSA_MODIFIED, FSA_CHANGE_SIZE | FSA_CHANGE_LAST_WRITE);
 	o->position = in->offset + in->length;
 	status = info_keep_written(o);
 	/* A handle opened with WRITE_THROUGH writes through by itself. */

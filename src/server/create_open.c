@@ -2,6 +2,7 @@
  * changes a file that exists happens after its share modes have been entered. */
 #include "server/create.h"
 
+#include "server/notify.h"
 #include "server/oplock.h"
 
 enum { RACES_BORNE = 16 };
@@ -248,6 +249,14 @@ static ntstatus finish(struct create_op *op)
 	return nt_ok(status) ? reserve(op) : status;
 }
 
+static void tell_watchers(struct create_op *op)
+{
+	if (op->action == ACTION_CREATED)
+		srv_changed(op->open, FSA_ADDED, srv_change_of_name(op->open));
+	else if (op->action != ACTION_OPENED)
+		srv_changed(op->open, FSA_MODIFIED, FSA_CHANGE_ATTRIBUTES | FSA_CHANGE_SIZE | FSA_CHANGE_LAST_WRITE | FSA_CHANGE_CREATION);
+}
+
 ntstatus create_open_execute(struct create_op *op)
 {
 	ntstatus status = STATUS_DELETE_PENDING;
@@ -259,7 +268,9 @@ ntstatus create_open_execute(struct create_op *op)
 		return STATUS_DELETE_PENDING;
 	if (nt_ok(status))
 		status = finish(op);
-	if (!nt_ok(status) && op->open)
+	if (nt_ok(status))
+		tell_watchers(op);
+	else if (op->open)
 		create_open_undo(op);
 	return status;
 }

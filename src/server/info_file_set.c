@@ -1,5 +1,6 @@
 /* SET_INFO of files, [MS-SMB2] 3.3.5.21.1, [MS-FSA] 2.1.5.15. One row a class: the right it needs and the function that does it. */
 #include "server/info.h"
+#include "server/notify.h"
 #include "server/oplock.h"
 
 #include <stdatomic.h>
@@ -67,6 +68,17 @@ static ntstatus sticky_set(struct srv_open *o, uint64_t written)
 	return STATUS_SUCCESS;
 }
 
+static uint32_t changes_of(uint32_t which)
+{
+	uint32_t what = 0;
+
+	what |= which & VFS_SET_CREATED ? FSA_CHANGE_CREATION : 0;
+	what |= which & VFS_SET_ACCESSED ? FSA_CHANGE_LAST_ACCESS : 0;
+	what |= which & VFS_SET_WRITTEN ? FSA_CHANGE_LAST_WRITE : 0;
+	what |= which & VFS_SET_ATTRIBUTES ? FSA_CHANGE_ATTRIBUTES : 0;
+	return what;
+}
+
 /* [MS-FSCC] 2.4.7 */
 static ntstatus set_basic(struct srv_request *r, union any_set *any)
 {
@@ -87,6 +99,8 @@ static ntstatus set_basic(struct srv_request *r, union any_set *any)
 	set.which |= m->file_attributes != 0 ? VFS_SET_ATTRIBUTES : 0;
 	if (set.which != 0)
 		status = vfs_set(o->file, &set);
+	if (nt_ok(status) && set.which != 0)
+		srv_changed(o, FSA_MODIFIED, changes_of(set.which));
 	return nt_ok(status) ? sticky_set(o, m->last_write_time) : status;
 }
 
@@ -152,6 +166,8 @@ static ntstatus set_size(struct srv_request *r, uint64_t size)
 	ntstatus status = vfs_truncate(r->open->file, size);
 
 	srv_oplock_written(r->open);
+	if (nt_ok(status))
+		srv_changed(r->open, FSA_MODIFIED, FSA_CHANGE_SIZE | FSA_CHANGE_LAST_WRITE);
 	return nt_ok(status) ? info_keep_written(r->open) : status;
 }
 

@@ -1,6 +1,7 @@
 /* Renames and hard links: FileRenameInformation, FileRenameInformationEx, FileLinkInformation. [MS-FSA] 2.1.5.15.6, 2.1.5.15.11.
  * The rights on the handle have been checked. */
 #include "server/info.h"
+#include "server/notify.h"
 
 #include "base/utf16.h"
 
@@ -66,14 +67,20 @@ static ntstatus source_check(struct srv_request *r, struct vfs_stat *st)
 ntstatus info_rename(struct srv_request *r, const struct fscc_rename *m)
 {
 	struct vfs_stat st;
-	struct slice name;
+	struct slice name, from;
 	ntstatus status = new_name(m, &name);
 
 	if (nt_ok(status))
 		status = source_check(r, &st);
 	if (nt_ok(status))
 		status = target_check(r, name, m->flags, st.id);
-	return nt_ok(status) ? vfs_rename(r->open->file, name, (m->flags & FSCC_RENAME_REPLACE) != 0) : status;
+	if (!nt_ok(status))
+		return status;
+	from = vfs_file_name(r->open->file, &r->arena);
+	status = vfs_rename(r->open->file, name, (m->flags & FSCC_RENAME_REPLACE) != 0);
+	if (nt_ok(status))
+		srv_changed_name(r->open, from);
+	return status;
 }
 
 ntstatus info_link(struct srv_request *r, const struct fscc_rename *m)
@@ -91,5 +98,9 @@ ntstatus info_link(struct srv_request *r, const struct fscc_rename *m)
 		status = STATUS_FILE_IS_A_DIRECTORY;
 	if (nt_ok(status))
 		status = target_check(r, name, m->flags, st.id);
-	return nt_ok(status) ? vfs_link(r->open->file, name, (m->flags & FSCC_RENAME_REPLACE) != 0) : status;
+	if (nt_ok(status))
+		status = vfs_link(r->open->file, name, (m->flags & FSCC_RENAME_REPLACE) != 0);
+	if (nt_ok(status))
+		srv_changed_path(r->open->tree, FSA_ADDED, FSA_CHANGE_FILE_NAME, name);
+	return status;
 }

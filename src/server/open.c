@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "rpc/rpc.h"
 #include "server/conn.h"
+#include "server/notify.h"
 #include "server/oplock.h"
 #include "server/park.h"
 
@@ -43,6 +44,7 @@ void srv_open_put(struct srv_open *o)
 	if (o->pipe)
 		rpc_pipe_close(o->pipe);
 	srv_enumeration_free(o->enumeration);
+	srv_watch_free(o->watch);
 	srv_tree_put(o->tree);
 	srv_session_put(o->oplock_session);
 	srv_conn_put(o->oplock_conn);
@@ -96,12 +98,21 @@ struct srv_open *srv_open_find(struct srv_session *s, struct smb2_file_id id)
 
 void srv_open_leave(struct srv_open *o)
 {
+	struct slice name = slice_of(NULL, 0);
+	uint8_t scratch[512];
+	struct arena a;
 	ntstatus status;
 
 	if (!o->file || !o->fsa.node || !fsa_open_leave(o->tree->share->fsa, &o->fsa))
 		return;
+	arena_init(&a, scratch, sizeof(scratch), 0);
+	if (fsa_watched(o->tree->share->fsa))
+		name = vfs_file_name(o->file, &a);
 	status = vfs_unlink(o->file);
 	fsa_removed(o->tree->share->fsa, &o->fsa);
+	if (nt_ok(status) && name.len > 0)
+		srv_changed_path(o->tree, FSA_REMOVED, srv_change_of_name(o), name);
+	arena_reset(&a);
 	if (!nt_ok(status) && !nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND))
 		log_warn("cannot delete a file on its last close: %s", hythe_status_text(status));
 }
@@ -121,6 +132,7 @@ void srv_open_close(struct srv_open *o)
 	pthread_mutex_unlock(&s->lock);
 	if (!was_listed)
 		return;
+	srv_watch_close(o);
 	srv_cancel_all(s->conn, o, NULL, STATUS_CANCELLED);
 	srv_open_leave(o);
 	srv_oplock_disarm(o);

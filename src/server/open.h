@@ -13,6 +13,7 @@
 #include <pthread.h>
 
 struct rpc_pipe;
+struct srv_watch;
 struct srv_enumeration; /* position and pattern of QUERY_DIRECTORY, in cmd_query_directory.c */
 
 struct srv_open {
@@ -30,6 +31,8 @@ struct srv_open {
 	struct srv_request *pipe_reader; /* parked until the pipe has something to read */
 	pthread_mutex_t lock;           /* of pipe, enumeration, oplock_timer_armed */
 	struct srv_enumeration *enumeration;
+	struct srv_watch *watch;        /* of CHANGE_NOTIFY, in notify.c */
+	bool watch_closed;
 	struct srv_conn *oplock_conn;   /* where breaks are told, referenced; NULL: it never asked for an oplock */
 	struct srv_session *oplock_session;
 	struct net_timer oplock_timer;  /* while a break waits for its acknowledgment; then it has a reference */

@@ -33,6 +33,9 @@ ntstatus srv_request_park(struct srv_request *r, bool (*cancel)(struct srv_reque
 		c->parked_count++;
 	}
 	pthread_mutex_unlock(&c->lock);
+	/* Its answer goes out in a frame of its own: a payload may no longer lie in the frame that is being built. */
+	if (nt_ok(status))
+		r->out = NULL;
 	return status;
 }
 

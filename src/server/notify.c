@@ -1,0 +1,272 @@
+/* Change notification: [MS-SMB2] 3.3.5.19. A watch collects changes, in the form in which they are sent, from the first
+ * CHANGE_NOTIFY of a handle until it is closed; a request takes what there is or waits, parked, for the next change. What
+ * does not fit is replaced by NOTIFY_ENUM_DIR. The open's lock guards its watch. */
+#include "server/notify.h"
+
+#include "server/park.h"
+#include "server/session.h"
+#include "wire/fscc.h"
+
+#include <stdlib.h>
+
+enum { COLLECTED_BYTES = 65536 };
+
+struct srv_watch {
+	struct fsa_watch fsa;
+	struct srv_open *open;
+	struct list_node waiting;    /* struct waiter.link, oldest first */
+	struct list_node woken;      /* in the list of somebody who tells a change, and his alone: */
+	bool in_woken, overflow;
+	struct fscc_list changes;
+};
+
+struct waiter {
+	struct list_node link;
+	struct srv_request *r;
+};
+
+/* Notes a change. The watch lock is held. ctx: the list of watches that have somebody to wake. */
+static void on_change(struct fsa_watch *f, uint32_t action, struct slice name, void *ctx)
+{
+	struct srv_watch *w = CONTAINER_OF(f, struct srv_watch, fsa);
+	const struct fscc_notify n = {.action = action, .name = name};
+	struct list_node *woken = ctx;
+
+	pthread_mutex_lock(&w->open->lock);
+	if (!fscc_notify_put(&w->changes, &n))
+		w->overflow = true;
+	if (!list_empty(&w->waiting) && !w->in_woken) {
+		w->in_woken = true;
+		(void)srv_open_ref(w->open);
+		list_append(woken, &w->woken);
+	}
+	pthread_mutex_unlock(&w->open->lock);
+}
+
+static bool has_news_locked(const struct srv_watch *w)
+{
+	return w->overflow || w->changes.len > 0;
+}
+
+/* Moves what was collected into the answer of a request (3.3.5.19). The open's lock is held. */
+static struct srv_result take_news_locked(struct srv_watch *w, struct srv_request *r, size_t room, struct slice *output)
+{
+	bool fits = !w->overflow && w->changes.len <= room && srv_payload_alloc(r, w->changes.len);
+
+	if (fits) {
+		memcpy(r->payload.data, w->changes.out, w->changes.len);
+		r->payload.len = w->changes.len;
+		*output = srv_payload_slice(r);
+	}
+	w->overflow = false;
+	w->changes.len = w->changes.last = 0;
+	return fits ? srv_reply(STATUS_SUCCESS) : srv_reply_body(STATUS_NOTIFY_ENUM_DIR);
+}
+
+static struct srv_request *take_waiter_locked(struct srv_watch *w)
+{
+	struct waiter *first;
+
+	if (list_empty(&w->waiting))
+		return NULL;
+	first = list_entry(w->waiting.next, struct waiter, link);
+	list_remove(&first->link);
+	return first->r;
+}
+
+/* Answers the oldest request that waits at this watch. */
+static void answer_one(struct srv_watch *w)
+{
+	struct srv_open *o = w->open;
+	struct srv_result result = srv_reply(STATUS_SUCCESS);
+	struct srv_request *r = NULL;
+
+	list_remove(&w->woken);
+	pthread_mutex_lock(&o->lock);
+	w->in_woken = false;
+	if (has_news_locked(w))
+		r = take_waiter_locked(w);
+	if (r) {
+		const struct smb2_change_notify_req *in = r->in;
+		struct smb2_change_notify_rsp *out = r->body;
+
+		result = take_news_locked(w, r, in->output_buffer_length, &out->output);
+	}
+	pthread_mutex_unlock(&o->lock);
+	if (r)
+		srv_request_resume(r, result);
+	srv_open_put(o);
+}
+
+static void answer_all(struct list_node *woken)
+{
+	while (!list_empty(woken))
+		answer_one(list_entry(woken->next, struct srv_watch, woken));
+}
+
+uint32_t srv_change_of_name(const struct srv_open *o)
+{
+	return o->directory ? FSA_CHANGE_DIR_NAME : FSA_CHANGE_FILE_NAME;
+}
+
+void srv_changed_path(struct srv_tree *t, uint32_t action, uint32_t what, struct slice path)
+{
+	struct list_node woken;
+
+	list_init(&woken);
+	fsa_changed(t->share->fsa, action, what, path, &woken);
+	answer_all(&woken);
+}
+
+void srv_changed(struct srv_open *o, uint32_t action, uint32_t what)
+{
+	uint8_t scratch[1024];
+	struct arena a;
+
+	if (!fsa_watched(o->tree->share->fsa))
+		return;
+	arena_init(&a, scratch, sizeof(scratch), 0);
+	srv_changed_path(o->tree, action, what, vfs_file_name(o->file, &a));
+	arena_reset(&a);
+}
+
+static struct slice parent_of(struct slice path)
+{
+	size_t units = path.len / 2;
+
+	while (units > 0 && load_le16(path.data + 2 * (units - 1)) != '\\')
+		units--;
+	return slice_of(path.data, units * 2);
+}
+
+void srv_changed_name(struct srv_open *o, struct slice from)
+{
+	struct fsa *f = o->tree->share->fsa;
+	uint32_t what = srv_change_of_name(o);
+	uint8_t scratch[1024];
+	struct list_node woken;
+	struct slice to;
+	struct arena a;
+	bool moved;
+
+	if (!fsa_watched(f))
+		return;
+	list_init(&woken);
+	arena_init(&a, scratch, sizeof(scratch), 0);
+	to = vfs_file_name(o->file, &a);
+	moved = !slice_equal(parent_of(from), parent_of(to));
+	fsa_changed(f, moved ? FSA_REMOVED : FSA_RENAMED_OLD, what, from, &woken);
+	fsa_changed(f, moved ? FSA_ADDED : FSA_RENAMED_NEW, what, to, &woken);
+	answer_all(&woken);
+	arena_reset(&a);
+}
+
+/* --- the watch --- */
+
+static struct srv_watch *watch_new(struct srv_open *o, const struct smb2_change_notify_req *in)
+{
+	struct srv_watch *w = calloc(1, sizeof(*w));
+	size_t cap = in->output_buffer_length < COLLECTED_BYTES ? in->output_buffer_length : COLLECTED_BYTES;
+
+	if (!w)
+		return NULL;
+	w->changes = (struct fscc_list){.out = malloc(cap + 1), .cap = cap};
+	if (!w->changes.out) {
+		free(w);
+		return NULL;
+	}
+	w->open = o;
+	list_init(&w->waiting);
+	list_init(&w->woken);
+	w->fsa = (struct fsa_watch){
+		.directory = o->file, .filter = in->completion_filter, .tree = (in->flags & 1) != 0, .changed = on_change,
+	};
+	return w;
+}
+
+void srv_watch_free(struct srv_watch *w)
+{
+	if (!w)
+		return;
+	free(w->changes.out);
+	free(w);
+}
+
+/* The open's watch; the first request decides what it watches. */
+static struct srv_watch *watch_of(struct srv_open *o, const struct smb2_change_notify_req *in)
+{
+	struct srv_watch *fresh = NULL, *w;
+
+	pthread_mutex_lock(&o->lock);
+	if (!o->watch && !o->watch_closed)
+		fresh = o->watch = watch_new(o, in);
+	w = o->watch;
+	pthread_mutex_unlock(&o->lock);
+	if (fresh)
+		fsa_watch_add(o->tree->share->fsa, &fresh->fsa);
+	return w;
+}
+
+static bool cancel_waiter(struct srv_request *r)
+{
+	struct waiter *mine = r->parked_for;
+	bool linked;
+
+	pthread_mutex_lock(&r->open->lock);
+	linked = !list_unlinked(&mine->link);
+	list_remove(&mine->link);
+	pthread_mutex_unlock(&r->open->lock);
+	return linked;
+}
+
+struct srv_result srv_watch_wait(struct srv_request *r, const struct smb2_change_notify_req *in, struct smb2_change_notify_rsp *out)
+{
+	struct srv_open *o = r->open;
+	struct waiter *mine = arena_zalloc(&r->arena, sizeof(*mine));
+	struct srv_watch *w = watch_of(o, in);
+	struct srv_result result;
+	ntstatus status;
+
+	if (!mine || !w)
+		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
+	list_init(&mine->link);
+	mine->r = r;
+	status = srv_request_park(r, cancel_waiter, mine);
+	if (!nt_ok(status))
+		return srv_reply(status);
+	pthread_mutex_lock(&o->lock);
+	if (o->watch_closed)
+		result = srv_reply_body(STATUS_NOTIFY_CLEANUP);
+	else if (has_news_locked(w) && list_empty(&w->waiting))
+		result = take_news_locked(w, r, in->output_buffer_length, &out->output);
+	else
+		result = srv_parked();
+	if (result.next == SRV_PARKED)
+		list_append(&w->waiting, &mine->link);
+	pthread_mutex_unlock(&o->lock);
+	/* Parked it is in any case by now; the interim response comes first. */
+	if (result.next != SRV_PARKED)
+		srv_request_resume(r, result);
+	return srv_parked();
+}
+
+void srv_watch_close(struct srv_open *o)
+{
+	struct srv_request *r;
+	struct srv_watch *w;
+
+	pthread_mutex_lock(&o->lock);
+	o->watch_closed = true;
+	w = o->watch;
+	pthread_mutex_unlock(&o->lock);
+	if (!w)
+		return;
+	fsa_watch_remove(o->tree->share->fsa, &w->fsa);
+	do {
+		pthread_mutex_lock(&o->lock);
+		r = take_waiter_locked(w);
+		pthread_mutex_unlock(&o->lock);
+		if (r)
+			srv_request_resume(r, srv_reply_body(STATUS_NOTIFY_CLEANUP));
+	} while (r);
+}

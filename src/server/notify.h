@@ -1,0 +1,23 @@
+/* CHANGE_NOTIFY's watches, and what the other commands say into them. */
+#ifndef SERVER_NOTIFY_H
+#define SERVER_NOTIFY_H
+
+#include "server/open.h"
+
+/* `what` (FSA_CHANGE_*) of the open's file has changed. */
+void srv_changed(struct srv_open *o, uint32_t action, uint32_t what);
+/* The same for a file of which only the path is known. */
+void srv_changed_path(struct srv_tree *t, uint32_t action, uint32_t what, struct slice path);
+/* A file had the path `from` and has that of the open now. */
+void srv_changed_name(struct srv_open *o, struct slice from);
+/* The filter bit of a name: files and directories are watched apart. */
+uint32_t srv_change_of_name(const struct srv_open *o);
+
+/* A watch of an open directory, made by its first CHANGE_NOTIFY. */
+struct srv_watch;
+struct srv_result srv_watch_wait(struct srv_request *r, const struct smb2_change_notify_req *in, struct smb2_change_notify_rsp *out);
+/* The handle is closed: whoever waits gets NOTIFY_CLEANUP (3.3.5.10). */
+void srv_watch_close(struct srv_open *o);
+void srv_watch_free(struct srv_watch *w);
+
+#endif
