@@ -33,6 +33,8 @@ size_t user_store_count(struct user_store *s);
 int user_store_import(struct user_store *s, const char *path, char *why) MUST_USE;
 /* Picks up changes that another process made to the file; cheap when there are none. */
 void user_store_refresh(struct user_store *s);
+/* 1 to 255 bytes of UTF-8, no colon, no control characters, no blank at the ends, no # in front. */
+bool user_name_ok(const char *name) MUST_USE;
 /* The NT hash of a UTF-8 password. */
 ntstatus user_nt_hash(const char *password, uint8_t out[16]) MUST_USE;
 

@@ -28,8 +28,6 @@ bool user_file_print(FILE *f, const struct user_rows *rows) MUST_USE;
 /* Checks that nobody else can read or change it, and opens it. NULL and `why`; errno ENOENT when there is none. */
 FILE *user_file_open_private(const char *path, char *why) MUST_USE;
 
-/* Names: 1 to 255 bytes of UTF-8, no colon, no control characters. */
-bool user_name_ok(const char *name) MUST_USE;
 struct user_row *user_rows_find(const struct user_rows *rows, const char *name);
 /* Adds or replaces. */
 bool user_rows_put(struct user_rows *rows, const struct user_row *row) MUST_USE;
