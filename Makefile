@@ -17,7 +17,7 @@ all: build/release/build.ninja
 
 build/release/build.ninja:
 	@sh scripts/deps.sh build
-	meson setup build/release --buildtype=release -Dtests=false
+	meson setup build/release --buildtype=release -Dwerror=false -Dtests=false
 
 serve: all
 	@d='$(DIR)'; case $$d in "~"*) d=$$HOME$${d#"~"} ;; esac; \

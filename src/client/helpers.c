@@ -84,7 +84,7 @@ static uint8_t *encode_rename(const char *to, bool replace, size_t *len, ntstatu
 ntstatus hythe_file_rename(struct hythe_file *f, const char *to, bool replace)
 {
 	ntstatus status;
-	size_t len;
+	size_t len = 0;
 	uint8_t *data = encode_rename(to, replace, &len, &status);
 	if (nt_ok(status))
 		status = hythe_set_info(f, HYTHE_INFO_FILE, FSCC_FILE_RENAME, 0, data, len);
