@@ -256,6 +256,9 @@ def arguments():
     a.add_argument("--rounds", type=int, help="runs of each server for one row")
     a.add_argument("--json", help="file for the figures")
     args = a.parse_args()
+    unknown = set(args.only.split(",") if args.only else []) - {r[0] for r in ROWS} - {"idle"}
+    if unknown:
+        a.error("no such row: " + ", ".join(sorted(unknown)))
     args.build = os.path.abspath(args.build)
     args.file_mib = 64 if args.quick else 256
     args.entries = 20000 if args.quick else 100000
