@@ -223,7 +223,7 @@ static void test_a_share_that_requires_encryption(void **state)
 /* Backs: B275, A015. */
 static void test_tree_connect_paths(void **state)
 {
-	static const struct {
+	const struct {
 		const char *path;
 		ntstatus status;
 	} cases[] = {
