@@ -4,6 +4,7 @@
 #   make serve [DIR=DIR]     serves a directory (default ~/Public); ARGS="--guest ..." is handed to `hythe serve`
 #   make check [PARTS="..."] lints, builds, tests; see scripts/check.py for the parts
 #   make install PREFIX=DIR  bin/hythe, lib/, include/, share/man
+#   make ledgers             after new tests: evidence, README table, manual page
 #   make bench, make fuzz, make lint, make clean
 
 PREFIX ?= /usr/local
@@ -38,6 +39,12 @@ install: all
 	meson install -C build/release --no-rebuild --quiet
 	@echo "installed below $(PREFIX)"
 
+# Writes what is generated: the ledger's evidence, the README's table, the manual of the configuration.
+ledgers:
+	python3 -B scripts/ledger.py update
+	python3 -B scripts/readme.py update
+	python3 -B scripts/conf_man.py update
+
 bench:
 	@sh scripts/deps.sh bench
 	@sh bench/run.sh $(ARGS)
@@ -49,4 +56,5 @@ fuzz:
 clean:
 	rm -rf build
 
-.PHONY: all serve check lint install bench fuzz clean
+
+.PHONY: all serve check lint install ledgers bench fuzz clean
