@@ -136,7 +136,8 @@ struct user_store *user_store_open(const char *state_dir, bool create, char *why
 	if (create && !make_dir(state_dir, why))
 		goto fail;
 	if (stat(state_dir, &st) != 0) {
-		user_why(why, "the state directory %.120s cannot be used: %s", state_dir, strerror(errno));
+		user_why(why, errno == ENOENT ? "the state directory %.120s does not exist%s; `hythe user add NAME` makes it" :
+			"the state directory %.120s cannot be used: %s", state_dir, errno == ENOENT ? "" : strerror(errno));
 		goto fail;
 	}
 	if (!S_ISDIR(st.st_mode)) {
