@@ -51,16 +51,39 @@ static ntstatus begin_auth(struct srv_request *r, struct srv_session *s)
 }
 
 /* PreviousSessionId (3.3.5.5.3, inventory B269): the same user's old session ends as if its connection had been lost. */
-static void end_previous(struct srv_request *r, struct srv_session *s, uint64_t previous_id)
+static void end_previous(struct srv_request *r, struct srv_session *s, uint64_t previous_id, const struct auth_identity *id)
 {
 	struct srv_session *old;
+	bool same = false;
 
 	if (previous_id == 0 || previous_id == s->id)
 		return;
 	old = srv_session_find_global(r->srv, previous_id);
-	if (old && !old->identity.anonymous && !old->identity.guest && strcmp(old->identity.user, s->identity.user) == 0)
+	if (old) {
+		pthread_mutex_lock(&old->lock);
+		same = !old->identity.anonymous && !old->identity.guest && strcmp(old->identity.user, id->user) == 0;
+		pthread_mutex_unlock(&old->lock);
+	}
+	if (same)
 		srv_session_end(old);
 	srv_session_put(old);
+}
+
+/* false: another connection, whose PreviousSessionId this one is, has ended the session meanwhile; it stays ended. */
+static bool become_valid(struct srv_session *s, const struct auth_identity *id)
+{
+	bool alive;
+
+	pthread_mutex_lock(&s->lock);
+	alive = s->state != SRV_SESSION_GONE;
+	if (alive) {
+		/* Re-authentication may be as somebody else; trees and opens stay what they were made (D012). */
+		s->identity = *id;
+		bytes_wipe(s->identity.session_key, sizeof(s->identity.session_key));
+		atomic_store(&s->state, SRV_SESSION_VALID);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return alive;
 }
 
 static ntstatus make_keys(struct srv_request *r, struct srv_session *s)
@@ -92,12 +115,14 @@ static void decide_encryption(struct srv_request *r, struct srv_session *s)
 	s->encrypt_data = r->srv->encrypt_sessions && s->have_keys && s->keys.send != NULL;
 }
 
-static void raise_frame_limit(struct srv_conn *c)
+/* Anonymous is whoever likes to be: what strangers cannot make us hold, he cannot either. */
+static void trust(struct srv_conn *c)
 {
 	const struct proto_conn *p = &c->proto;
 	uint32_t most = p->max_write_bytes > p->max_transact_bytes ? p->max_write_bytes : p->max_transact_bytes;
 
 	net_conn_limit(c->net, (size_t)most + FRAME_OVERHEAD_BYTES);
+	atomic_store(&c->trusted, true);
 }
 
 /* The last leg (3.3.5.5.3). */
@@ -116,17 +141,16 @@ static struct srv_result logged_on(struct srv_request *r, struct srv_session *s,
 		decide_signing(r, s, in);
 		decide_encryption(r, s);
 	}
-	/* Re-authentication may be as somebody else; trees and opens stay what they were made (D012). */
-	s->identity = *id;
-	bytes_wipe(s->identity.session_key, sizeof(s->identity.session_key));
 	if (!again)
-		end_previous(r, s, in->previous_session_id);
+		end_previous(r, s, in->previous_session_id, id);
+	if (!become_valid(s, id))
+		return logon_failed(r, s, STATUS_USER_SESSION_DELETED);
 	s->reauthenticating = false;
 	auth_server_free(s->auth);
 	s->auth = NULL;
-	atomic_store(&s->state, SRV_SESSION_VALID);
-	raise_frame_limit(r->conn);
 	srv_conn_known(r->conn);
+	if (!s->identity.anonymous)
+		trust(r->conn);
 	out->session_flags = (uint16_t)((s->identity.guest ? SMB2_SESSION_FLAG_IS_GUEST : 0) |
 		(s->identity.anonymous ? SMB2_SESSION_FLAG_IS_NULL : 0) | (s->encrypt_data ? SMB2_SESSION_FLAG_ENCRYPT_DATA : 0));
 	r->sign_response = s->have_keys;

@@ -85,6 +85,14 @@ static void describe(const struct srv_tree *t, struct smb2_tree_connect_rsp *out
 	out->maximal_access = t->maximal_access;
 }
 
+/* With 3.1.1 the signature of the first TREE_CONNECT is what shows that nobody has changed the NEGOTIATE messages: a user's has
+ * to have one, even where signing is not required. */
+static bool proves_negotiation(const struct srv_request *r)
+{
+	return r->conn->proto.dialect < SMB2_DIALECT_311 || r->encrypted || !r->session->have_keys ||
+		(r->header.flags & SMB2_FLAGS_SIGNED) != 0;
+}
+
 static struct srv_result connect_tree(struct srv_request *r, struct srv_share *share, struct smb2_tree_connect_rsp *out)
 {
 	const struct auth_identity *id = &r->session->identity;
@@ -109,6 +117,8 @@ struct srv_result cmd_tree_connect(struct srv_request *r, const struct smb2_tree
 	struct srv_share *share;
 	ntstatus status = share_of_path(in->path, &share_name);
 
+	if (!proves_negotiation(r))
+		return srv_drop();
 	if (!nt_ok(status))
 		return srv_reply(status);
 	if (utf16_to_utf8(name, sizeof(name), share_name) == SIZE_MAX)

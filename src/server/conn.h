@@ -14,6 +14,7 @@ struct srv_conn {
 	struct proto_conn proto;         /* written under the receive token until a dialect is chosen, then constant */
 	uint64_t created_ms;
 	_Atomic bool stranger;           /* counted in srv->stranger_count */
+	_Atomic bool trusted;            /* somebody with a name has logged on */
 	char peer[64];
 	_Atomic uint8_t test_read_padding; /* bytes before the data of READ responses, set by a test aid */
 

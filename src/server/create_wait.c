@@ -6,6 +6,8 @@
 #include "server/dispatch.h"
 #include "server/park.h"
 
+#include <stdatomic.h>
+
 struct parked_create {
 	struct fsa_waiter waiter;
 	struct srv_request *r;
@@ -49,22 +51,37 @@ static void wake_thread(struct fsa_waiter *w)
 	pthread_mutex_unlock(&t->lock);
 }
 
+/* A worker that waits does nothing else, so only few may: whoever sends such chains by the hundred does not stop the server. */
+static bool may_wait_here(struct srv *srv)
+{
+	if (atomic_fetch_add(&srv->workers_waiting, 1) < srv->limits.workers_waiting)
+		return true;
+	atomic_fetch_sub(&srv->workers_waiting, 1);
+	return false;
+}
+
 static struct srv_result wait_here(struct create_op *op)
 {
 	struct waiting_thread t = {
 		.waiter.wake = wake_thread, .lock = PTHREAD_MUTEX_INITIALIZER, .woken_cond = PTHREAD_COND_INITIALIZER,
 	};
 
+	/* 3.3.5.2.7, inventory B190 */
+	if (!may_wait_here(op->r->srv))
+		return srv_reply(STATUS_INTERNAL_ERROR);
 	fsa_waiter_init(op->r->tree->share->fsa, op->found.stat.id, &t.waiter);
 	srv_request_may_block(op->r);
-	if (!fsa_wait(op->r->tree->share->fsa, op->found.stat.id, &t.waiter))
+	if (!fsa_wait(op->r->tree->share->fsa, op->found.stat.id, &t.waiter)) {
+		atomic_fetch_sub(&op->r->srv->workers_waiting, 1);
 		return srv_reply(STATUS_SUCCESS);
+	}
 	net_pool_blocking(op->r->srv->pool, true);
 	pthread_mutex_lock(&t.lock);
 	while (!t.woken)
 		pthread_cond_wait(&t.woken_cond, &t.lock);
 	pthread_mutex_unlock(&t.lock);
 	net_pool_blocking(op->r->srv->pool, false);
+	atomic_fetch_sub(&op->r->srv->workers_waiting, 1);
 	pthread_cond_destroy(&t.woken_cond);
 	pthread_mutex_destroy(&t.lock);
 	return srv_reply(STATUS_SUCCESS);

@@ -51,6 +51,15 @@ static struct check check_connection(struct srv_request *r)
 	return ok ? go() : drop();
 }
 
+/* The legs of a logon come one after the other, which the receive token sees to: once it has been passed on in the middle of a
+ * chain, another worker may be at the next leg. Nobody sends a logon behind a long READ. */
+static struct check check_order(const struct srv_chain *ch, const struct srv_request *r)
+{
+	bool logon = r->header.command == SMB2_SESSION_SETUP;
+
+	return logon && !ch->may_release_token ? answer(STATUS_INVALID_PARAMETER) : go();
+}
+
 /* 3.3.5.2.7.2: the ids that an element of a related chain takes over; any other element starts anew. */
 static struct check check_related(struct srv_chain *ch, struct srv_request *r, bool first)
 {
@@ -250,7 +259,7 @@ static struct check decode(struct srv_request *r)
 
 static struct check check_request(struct srv_chain *ch, struct srv_request *r, bool first)
 {
-	struct check v = check_related(ch, r, first);
+	struct check v = check_order(ch, r);
 
 	if (v.verdict == GO)
 		v = check_sealed(ch, r);

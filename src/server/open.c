@@ -67,11 +67,15 @@ ntstatus srv_open_publish(struct srv_open *o)
 {
 	struct srv_session *s = o->session;
 	ntstatus status = STATUS_SUCCESS;
+	size_t most;
 
 	pthread_mutex_lock(&s->lock);
+	most = s->identity.anonymous ? s->srv->limits.anonymous_trees_and_opens : s->srv->limits.opens_per_session;
 	if (s->state == SRV_SESSION_GONE) {
 		status = STATUS_USER_SESSION_DELETED;
-	} else if (s->open_count >= s->srv->limits.opens_per_session ||
+	} else if (o->tree->ended) {
+		status = STATUS_NETWORK_NAME_DELETED;
+	} else if (s->open_count >= most ||
 		!htab_insert(&s->opens, &o->by_id, hash_u64(o->file_id.volatile_id))) {
 		status = STATUS_INSUFFICIENT_RESOURCES;
 	} else {

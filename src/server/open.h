@@ -24,7 +24,8 @@ struct srv_open {
 	struct srv_tree *tree;          /* referenced */
 	uint32_t granted_access;        /* specific rights, generic bits mapped */
 	uint32_t create_options;
-	bool directory, delete_on_close, closed;
+	bool directory, delete_on_close;
+	_Atomic bool closed;
 	struct vfs_file *file;          /* NULL for pipes */
 	struct fsa_open fsa;            /* share mode, in the node of the file */
 	struct rpc_pipe *pipe;
@@ -37,7 +38,9 @@ struct srv_open {
 	struct srv_session *oplock_session;
 	struct net_timer oplock_timer;  /* while a break waits for its acknowledgment; then it has a reference */
 	bool oplock_timer_armed;
-	uint64_t position;              /* FilePositionInformation */
+	bool oplock_announced, oplock_untold; /* the client knows of it; a break waits until it does, with a reference */
+	struct list_node to_announce;   /* in the chain whose response tells the client */
+	_Atomic uint64_t position;      /* FilePositionInformation */
 	uint32_t mode;                  /* FileModeInformation */
 	_Atomic uint64_t sticky_written; /* LastWriteTime as set through this handle: its writes do not move it ([MS-FSA] 2.1.4.17); 0: not set */
 };

@@ -148,6 +148,8 @@ void srv_request_interim(struct srv_request *r, struct net_batch *batch)
 	h.credits = proto_window_grant(&c->window, r->header.credits, r->header.credit_charge);
 	pthread_mutex_unlock(&c->lock);
 	send_interim(r, &h, batch);
+	/* Whoever answers it now does so on his own: the interim response must be out before. */
+	net_batch_flush(batch);
 	if (atomic_compare_exchange_strong(&r->park_state, &expected, PARKED))
 		return;
 	if (expected == RESUMED_EARLY) {
@@ -178,12 +180,21 @@ void srv_cancel(struct srv_conn *c, const struct smb2_header *h)
 		srv_request_resume(target, srv_reply(STATUS_CANCELLED));
 }
 
-static struct srv_request *take_one(struct srv_conn *c, const struct srv_open *o, const struct srv_session *s)
+/* Whose requests: of an open, a session, a tree (those without an open); NULL: no matter. */
+struct whose {
+	const struct srv_open *open;
+	const struct srv_session *session;
+	const struct srv_tree *tree;
+};
+
+static struct srv_request *take_one(struct srv_conn *c, const struct whose *w)
 {
 	list_for_each(n, &c->parked) {
 		struct srv_request *r = list_entry(n, struct srv_request, link);
 
-		if ((o && r->open != o) || (s && r->session != s))
+		if ((w->open && r->open != w->open) || (w->session && r->session != w->session))
+			continue;
+		if (w->tree && (r->tree != w->tree || r->open))
 			continue;
 		if (r->cancel(r))
 			return r;
@@ -191,15 +202,25 @@ static struct srv_request *take_one(struct srv_conn *c, const struct srv_open *o
 	return NULL;
 }
 
-void srv_cancel_all(struct srv_conn *c, const struct srv_open *o, const struct srv_session *s, ntstatus status)
+static void cancel_whose(struct srv_conn *c, const struct whose *w, ntstatus status)
 {
 	struct srv_request *r;
 
 	do {
 		pthread_mutex_lock(&c->lock);
-		r = take_one(c, o, s);
+		r = take_one(c, w);
 		pthread_mutex_unlock(&c->lock);
 		if (r)
 			srv_request_resume(r, srv_reply(status));
 	} while (r);
+}
+
+void srv_cancel_all(struct srv_conn *c, const struct srv_open *o, const struct srv_session *s, ntstatus status)
+{
+	cancel_whose(c, &(struct whose){.open = o, .session = s}, status);
+}
+
+void srv_cancel_tree(struct srv_conn *c, const struct srv_tree *t, ntstatus status)
+{
+	cancel_whose(c, &(struct whose){.tree = t}, status);
 }

@@ -31,5 +31,7 @@ void srv_request_interim(struct srv_request *r, struct net_batch *batch);
 void srv_cancel(struct srv_conn *c, const struct smb2_header *h);
 /* Cancels everything parked on c whose open (or session) is the given one; NULL: everything. */
 void srv_cancel_all(struct srv_conn *c, const struct srv_open *o, const struct srv_session *s, ntstatus status);
+/* Those on c that wait on a tree without having an open yet. */
+void srv_cancel_tree(struct srv_conn *c, const struct srv_tree *t, ntstatus status);
 
 #endif

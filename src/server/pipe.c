@@ -84,34 +84,70 @@ static struct srv_result read_now_locked(struct srv_request *r)
 	return srv_reply(status);
 }
 
-static struct srv_result read_or_wait_locked(struct srv_request *r, size_t length)
+static struct srv_result read_or_wait_locked(struct srv_request *r)
 {
 	struct srv_open *o = r->open;
-	ntstatus status;
 
+	if (o->closed)
+		return srv_reply(STATUS_CANCELLED);
 	if (rpc_pipe_available(o->pipe) > 0)
-		return srv_payload_alloc(r, length) ? read_now_locked(r) : srv_reply(STATUS_INSUFFICIENT_RESOURCES);
+		return read_now_locked(r);
 	if (o->pipe_reader)
 		return srv_reply(STATUS_PIPE_BUSY);
-	if (!srv_payload_alloc_apart(r, length))
-		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
-	status = srv_request_park(r, cancel_reader, o);
-	if (!nt_ok(status))
-		return srv_reply(status);
 	o->pipe_reader = r;
 	return srv_parked();
 }
 
-struct srv_result srv_pipe_read(struct srv_request *r, size_t length, struct slice *data)
+static struct srv_result wait_for_data(struct srv_request *r, struct slice *data)
 {
 	struct srv_result res;
+	ntstatus status = srv_request_park(r, cancel_reader, r->open);
 
+	if (!nt_ok(status)) {
+		buf_put(r->payload.owner);
+		r->payload = (struct srv_payload){0};
+		return srv_reply(status);
+	}
 	pthread_mutex_lock(&r->open->lock);
-	res = read_or_wait_locked(r, length);
-	if (res.next != SRV_PARKED)
-		*data = srv_payload_slice(r);
+	res = read_or_wait_locked(r);
 	pthread_mutex_unlock(&r->open->lock);
-	return res;
+	/* Parked it is by now: whatever came between is answered behind the interim response. */
+	if (res.next != SRV_PARKED) {
+		*data = srv_payload_slice(r);
+		srv_request_resume(r, res);
+	}
+	return srv_parked();
+}
+
+/* Parking takes the connection's lock, which comes before that of an open: whether there is something to read is looked at
+ * twice. */
+struct srv_result srv_pipe_read(struct srv_request *r, size_t length, struct slice *data)
+{
+	struct srv_open *o = r->open;
+	struct srv_result res = srv_reply(STATUS_PIPE_BUSY);
+	bool ready, busy;
+
+	pthread_mutex_lock(&o->lock);
+	ready = rpc_pipe_available(o->pipe) > 0;
+	busy = !ready && o->pipe_reader;
+	pthread_mutex_unlock(&o->lock);
+	if (busy)
+		return res;
+	if (ready) {
+		if (!srv_payload_alloc(r, length))
+			return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
+		pthread_mutex_lock(&o->lock);
+		ready = rpc_pipe_available(o->pipe) > 0;
+		if (ready)
+			res = read_now_locked(r);
+		pthread_mutex_unlock(&o->lock);
+		*data = srv_payload_slice(r);
+		if (ready)
+			return res;
+	}
+	if (!srv_payload_alloc_apart(r, length))
+		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
+	return wait_for_data(r, data);
 }
 
 ntstatus srv_pipe_write(struct srv_request *r, struct slice data)

@@ -1,6 +1,6 @@
 /* Requests: their memory and their payload. */
 #include "server/dispatch.h"
-#include "server/open.h"
+#include "server/oplock.h"
 
 #include <stdlib.h>
 
@@ -62,6 +62,7 @@ void srv_request_free(struct srv_request *r)
 	struct request_block *b = CONTAINER_OF(r, struct request_block, request);
 
 	arena_reset(&r->arena);
+	srv_oplock_announce(r->granted);
 	srv_open_put(r->open);
 	srv_tree_put(r->tree);
 	srv_session_put(r->session);
@@ -86,7 +87,8 @@ uint8_t srv_request_read_padding(const struct srv_request *r)
 bool srv_payload_alloc(struct srv_request *r, size_t cap)
 {
 	size_t at = SMB2_HEADER_SIZE + r->message->rsp_fixed_size;
-	struct srv_out *o = r->out;
+	/* What is parked outlives the frame that it came in, and is answered in one of its own. */
+	struct srv_out *o = r->async_id == 0 ? r->out : NULL;
 	struct buf *b;
 
 	/* Eight bytes more, for the padding of a compound. */

@@ -31,6 +31,7 @@ void srv_session_put(struct srv_session *s)
 static bool register_session(struct srv_session *s, struct srv_conn *c)
 {
 	struct srv *srv = c->srv;
+	uint32_t most;
 	bool ok;
 
 	pthread_mutex_lock(&srv->lock);
@@ -40,7 +41,8 @@ static bool register_session(struct srv_session *s, struct srv_conn *c)
 		return false;
 	srv_session_ref(s);
 	pthread_mutex_lock(&c->lock);
-	ok = !c->gone && c->session_count < srv->limits.sessions_per_connection;
+	most = c->trusted ? srv->limits.sessions_per_connection : srv->limits.sessions_of_strangers;
+	ok = !c->gone && c->session_count < most;
 	if (ok) {
 		list_append(&c->sessions, &s->on_conn);
 		c->session_count++;
@@ -232,6 +234,7 @@ struct srv_tree *srv_tree_new(struct srv_session *s, struct srv_share *share)
 {
 	struct srv_tree *t = calloc(1, sizeof(*t));
 	bool ok = false;
+	size_t most;
 
 	if (!t) {
 		srv_share_put(share);
@@ -242,7 +245,8 @@ struct srv_tree *srv_tree_new(struct srv_session *s, struct srv_share *share)
 	t->share = share;
 	atomic_fetch_add(&share->current_uses, 1);
 	pthread_mutex_lock(&s->lock);
-	if (s->state != SRV_SESSION_GONE && s->tree_count < s->srv->limits.trees_per_session) {
+	most = s->identity.anonymous ? s->srv->limits.anonymous_trees_and_opens : s->srv->limits.trees_per_session;
+	if (s->state != SRV_SESSION_GONE && s->tree_count < most) {
 		do
 			t->id = ++s->next_tree_id;
 		while (t->id == 0 || t->id == UINT32_MAX || tree_find_locked(s, t->id));
@@ -271,9 +275,11 @@ void srv_tree_end(struct srv_tree *t)
 		htab_remove(&s->trees, &t->by_id);
 		s->tree_count--;
 	}
+	t->ended = true;
 	pthread_mutex_unlock(&s->lock);
 	if (!was_listed)
 		return;
+	srv_cancel_tree(s->conn, t, STATUS_NETWORK_NAME_DELETED);
 	close_opens(s, t);
 	srv_tree_put(t);
 }

@@ -46,6 +46,7 @@ struct srv_tree {
 	struct srv_share *share;         /* referenced */
 	uint32_t maximal_access;
 	bool read_only, is_admin;
+	bool ended;                      /* under the session's lock */
 };
 
 struct srv_session *srv_session_ref(struct srv_session *s);

@@ -17,9 +17,12 @@ struct srv_limits {
 	uint32_t connections;              /* accepted at once */
 	uint32_t unauthenticated;          /* of these, not logged on yet */
 	uint32_t sessions_per_connection;
+	uint32_t sessions_of_strangers;    /* on a connection where nobody with a name has logged on */
+	uint32_t anonymous_trees_and_opens; /* of each, in an anonymous session */
 	uint32_t trees_per_session;
 	uint32_t opens_per_session;
 	uint32_t parked_per_connection;
+	uint32_t workers_waiting;          /* at once, for CREATEs in the middle of chains */
 	uint32_t login_timeout_ms;         /* a connection without a valid session lives no longer */
 	uint32_t frame_timeout_ms;         /* a frame that has begun completes in this time */
 	uint32_t idle_timeout_ms;          /* 0: never */
@@ -45,6 +48,7 @@ struct srv {
 	struct net_timer reaper;
 
 	_Atomic uint64_t next_session_id, next_open_id;
+	_Atomic uint32_t workers_waiting;
 };
 
 /* Prepares everything but the pool, users and shares, which the caller sets. */

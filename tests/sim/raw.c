@@ -273,11 +273,16 @@ ntstatus raw_tree(struct raw *r, const char *share)
 	struct smb2_tree_connect_req req = {0};
 	struct smb2_tree_connect_rsp rsp = {0};
 	char path[300];
+	bool sign = r->sign;
 	ntstatus status;
 
 	snprintf(path, sizeof(path), "\\\\sim\\%s", share);
 	req.path = raw_wide(r, path);
+	/* 3.1.1 wants this one signed in any case. */
+	if (r->proto.dialect >= SMB2_DIALECT_311 && r->have_keys && !r->unsigned_tree)
+		r->sign = true;
 	status = raw_call(r, SMB2_TREE_CONNECT, &req, &rsp);
+	r->sign = sign;
 	if (nt_ok(status))
 		r->tree_id = r->header.tree_id;
 	return status;

@@ -83,6 +83,8 @@ void sim_start(struct sim *s, const struct sim_options *o)
 	assert_non_null(s->pool);
 	assert_true(nt_ok(srv_init(&s->srv, &s->clock.clock)));
 	s->srv.pool = s->pool;
+	/* There is one thread, which cannot wait for itself. */
+	s->srv.limits.workers_waiting = 0;
 	s->srv.users = user_store_in_memory();
 	assert_non_null(s->srv.users);
 	s->srv.proto.min_dialect = s->options.min_dialect ? s->options.min_dialect : SMB2_DIALECT_202;

@@ -72,6 +72,7 @@ struct raw {
 	uint32_t flags;
 	uint16_t charge, credit_request;
 	bool bad_signature;
+	bool unsigned_tree;                 /* raw_tree leaves the signature of 3.1.1 away */
 	/* Of the last answer. */
 	struct smb2_header header;
 	struct slice answer;

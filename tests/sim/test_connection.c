@@ -375,6 +375,7 @@ static void test_an_unsigned_request_on_a_signing_session_is_denied(void **state
 	assert_status(raw_negotiate(&fx.raw, 0x0311, 0x0311), STATUS_SUCCESS);
 	assert_true(fx.raw.proto.server_security_mode & SMB2_NEGOTIATE_SIGNING_REQUIRED);
 	assert_status(raw_login(&fx.raw, "user", "pass"), STATUS_SUCCESS);
+	fx.raw.unsigned_tree = true;
 	assert_status(raw_tree(&fx.raw, "share"), STATUS_ACCESS_DENIED);
 	fx.raw.sign = true;
 	assert_status(raw_tree(&fx.raw, "share"), STATUS_SUCCESS);

@@ -236,6 +236,7 @@ static void test_tree_connect_paths(void **state)
 
 	(void)state;
 	ready_with(0x0311, NULL);
+	fx.raw.sign = true;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct smb2_tree_connect_req req = {.path = raw_wide(&fx.raw, cases[i].path)};
 
@@ -252,6 +253,7 @@ static void test_tree_connect_tells_type_and_rights(void **state)
 
 	(void)state;
 	ready_with(0x0311, NULL);
+	fx.raw.sign = true;
 	req.path = raw_wide(&fx.raw, "\\\\sim\\share");
 	assert_status(raw_call(&fx.raw, SMB2_TREE_CONNECT, &req, &rsp), STATUS_SUCCESS);
 	assert_int_equal(rsp.share_type, SMB2_SHARE_TYPE_DISK);
