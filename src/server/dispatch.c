@@ -262,6 +262,8 @@ static struct check check_request(struct srv_chain *ch, struct srv_request *r, b
 	struct check v = check_order(ch, r);
 
 	if (v.verdict == GO)
+		v = check_related(ch, r, first);
+	if (v.verdict == GO)
 		v = check_sealed(ch, r);
 	if (v.verdict == GO) {
 		r->session = srv_conn_session(r->conn, r->header.session_id);
