@@ -157,6 +157,64 @@ static void test_handing_the_token_on_loses_nothing(void **state)
 	free(stream);
 }
 
+static void check_numbered(struct end *e, const struct net_frame *f)
+{
+	uint32_t i = load_le32(f->data);
+
+	(void)e;
+	for (size_t k = 4; k < f->len; k++)
+		assert_int_equal(f->data[k], (uint8_t)(i * 7 + k));
+	atomic_fetch_add(&seen[i], 1);
+}
+
+/* Frames of all sizes, sent in pieces of all sizes, to an owner that now keeps the token, now hands it on, now takes only some of
+ * a call's frames: each is given away once, with its own bytes. */
+static void test_any_stream_in_any_pieces(void **state)
+{
+	enum { SEEDS = 40, COUNT = 120 };
+	static const size_t most[] = {30, 30, 300, 5000, 40000, 200000};
+	uint8_t *stream = malloc(COUNT * 200008);
+	int fd;
+
+	(void)state;
+	for (unsigned seed = 1; seed <= SEEDS; seed++) {
+		size_t n = 0, sent = 0;
+
+		setup(NULL);
+		memset(seen, 0, sizeof(seen));
+		srandom(seed);
+		for (uint32_t i = 0; i < COUNT; i++) {
+			size_t len = 4 + (size_t)random() % most[(size_t)random() % ARRAY_LEN(most)];
+
+			make_frame(stream + n, len, 0);
+			store_le32(stream + n + 4, i);
+			for (size_t k = 4; k < len; k++)
+				stream[n + 4 + k] = (uint8_t)(i * 7 + k);
+			n += len + 4;
+		}
+		ends[0].any = true;
+		ends[0].keep = seed & 1;
+		ends[0].limit = 200008;
+		ends[0].on_frame = check_numbered;
+		start_one(0);
+		fd = raw_connect(&server);
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+		while (ends[0].frames < COUNT && !ends[0].closed) {
+			size_t piece = 1 + (size_t)random() % most[(size_t)random() % ARRAY_LEN(most)];
+			ssize_t r = sent < n ? send(fd, stream + sent, n - sent < piece ? n - sent : piece, MSG_NOSIGNAL) : 0;
+
+			sent += r > 0 ? (size_t)r : 0;
+			for (long i = random() % 4; i >= 0; i--)
+				net_pool_step(server.pool, 0);
+		}
+		assert_int_equal(ends[0].frames, COUNT);
+		for (unsigned i = 0; i < COUNT; i++)
+			assert_int_equal(seen[i], 1);
+		stop_all(fd);
+	}
+	free(stream);
+}
+
 /* Large frames between small ones, whole in the buffer or larger than it, with and without the token held, and with the
  * owner keeping buffers. */
 static void test_large_frames_between_small_ones(void **state)
@@ -539,6 +597,7 @@ int main(void)
 		cmocka_unit_test_setup(test_frames_byte_by_byte, setup),
 		cmocka_unit_test_setup(test_small_frames_come_in_batches_in_order, setup),
 		cmocka_unit_test_setup(test_handing_the_token_on_loses_nothing, setup),
+		cmocka_unit_test_setup(test_any_stream_in_any_pieces, setup),
 		cmocka_unit_test_setup(test_large_frames_between_small_ones, setup),
 		cmocka_unit_test_setup(test_a_frame_longer_than_the_limit_ends_the_connection, setup),
 		cmocka_unit_test_setup(test_a_first_byte_other_than_zero_ends_the_connection, setup),

@@ -16,6 +16,10 @@ static void end_frames(struct net_conn *c, void *user, struct net_frame *f, size
 	struct end *e = user;
 	struct net_batch b;
 
+	if (e->any) {
+		e->release = random() % 3 == 0;
+		e->take = random() % 3 == 0 ? 1 + (unsigned)random() % 5 : 0;
+	}
 	if (e->take) {
 		n = n < e->take ? n : e->take;
 		net_conn_release_after(c, &f[n - 1]);

@@ -17,6 +17,7 @@ struct end {
 	bool echo;            /* send every frame back */
 	bool release;         /* hand the token on first */
 	unsigned take;        /* not 0: of each call, take so many frames and leave the others to the next */
+	bool any;             /* one or the other of these, by random() */
 	bool keep;            /* hold a reference on each frame's buffer for the length of the next call */
 	struct buf *kept;
 	_Atomic unsigned frames, calls, closed, destroyed;
