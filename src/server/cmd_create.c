@@ -35,7 +35,10 @@ static ntstatus create_run(struct create_op *op, struct smb2_create_rsp *out)
 	}
 	out->file_id = op->r->created = op->open->file_id;
 	op->r->has_created = true;
-	srv_open_put(op->open);
+	if (out->oplock_level != FSA_OPLOCK_NONE)
+		op->r->granted = op->open;
+	else
+		srv_open_put(op->open);
 	return STATUS_SUCCESS;
 }
 

@@ -2,6 +2,7 @@
 #include "server/dispatch.h"
 
 #include "base/log.h"
+#include "server/oplock.h"
 #include "server/smb1_negotiate.h"
 
 enum { SEALED_OVERHEAD_BYTES = 4096 };
@@ -46,6 +47,20 @@ static bool run_elements(struct srv_chain *ch, struct slice message)
 	return nt_ok(status);
 }
 
+/* Oplocks can break as soon as their holders know that they have them. */
+static void announce(struct srv_chain *ch)
+{
+	if (list_empty(&ch->granted))
+		return;
+	net_batch_flush(ch->batch);
+	while (!list_empty(&ch->granted)) {
+		struct srv_open *o = list_entry(ch->granted.next, struct srv_open, to_announce);
+
+		list_remove(&o->to_announce);
+		srv_oplock_announce(o);
+	}
+}
+
 bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *batch, bool *passed_on)
 {
 	struct srv_chain ch = {.conn = c, .frame = f, .batch = batch, .may_release_token = true};
@@ -55,6 +70,7 @@ bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *ba
 	if (f->len < 4)
 		return false;
 	srv_out_init(&ch.out, c);
+	list_init(&ch.granted);
 	switch (load_le32(f->data)) {
 	case SMB1_PROTOCOL_ID:
 		return srv_smb1_negotiate(&ch, message);
@@ -76,6 +92,7 @@ bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *ba
 	if (ok || ch.out.count > 0)
 		srv_out_flush(&ch.out, batch);
 	srv_out_discard(&ch.out);
+	announce(&ch);
 	srv_session_put(ch.transform);
 	*passed_on = !ch.may_release_token;
 	return ok;

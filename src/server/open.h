@@ -30,7 +30,7 @@ struct srv_open {
 	struct fsa_open fsa;            /* share mode, in the node of the file */
 	struct rpc_pipe *pipe;
 	struct srv_request *pipe_reader; /* parked until the pipe has something to read */
-	pthread_mutex_t lock;           /* of pipe, enumeration, oplock_timer_armed */
+	pthread_mutex_t lock;           /* of pipe, enumeration, watch, oplock_timer_armed to oplock_untold */
 	struct srv_enumeration *enumeration;
 	struct srv_watch *watch;        /* of CHANGE_NOTIFY, in notify.c */
 	bool watch_closed;

@@ -102,17 +102,49 @@ void srv_oplock_disarm(struct srv_open *o)
 	srv_open_put(o);
 }
 
+static void tell(struct srv_open *o)
+{
+	notify(o);
+	arm(o);
+	srv_open_put(o);
+}
+
+/* true: the client does not know of its oplock yet and will be told when it does. */
+static bool postpone(struct srv_open *o)
+{
+	bool postponed;
+
+	pthread_mutex_lock(&o->lock);
+	postponed = !o->oplock_announced;
+	o->oplock_untold = postponed;
+	pthread_mutex_unlock(&o->lock);
+	return postponed;
+}
+
 void srv_oplock_tell(struct fsa_breaks *b)
 {
 	struct fsa_open *f;
 
 	while ((f = fsa_breaks_next(b)) != NULL) {
-		struct srv_open *o = open_of(f);
-
-		notify(o);
-		arm(o);
-		srv_open_put(o);
+		if (!postpone(open_of(f)))
+			tell(open_of(f));
 	}
+}
+
+void srv_oplock_announce(struct srv_open *o)
+{
+	bool untold;
+
+	if (!o)
+		return;
+	pthread_mutex_lock(&o->lock);
+	o->oplock_announced = true;
+	untold = o->oplock_untold;
+	o->oplock_untold = false;
+	pthread_mutex_unlock(&o->lock);
+	if (untold)
+		tell(o);
+	srv_open_put(o);
 }
 
 void srv_oplock_written(struct srv_open *o)

@@ -8,6 +8,9 @@
 void srv_oplock_hold(struct fsa_open *o);
 /* Before an open enters with a wish for an oplock: where breaks are to be told. */
 void srv_oplock_attach(struct srv_open *o);
+/* The response that granted the oplock is out: from now on breaks can be told, and one that came before is. Takes over a
+ * reference; NULL is allowed. */
+void srv_oplock_announce(struct srv_open *o);
 /* Sends the notifications (3.3.4.6) and starts the clock where an acknowledgment is due. Without locks held. */
 void srv_oplock_tell(struct fsa_breaks *b);
 /* No answer is awaited any more. */

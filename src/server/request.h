@@ -76,6 +76,7 @@ struct srv_request {
 	size_t head_cap;
 	bool sign_response;          /* although the request was not signed: the last leg of a SESSION_SETUP */
 	uint8_t *hash_into;          /* the preauthentication hash that the response enters */
+	struct srv_open *granted;    /* CREATE gave it an oplock; referenced. Told of breaks only when the response is out */
 	struct srv_chain *chain;     /* the frame it came in; NULL once parked */
 	struct buf *frame_owner;     /* what raw lies in, referenced while parked */
 	void *in;                    /* the decoded body */
