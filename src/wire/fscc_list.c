@@ -7,7 +7,7 @@ uint8_t *fscc_list_add(struct fscc_list *l, size_t n, size_t align)
 	size_t at = round_up(l->len, align);
 	uint8_t *p;
 
-	if (at > l->cap || n > l->cap - at || at - l->last > UINT32_MAX)
+	if (n < 4 || at > l->cap || n > l->cap - at || at - l->last > UINT32_MAX)
 		return NULL;
 	p = l->out + at;
 	if (l->len != 0) {

@@ -27,6 +27,7 @@ bool smb2_is_error_response(const struct smb2_header *h, uint16_t structure_size
 	return structure_size == 9 || h->command != SMB2_IOCTL; /* copychunk answers with its limits */
 }
 
+/* [MS-SMB2] 2.2, the body that the header announces */
 static void body_code(struct wire *w, const struct smb2_header *h, bool error, union any_body *m)
 {
 	const struct smb2_message *row = smb2_message_of(h->command);

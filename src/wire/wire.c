@@ -122,6 +122,27 @@ static uint64_t random_number(struct wire *w)
 	}
 }
 
+/* Encoding where there is room, which is nearly always. */
+static void number_encode(struct wire *w, const void *v, size_t n)
+{
+	uint8_t *p = w->base + w->pos;
+
+	switch (n) {
+	case 1:
+		*p = *(const uint8_t *)v;
+		break;
+	case 2:
+		store_le16(p, *(const uint16_t *)v);
+		break;
+	case 4:
+		store_le32(p, *(const uint32_t *)v);
+		break;
+	default:
+		store_le64(p, *(const uint64_t *)v);
+	}
+	w->pos += n;
+}
+
 void wire_number(struct wire *w, const char *name, void *v, size_t n)
 {
 	switch (w->dir) {
@@ -138,10 +159,10 @@ void wire_number(struct wire *w, const char *name, void *v, size_t n)
 		}
 		break;
 	case WIRE_ENCODE:
-		if (wire_room(w, name, n)) {
-			wire_store(w->base + w->pos, n, number_get(v, n));
-			w->pos += n;
-		}
+		if (w->end - w->pos >= n)
+			number_encode(w, v, n);
+		else
+			wire_room(w, name, n);
 		break;
 	case WIRE_PRINT:
 		wire_print_number(w, name, number_get(v, n), n);

@@ -480,6 +480,13 @@ static void test_more_algorithms_than_we_know_are_read_over(void **state)
 	assert_int_equal(caps.count, 16);
 	assert_int_equal(caps.ids[15], 16);
 	assert_int_equal(wire_left(&w), 0);
+	store_le16(g->b, 16); /* as many as we keep */
+	g->n = 34;
+	CHECK_CODER(g, 0, smb2_encryption_caps_code, &caps);
+	caps.count = 17;
+	w = golden_encoder(0);
+	smb2_encryption_caps_code(&w, &caps);
+	assert_false(wire_ok(&w));
 }
 
 int main(void)

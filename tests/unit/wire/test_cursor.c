@@ -255,6 +255,8 @@ static void test_windows_only_shrink(void **state)
 	assert_int_equal(in.pos, 0);
 	wire_u8(&in, "v", &v);
 	assert_int_equal(v, 4);
+	in = wire_window(&w, 6, 0); /* nothing, at the very end */
+	assert_true(wire_ok(&in));
 	out = wire_window(&w, 5, 2);
 	assert_false(wire_ok(&out));
 	out = wire_window(&w, 7, 0);

@@ -406,6 +406,42 @@ static void test_directory_lists_that_lie_are_refused(void **state)
 	}
 }
 
+static void test_list_entries_are_aligned_and_advance(void **state)
+{
+	uint8_t bytes[64] = {0};
+	struct slice list, e;
+	bool bad;
+
+	(void)state;
+	for (uint8_t next = 0; next < 64; next++) {
+		bool right = next == 0 || (next % 8 == 0 && next >= 12 && next <= 64 - 12);
+
+		bytes[0] = next;
+		list = slice_of(bytes, sizeof(bytes));
+		assert_int_equal(fscc_list_next(&list, 12, 8, &e, &bad), right);
+		assert_int_equal(bad, !right);
+		if (right)
+			assert_true(e.len == (next ? next : 64) && list.len == 64 - e.len);
+	}
+	list = slice_of(bytes, 11);
+	assert_false(fscc_list_next(&list, 12, 8, &e, &bad));
+	assert_true(bad);
+}
+
+static void test_a_list_is_filled_to_its_last_byte(void **state)
+{
+	uint8_t out[32];
+	struct fscc_list l = {.out = out, .cap = 32};
+
+	(void)state;
+	assert_non_null(fscc_list_add(&l, 16, 8));
+	assert_non_null(fscc_list_add(&l, 16, 8));
+	assert_null(fscc_list_add(&l, 1, 8));
+	assert_int_equal(l.len, 32);
+	assert_int_equal(load_le32(out), 16);
+	assert_int_equal(load_le32(out + 16), 0);
+}
+
 static void test_stream_list(void **state)
 {
 	uint8_t out[128];
@@ -582,6 +618,8 @@ int main(void)
 		cmocka_unit_test(test_a_directory_entry_that_does_not_fit_is_not_written),
 		cmocka_unit_test(test_reparse_tags_stand_where_ea_size_is),
 		cmocka_unit_test(test_directory_lists_that_lie_are_refused),
+		cmocka_unit_test(test_list_entries_are_aligned_and_advance),
+		cmocka_unit_test(test_a_list_is_filled_to_its_last_byte),
 		cmocka_unit_test(test_stream_list),
 		cmocka_unit_test(test_extended_attribute_lists),
 		cmocka_unit_test(test_notify_list),

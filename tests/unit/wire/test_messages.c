@@ -217,7 +217,9 @@ static void test_negotiate_request_with_too_many_dialects_is_refused(void **stat
 	gzero(g, 32 + 130);
 	CHECK_REFUSED(g, 64, smb2_negotiate_req_code, &m);
 	g->b[66] = 64;
-	g->n = 64 + 36 + 127; /* the array is cut off */
+	g->n = 64 + 36 + 128;
+	CHECK_BODY(g, smb2_negotiate_req_code, &m);
+	g->n--; /* the array is cut off */
 	CHECK_REFUSED(g, 64, smb2_negotiate_req_code, &m);
 }
 
@@ -256,6 +258,14 @@ static void test_negotiate_request_of_311_has_contexts_where_the_start_time_was(
 	store_le32(g->b + 64 + 28, 100); /* inside the fixed part and the dialects */
 	g->b[64 + 28] = 98;
 	CHECK_REFUSED(g, 64, smb2_negotiate_req_code, &m);
+	store_le32(g->b + 64 + 28, 116); /* an empty list at the end */
+	{
+		struct wire w = golden_decoder(g, 64);
+
+		smb2_negotiate_req_code(&w, &m);
+		assert_true(wire_ok(&w));
+		assert_int_equal(m.contexts.len, 0);
+	}
 	store_le32(g->b + 64 + 28, 117);
 	CHECK_REFUSED(g, 64, smb2_negotiate_req_code, &m);
 }
