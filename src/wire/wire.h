@@ -62,23 +62,31 @@ static inline size_t wire_left(const struct wire *w)
 	return wire_ok(w) && w->pos < w->end ? w->end - w->pos : 0;
 }
 
-/* Every direction of an n-byte little-endian integer, n = 1, 2, 4 or 8; the functions below are the way to call it. */
+/* An n-byte integer, n = 1, 2, 4 or 8, where the functions below cannot go on: no room, printing, generating. */
 void wire_number(struct wire *w, const char *name, void *v, size_t n);
 
-/* Fixed fields. `name` is the specification's; it is printed and reported. Decoding, which every request waits for, is inline:
- * pos <= end always holds, and an error leaves no bytes between them. */
+/* Fixed fields. `name` is the specification's; it is printed and reported. Decoding and encoding, which every request waits for,
+ * are inline: pos <= end always holds, and an error leaves no bytes between them, nor do the other two directions. */
 static inline void wire_u8(struct wire *w, const char *name, uint8_t *v)
 {
-	if (w->dir == WIRE_DECODE && w->end - w->pos >= 1)
-		*v = w->base[w->pos++];
-	else
+	if (w->end - w->pos >= 1) {
+		if (w->dir == WIRE_DECODE)
+			*v = w->base[w->pos];
+		else
+			w->base[w->pos] = *v;
+		w->pos++;
+	} else {
 		wire_number(w, name, v, 1);
+	}
 }
 
 static inline void wire_u16(struct wire *w, const char *name, uint16_t *v)
 {
-	if (w->dir == WIRE_DECODE && w->end - w->pos >= 2) {
-		*v = load_le16(w->base + w->pos);
+	if (w->end - w->pos >= 2) {
+		if (w->dir == WIRE_DECODE)
+			*v = load_le16(w->base + w->pos);
+		else
+			store_le16(w->base + w->pos, *v);
 		w->pos += 2;
 	} else {
 		wire_number(w, name, v, 2);
@@ -87,8 +95,11 @@ static inline void wire_u16(struct wire *w, const char *name, uint16_t *v)
 
 static inline void wire_u32(struct wire *w, const char *name, uint32_t *v)
 {
-	if (w->dir == WIRE_DECODE && w->end - w->pos >= 4) {
-		*v = load_le32(w->base + w->pos);
+	if (w->end - w->pos >= 4) {
+		if (w->dir == WIRE_DECODE)
+			*v = load_le32(w->base + w->pos);
+		else
+			store_le32(w->base + w->pos, *v);
 		w->pos += 4;
 	} else {
 		wire_number(w, name, v, 4);
@@ -97,8 +108,11 @@ static inline void wire_u32(struct wire *w, const char *name, uint32_t *v)
 
 static inline void wire_u64(struct wire *w, const char *name, uint64_t *v)
 {
-	if (w->dir == WIRE_DECODE && w->end - w->pos >= 8) {
-		*v = load_le64(w->base + w->pos);
+	if (w->end - w->pos >= 8) {
+		if (w->dir == WIRE_DECODE)
+			*v = load_le64(w->base + w->pos);
+		else
+			store_le64(w->base + w->pos, *v);
 		w->pos += 8;
 	} else {
 		wire_number(w, name, v, 8);
