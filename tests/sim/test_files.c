@@ -1,0 +1,828 @@
+/* CREATE, CLOSE, FLUSH, READ and WRITE, message by message ([MS-SMB2] 3.3.5.9 to 3.3.5.13). */
+#include "sim.h"
+
+enum { ALL = 0x1F01FF, READ_DATA = 1, WRITE_DATA = 2, APPEND_DATA = 4, EXECUTE = 0x20, READ_ATTRIBUTES = 0x80, DELETE = 0x10000 };
+enum { SUPERSEDE, OPEN, CREATE, OPEN_IF, OVERWRITE, OVERWRITE_IF };
+enum { DIRECTORY_FILE = 1, NON_DIRECTORY_FILE = 0x40, NO_BUFFERING = 8, DELETE_ON_CLOSE = 0x1000 };
+enum { WRITE_THROUGH = 1, UNBUFFERED = 2 };
+
+static struct {
+	struct sim sim;
+	struct raw raw;
+} fx;
+
+static void start(uint16_t dialect)
+{
+	sim_start(&fx.sim, NULL);
+	raw_ready(&fx.raw, &fx.sim, dialect);
+}
+
+static void start_pipes(uint16_t dialect)
+{
+	start(dialect);
+	assert_status(raw_tree(&fx.raw, "IPC$"), STATUS_SUCCESS);
+	assert_status(raw_open(&fx.raw, "srvsvc", 0x12019F, OPEN, 0), STATUS_SUCCESS);
+}
+
+static void stop(void)
+{
+	raw_close(&fx.raw);
+	sim_stop(&fx.sim);
+}
+
+static struct smb2_create_req request(const char *name, uint32_t access, uint32_t disposition)
+{
+	return (struct smb2_create_req){
+		.impersonation_level = 2, .desired_access = access, .share_access = 7, .create_disposition = disposition,
+		.name = raw_wide(&fx.raw, name),
+	};
+}
+
+static ntstatus create(const struct smb2_create_req *req, struct smb2_create_rsp *rsp)
+{
+	struct smb2_create_rsp none = {0};
+	ntstatus status;
+
+	*(rsp ? rsp : &none) = none;
+	status = raw_call(&fx.raw, SMB2_CREATE, req, rsp ? rsp : &none);
+	if (nt_ok(status))
+		fx.raw.file_id = (rsp ? rsp : &none)->file_id;
+	return status;
+}
+
+static ntstatus close_flags(uint16_t flags, struct smb2_close_rsp *rsp)
+{
+	struct smb2_close_req req = {.flags = flags, .file_id = fx.raw.file_id};
+
+	return raw_call(&fx.raw, SMB2_CLOSE, &req, rsp);
+}
+
+static ntstatus close_file(void)
+{
+	return close_flags(0, NULL);
+}
+
+static ntstatus write_at(uint64_t offset, const char *text, uint32_t flags)
+{
+	struct smb2_write_req req = {
+		.offset = offset, .file_id = fx.raw.file_id, .flags = flags, .data = slice_of(text, strlen(text)),
+	};
+
+	return raw_call(&fx.raw, SMB2_WRITE, &req, NULL);
+}
+
+static void make_file(const char *name, const char *text)
+{
+	assert_status(raw_open(&fx.raw, name, ALL, OVERWRITE_IF, 0), STATUS_SUCCESS);
+	if (*text)
+		assert_status(write_at(0, text, 0), STATUS_SUCCESS);
+	assert_status(close_file(), STATUS_SUCCESS);
+}
+
+static void make_directory(const char *name)
+{
+	assert_status(raw_open(&fx.raw, name, ALL, CREATE, DIRECTORY_FILE), STATUS_SUCCESS);
+	assert_status(close_file(), STATUS_SUCCESS);
+}
+
+/* Backs: B295, B296, B297, E065. */
+static void test_names_that_are_none(void **state)
+{
+	static const struct {
+		const char *name;
+		ntstatus status;
+	} cases[] = {
+		{"\\f", STATUS_INVALID_PARAMETER}, {"a\\\\b", STATUS_OBJECT_NAME_INVALID}, {"a*", STATUS_OBJECT_NAME_INVALID},
+		{"a|b", STATUS_OBJECT_NAME_INVALID}, {"CON", STATUS_ACCESS_DENIED}, {"d\\lpt1", STATUS_ACCESS_DENIED},
+		{"nul", STATUS_ACCESS_DENIED}, {"clock$", STATUS_ACCESS_DENIED}, {"f", {0}},
+	};
+
+	(void)state;
+	start(0x0302);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_status(raw_open(&fx.raw, cases[i].name, ALL, OPEN_IF, 0), cases[i].status);
+	/* Nothing here is in DFS: the flag changes nothing. */
+	fx.raw.flags = SMB2_FLAGS_DFS_OPERATIONS;
+	assert_status(raw_open(&fx.raw, "f", ALL, OPEN, 0), STATUS_SUCCESS);
+	stop();
+}
+
+/* Backs: B321, E070. */
+static void test_names_are_found_in_any_case(void **state)
+{
+	(void)state;
+	start(0x0302);
+	make_file("Some File", "x");
+	assert_status(raw_open(&fx.raw, "sOME fILE", ALL, OPEN, 0), STATUS_SUCCESS);
+	assert_status(raw_open(&fx.raw, "SOME FILE", ALL, CREATE, 0), STATUS_OBJECT_NAME_COLLISION);
+	stop();
+}
+
+/* Backs: B309, B310, B311, B312, B313, E058, E059. */
+static void test_create_options(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t disposition, options;
+		ntstatus status;
+	} cases[] = {
+		{"n1", SUPERSEDE, DIRECTORY_FILE, STATUS_INVALID_PARAMETER}, {"n2", OVERWRITE, DIRECTORY_FILE, STATUS_INVALID_PARAMETER},
+		{"n3", OVERWRITE_IF, DIRECTORY_FILE, STATUS_INVALID_PARAMETER},
+		{"n4", OPEN_IF, DIRECTORY_FILE | NON_DIRECTORY_FILE, STATUS_INVALID_PARAMETER},
+		{"file", CREATE, DIRECTORY_FILE, STATUS_OBJECT_NAME_COLLISION}, {"file", OPEN, DIRECTORY_FILE, STATUS_NOT_A_DIRECTORY},
+		{"file", OPEN_IF, DIRECTORY_FILE, STATUS_NOT_A_DIRECTORY}, {"dir", OPEN, NON_DIRECTORY_FILE, STATUS_FILE_IS_A_DIRECTORY},
+		{"file", OPEN, 0x2000, STATUS_NOT_SUPPORTED}, {"file", OPEN, 0x100000, STATUS_NOT_SUPPORTED},
+		{"file", OPEN, 0x10, {0}}, {"file", OPEN, 0x20, {0}}, {"file", OPEN, 0x100, {0}}, {"file", OPEN, 0x400, {0}},
+		{"file", OPEN, 0x10000, {0}}, {"file", OPEN, 0x20000, {0}}, {"file", OPEN, 0x800000, {0}}, {"dir", OPEN, DIRECTORY_FILE, {0}},
+	};
+
+	(void)state;
+	start(0x0302);
+	make_file("file", "x");
+	make_directory("dir");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_status(raw_open(&fx.raw, cases[i].name, ALL, cases[i].disposition, cases[i].options), cases[i].status);
+	stop();
+}
+
+/* Backs: B315. */
+static void test_access_hints_may_contradict_each_other(void **state)
+{
+	(void)state;
+	start(0x0302);
+	assert_status(raw_open(&fx.raw, "f", ALL, CREATE, 0x4 | 0x800), STATUS_SUCCESS);
+	assert_status(raw_open(&fx.raw, "d", ALL, CREATE, DIRECTORY_FILE | 0x8000), STATUS_SUCCESS);
+	stop();
+}
+
+/* Backs: B333, A037. */
+static void test_the_response_tells_action_size_and_attributes(void **state)
+{
+	static const struct {
+		uint32_t disposition, action;
+		uint64_t size;
+		bool there;
+	} cases[] = {
+		{SUPERSEDE, 0, 0, true}, {OPEN, 1, 5, true}, {OPEN_IF, 1, 5, true}, {OVERWRITE, 3, 0, true}, {OVERWRITE_IF, 3, 0, true},
+		{CREATE, 2, 0, false}, {OPEN_IF, 2, 0, false}, {OVERWRITE_IF, 2, 0, false}, {SUPERSEDE, 2, 0, false},
+	};
+	struct smb2_create_rsp rsp;
+
+	(void)state;
+	start(0x0302);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char name[8] = {'f', (char)('0' + i), 0};
+		struct smb2_create_req req = request(name, ALL, cases[i].disposition);
+
+		if (cases[i].there)
+			make_file(name, "12345");
+		assert_status(create(&req, &rsp), STATUS_SUCCESS);
+		assert_int_equal(rsp.create_action, cases[i].action);
+		assert_int_equal(rsp.end_of_file, cases[i].size);
+		assert_int_equal(rsp.file_attributes, 0x20);
+		assert_true(rsp.creation_time != 0 && rsp.last_write_time != 0 && rsp.change_time != 0 && rsp.last_access_time != 0);
+		assert_int_equal(rsp.contexts.len, 0);
+	}
+	stop();
+}
+
+/* Backs: B298, B308, E067, E078. */
+static void test_pipes_ignore_what_is_for_files(void **state)
+{
+	struct smb2_create_req req;
+	struct smb2_create_rsp rsp;
+
+	(void)state;
+	start_pipes(0x0302);
+	for (uint32_t disposition = 0; disposition < 6; disposition++) {
+		req = request("srvsvc", 0x12019F, disposition);
+		req.file_attributes = 0xFFFFFFFF;
+		req.requested_oplock_level = 9;
+		req.share_access = 0;
+		assert_status(create(&req, &rsp), STATUS_SUCCESS);
+		assert_int_equal(rsp.oplock_level, 0);
+		assert_int_equal(rsp.create_action, 1);
+		assert_int_equal(rsp.end_of_file, 0);
+	}
+	req.impersonation_level = 3;
+	assert_status(create(&req, NULL), STATUS_BAD_IMPERSONATION_LEVEL);
+	stop();
+}
+
+/* Backs: B307. */
+static void test_impersonation_levels(void **state)
+{
+	struct smb2_create_req req;
+
+	(void)state;
+	start(0x0302);
+	req = request("f", ALL, OPEN_IF);
+	for (req.impersonation_level = 0; req.impersonation_level < 5; req.impersonation_level++)
+		assert_status(create(&req, NULL), req.impersonation_level < 4 ? STATUS_SUCCESS : STATUS_BAD_IMPERSONATION_LEVEL);
+	stop();
+}
+
+/* Backs: B306, B316. */
+static void test_delete_on_close(void **state)
+{
+	struct smb2_file_id first;
+
+	(void)state;
+	start(0x0302);
+	assert_status(raw_open(&fx.raw, "f", READ_DATA, CREATE, DELETE_ON_CLOSE), STATUS_ACCESS_DENIED);
+	assert_status(raw_open(&fx.raw, "f", READ_DATA | DELETE, CREATE, DELETE_ON_CLOSE), STATUS_SUCCESS);
+	first = fx.raw.file_id;
+	assert_status(raw_open(&fx.raw, "f", READ_DATA | DELETE, OPEN, 0), STATUS_SUCCESS);
+	assert_status(close_file(), STATUS_SUCCESS);
+	fx.raw.file_id = first;
+	assert_status(close_file(), STATUS_SUCCESS);
+	assert_status(raw_open(&fx.raw, "f", READ_DATA, OPEN, 0), STATUS_OBJECT_NAME_NOT_FOUND);
+	assert_status(raw_tree(&fx.raw, "ro"), STATUS_SUCCESS);
+	assert_status(raw_open(&fx.raw, "", DELETE, OPEN, DELETE_ON_CLOSE), STATUS_ACCESS_DENIED);
+	stop();
+}
+
+/* Backs: E056, E057, A020, A021. */
+static void test_access_masks(void **state)
+{
+	(void)state;
+	start(0x0302);
+	make_file("f", "x");
+	make_directory("d");
+	assert_status(raw_open(&fx.raw, "f", 0, OPEN, 0), STATUS_ACCESS_DENIED);
+	assert_status(raw_open(&fx.raw, "f", 0x100000, OPEN, 0), STATUS_ACCESS_DENIED);
+	assert_status(raw_open(&fx.raw, "f", 0x0E000000, OPEN, 0), STATUS_ACCESS_DENIED);
+	assert_status(raw_open(&fx.raw, "f", 0x01000000, OPEN, 0), STATUS_PRIVILEGE_NOT_HELD);
+	for (int directory = 0; directory < 2; directory++) {
+		for (int bit = 28; bit < 32; bit++)
+			assert_status(raw_open(&fx.raw, directory ? "d" : "f", 1u << bit, OPEN, 0), STATUS_SUCCESS);
+		assert_status(raw_open(&fx.raw, directory ? "d" : "f", 0x02000000, OPEN, 0), STATUS_SUCCESS);
+	}
+	stop();
+}
+
+/* --- contexts --- */
+
+static struct slice contexts_of(const char *const names[], const size_t lengths[], size_t n)
+{
+	static uint8_t list[512], zeros[64];
+	struct wire w = wire_encoder(list, 0, sizeof(list));
+
+	zeros[0] = lengths[0] == 20 ? 20 : 0;
+	for (size_t i = 0; i < n; i++)
+		smb2_create_context_put(&w, slice_of(names[i], strlen(names[i])), slice_of(zeros, lengths[i]));
+	assert_true(wire_ok(&w));
+	return slice_of(list, w.pos);
+}
+
+/* Backs: B305. */
+static void test_contexts_of_the_wrong_size(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t right;
+	} cases[] = {{"MxAc", 8}, {"QFid", 0}, {"AlSi", 8}, {"TWrp", 8}, {"DHnQ", 16}, {"DHnC", 16}, {"DH2Q", 32}, {"DH2C", 36}};
+	struct smb2_create_req req;
+
+	(void)state;
+	start(0x0302);
+	req = request("f", ALL, OPEN_IF);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		for (size_t wrong = 1; wrong < 40; wrong += 3) {
+			if (wrong == cases[i].right)
+				continue;
+			req.contexts = contexts_of(&cases[i].name, &wrong, 1);
+			assert_status(create(&req, NULL), STATUS_INVALID_PARAMETER);
+		}
+	}
+	stop();
+}
+
+/* Backs: B341, B344, B367, B383. */
+static void test_contexts_that_exclude_each_other(void **state)
+{
+	static const char *const pairs[][2] = {{"DHnQ", "DH2Q"}, {"DHnQ", "DH2C"}, {"DHnC", "DH2Q"}, {"DHnC", "DH2C"}, {"DH2Q", "DH2C"}};
+	struct smb2_create_req req;
+
+	(void)state;
+	start(0x0302);
+	req = request("f", ALL, OPEN_IF);
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		size_t lengths[2];
+
+		for (int k = 0; k < 2; k++)
+			lengths[k] = strcmp(pairs[i][k], "DH2Q") == 0 ? 32 : strcmp(pairs[i][k], "DH2C") == 0 ? 36 : 16;
+		req.contexts = contexts_of(pairs[i], lengths, 2);
+		assert_status(create(&req, NULL), STATUS_INVALID_PARAMETER);
+	}
+	stop();
+}
+
+/* Backs: B346, B384, B340, B345. */
+static void test_nothing_to_reconnect_to(void **state)
+{
+	static const char *const names[] = {"DHnQ", "DHnC"};
+	struct smb2_create_req req;
+
+	(void)state;
+	start(0x0302);
+	/* The name is not looked at. */
+	req = request("a|b", ALL, OPEN);
+	req.name = raw_wide(&fx.raw, "nosuch");
+	req.contexts = contexts_of(names, (const size_t[]){16, 16}, 2);
+	assert_status(create(&req, NULL), STATUS_OBJECT_NAME_NOT_FOUND);
+	req.contexts = contexts_of((const char *const[]){"DH2C"}, (const size_t[]){36}, 1);
+	assert_status(create(&req, NULL), STATUS_OBJECT_NAME_NOT_FOUND);
+	stop();
+}
+
+static struct slice answer_context(const struct smb2_create_rsp *rsp, const char *name)
+{
+	struct slice list = rsp->contexts;
+	struct smb2_create_context c;
+	bool bad = false;
+
+	while (smb2_create_context_next(&list, &c, &bad)) {
+		if (slice_equal(c.name, slice_of(name, 4)))
+			return c.data;
+	}
+	assert_false(bad);
+	return slice_of(NULL, 0);
+}
+
+/* Backs: B339, A040, A027. */
+static void test_maximal_access_is_told_unless_nothing_changed(void **state)
+{
+	static const char *const name = "MxAc";
+	struct smb2_create_req req;
+	struct smb2_create_rsp rsp;
+	struct slice data;
+	uint8_t list[64];
+	struct wire w = wire_encoder(list, 0, sizeof(list));
+	uint8_t time[8];
+
+	(void)state;
+	start(0x0302);
+	req = request("f", READ_ATTRIBUTES, OPEN_IF);
+	req.contexts = contexts_of(&name, (const size_t[]){0}, 1);
+	assert_status(create(&req, &rsp), STATUS_SUCCESS);
+	data = answer_context(&rsp, "MxAc");
+	assert_int_equal(data.len, 8);
+	assert_int_equal(load_le32(data.data), 0);
+	assert_int_equal(load_le32(data.data + 4), ALL);
+	store_le64(time, rsp.change_time);
+	smb2_create_context_put(&w, slice_of(name, 4), slice_of(time, 8));
+	req.contexts = slice_of(list, w.pos);
+	assert_status(create(&req, &rsp), STATUS_SUCCESS);
+	data = answer_context(&rsp, "MxAc");
+	assert_int_equal(load_le32(data.data), STATUS_NONE_MAPPED.code);
+	assert_int_equal(load_le32(data.data + 4), 0);
+	list[w.pos - 1] ^= 1;
+	assert_status(create(&req, &rsp), STATUS_SUCCESS);
+	assert_int_equal(load_le32(answer_context(&rsp, "MxAc").data + 4), ALL);
+	stop();
+}
+
+/* Backs: B366, A041. */
+static void test_qfid_is_the_id_of_the_file(void **state)
+{
+	static const char *const name = "QFid";
+	struct smb2_create_req req;
+	struct smb2_create_rsp rsp;
+	struct smb2_query_info_req query = {.info_type = 1, .file_info_class = 6, .output_buffer_length = 8};
+	struct smb2_query_info_rsp info = {0};
+	uint64_t id;
+
+	(void)state;
+	start(0x0302);
+	req = request("f", ALL, OPEN_IF);
+	req.contexts = contexts_of(&name, (const size_t[]){0}, 1);
+	assert_status(create(&req, &rsp), STATUS_SUCCESS);
+	assert_int_equal(answer_context(&rsp, "QFid").len, 32);
+	id = load_le64(answer_context(&rsp, "QFid").data);
+	query.file_id = fx.raw.file_id;
+	assert_status(raw_call(&fx.raw, SMB2_QUERY_INFO, &query, &info), STATUS_SUCCESS);
+	assert_int_equal(load_le64(info.output.data), id);
+	req.name = raw_wide(&fx.raw, "g");
+	assert_status(create(&req, &rsp), STATUS_SUCCESS);
+	assert_int_not_equal(load_le64(answer_context(&rsp, "QFid").data), id);
+	stop();
+}
+
+/* Backs: B314, B334, B337, A023, A028, A029. */
+static void test_contexts_that_the_store_cannot_serve(void **state)
+{
+	static const uint8_t ea[] = {0, 0, 0, 0, 0, 1, 1, 0, 'a', 0, 'x'};
+	static const uint8_t time[] = {1, 2, 3, 4, 5, 6, 7, 1};
+	struct smb2_create_req req;
+	uint8_t list[96];
+	struct wire w = wire_encoder(list, 0, sizeof(list));
+
+	(void)state;
+	start(0x0302);
+	req = request("f", ALL, CREATE);
+	smb2_create_context_put(&w, slice_of("ExtA", 4), slice_of(ea, sizeof(ea)));
+	req.contexts = slice_of(list, w.pos);
+	req.create_options = 0x200;
+	assert_status(create(&req, NULL), STATUS_ACCESS_DENIED);
+	req.create_options = 0;
+	assert_status(create(&req, NULL), STATUS_EAS_NOT_SUPPORTED);
+	assert_status(raw_open(&fx.raw, "f", ALL, OPEN, 0), STATUS_OBJECT_NAME_NOT_FOUND);
+	w = wire_encoder(list, 0, sizeof(list));
+	smb2_create_context_put(&w, slice_of("TWrp", 4), slice_of(time, sizeof(time)));
+	req.contexts = slice_of(list, w.pos);
+	assert_status(create(&req, NULL), STATUS_OBJECT_NAME_NOT_FOUND);
+	stop();
+}
+
+/* Backs: B394. */
+static void test_shared_virtual_disks_are_no_device(void **state)
+{
+	struct smb2_create_req req;
+	uint8_t list[96];
+	struct wire w = wire_encoder(list, 0, sizeof(list));
+
+	(void)state;
+	start(0x0302);
+	req = request("f", ALL, OPEN_IF);
+	smb2_create_context_put(&w, slice_of("\x9C\xCB\xCF\x9E\x04\xC1\xE6\x43\x98\x0E\x15\x8D\xA1\xF6\xEC\x83", 16), slice_of("12345678", 8));
+	req.contexts = slice_of(list, w.pos);
+	assert_status(create(&req, NULL), STATUS_INVALID_DEVICE_REQUEST);
+	stop();
+}
+
+/* Backs: B336. */
+static void test_an_allocation_size_is_reserved_or_refused(void **state)
+{
+	struct smb2_create_req req;
+	struct smb2_create_rsp rsp;
+	uint8_t size[8], list[64];
+	struct wire w = wire_encoder(list, 0, sizeof(list));
+
+	(void)state;
+	start(0x0302);
+	req = request("f", ALL, CREATE);
+	store_le64(size, 1 << 20);
+	smb2_create_context_put(&w, slice_of("AlSi", 4), slice_of(size, 8));
+	req.contexts = slice_of(list, w.pos);
+	assert_status(create(&req, &rsp), STATUS_SUCCESS);
+	assert_int_equal(rsp.end_of_file, 0);
+	stop();
+}
+
+/* Backs: B330, B356. */
+static void test_lease_requests_without_leases(void **state)
+{
+	struct smb2_create_req req;
+	struct smb2_create_rsp rsp;
+
+	(void)state;
+	start(0x0302);
+	req = request("f", ALL, OPEN_IF);
+	req.requested_oplock_level = 0xFF;
+	assert_status(create(&req, &rsp), STATUS_SUCCESS);
+	assert_int_equal(rsp.oplock_level, 0);
+	req.contexts = contexts_of((const char *const[]){"RqLs"}, (const size_t[]){33}, 1);
+	assert_status(create(&req, &rsp), STATUS_INVALID_PARAMETER);
+	stop();
+}
+
+/* --- CLOSE, FLUSH --- */
+
+/* Backs: B396, B397, B398, A045, A046. */
+static void test_close_and_its_attributes(void **state)
+{
+	struct smb2_close_rsp rsp = {0};
+
+	(void)state;
+	start(0x0302);
+	make_file("f", "12345");
+	assert_status(raw_open(&fx.raw, "f", ALL, OPEN, 0), STATUS_SUCCESS);
+	assert_status(close_flags(1, &rsp), STATUS_SUCCESS);
+	assert_int_equal(rsp.flags, 1);
+	assert_int_equal(rsp.end_of_file, 5);
+	assert_int_equal(rsp.file_attributes, 0x20);
+	assert_true(rsp.creation_time != 0);
+	assert_status(close_file(), STATUS_FILE_CLOSED);
+	assert_status(raw_open(&fx.raw, "f", ALL, OPEN, 0), STATUS_SUCCESS);
+	assert_status(close_flags(0, &rsp), STATUS_SUCCESS);
+	assert_int_equal(rsp.flags, 0);
+	assert_int_equal(rsp.end_of_file, 0);
+	/* What went with the close has no attributes. */
+	assert_status(raw_open(&fx.raw, "f", ALL, OPEN, DELETE_ON_CLOSE), STATUS_SUCCESS);
+	assert_status(close_flags(1, &rsp), STATUS_SUCCESS);
+	assert_int_equal(rsp.flags, 0);
+	assert_int_equal(rsp.end_of_file, 0);
+	stop();
+}
+
+/* Backs: B399, A047, A048. */
+static void test_flush_wants_a_handle_that_writes(void **state)
+{
+	struct smb2_flush_req req = {0};
+
+	(void)state;
+	start(0x0302);
+	make_file("f", "x");
+	assert_status(raw_call(&fx.raw, SMB2_FLUSH, &req, NULL), STATUS_FILE_CLOSED);
+	assert_status(raw_open(&fx.raw, "f", READ_DATA, OPEN, 0), STATUS_SUCCESS);
+	req.file_id = fx.raw.file_id;
+	assert_status(raw_call(&fx.raw, SMB2_FLUSH, &req, NULL), STATUS_ACCESS_DENIED);
+	assert_status(raw_open(&fx.raw, "f", APPEND_DATA, OPEN, 0), STATUS_SUCCESS);
+	req.file_id = fx.raw.file_id;
+	assert_status(raw_call(&fx.raw, SMB2_FLUSH, &req, NULL), STATUS_SUCCESS);
+	stop();
+}
+
+/* --- READ --- */
+
+static ntstatus read_with(struct smb2_read_req req, struct smb2_read_rsp *rsp)
+{
+	req.file_id = fx.raw.file_id;
+	req.padding = 0x50;
+	fx.raw.charge = 1 + (uint16_t)(req.length / 65536);
+	return raw_call(&fx.raw, SMB2_READ, &req, rsp);
+}
+
+/* Backs: B401, B402, B403, B412, B414, A049, A050. */
+static void test_reads(void **state)
+{
+	struct smb2_read_rsp rsp = {0};
+
+	(void)state;
+	start(0x0302);
+	make_file("f", "0123456789");
+	assert_status(read_with((struct smb2_read_req){.length = 4}, NULL), STATUS_FILE_CLOSED);
+	assert_status(raw_open(&fx.raw, "f", READ_DATA, OPEN, 0), STATUS_SUCCESS);
+	assert_status(read_with((struct smb2_read_req){.length = 4, .offset = 3}, &rsp), STATUS_SUCCESS);
+	assert_memory_equal(rsp.data.data, "3456", 4);
+	assert_int_equal(rsp.data.len, 4);
+	assert_int_equal(rsp.data_remaining, 0);
+	assert_status(read_with((struct smb2_read_req){.length = 40, .offset = 3}, &rsp), STATUS_SUCCESS);
+	assert_int_equal(rsp.data.len, 7);
+	assert_status(read_with((struct smb2_read_req){.length = 40, .offset = 3, .minimum_count = 8}, NULL), STATUS_END_OF_FILE);
+	assert_status(read_with((struct smb2_read_req){.length = 4, .offset = 10}, NULL), STATUS_END_OF_FILE);
+	assert_status(read_with((struct smb2_read_req){.length = 4, .offset = UINT64_MAX - 1}, NULL), STATUS_INVALID_PARAMETER);
+	assert_status(read_with((struct smb2_read_req){.length = fx.raw.proto.max_read_bytes + 1}, NULL), STATUS_INVALID_PARAMETER);
+	assert_status(raw_open(&fx.raw, "f", WRITE_DATA | READ_ATTRIBUTES, OPEN, 0), STATUS_SUCCESS);
+	assert_status(read_with((struct smb2_read_req){.length = 4}, NULL), STATUS_ACCESS_DENIED);
+	stop();
+}
+
+/* Backs: B406, B407, B408, B425. */
+static void test_channels_of_reads(void **state)
+{
+	static const uint16_t dialects[] = {0x0210, 0x0300, 0x0302};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(dialects); i++) {
+		start(dialects[i]);
+		make_file("f", "0123456789");
+		assert_status(raw_open(&fx.raw, "f", READ_DATA, OPEN, 0), STATUS_SUCCESS);
+		for (uint32_t channel = 1; channel < 5; channel++)
+			assert_status(read_with((struct smb2_read_req){.length = 4, .channel = channel}, NULL),
+				dialects[i] < 0x0300 ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER);
+		stop();
+	}
+}
+
+/* Backs: B405, B410. */
+static void test_unbuffered_reads(void **state)
+{
+	(void)state;
+	start_pipes(0x0302);
+	assert_status(read_with((struct smb2_read_req){.length = 4, .flags = 1}, NULL), STATUS_INVALID_PARAMETER);
+	assert_status(raw_tree(&fx.raw, "share"), STATUS_SUCCESS);
+	make_file("f", "0123");
+	assert_status(raw_open(&fx.raw, "f", READ_DATA, OPEN, 0), STATUS_SUCCESS);
+	assert_status(read_with((struct smb2_read_req){.length = 4, .flags = 1}, NULL), STATUS_SUCCESS);
+	stop();
+}
+
+/* --- WRITE --- */
+
+/* Backs: B416, B417, A051, A052. */
+static void test_writes_and_their_rights(void **state)
+{
+	struct smb2_write_req big = {0};
+	struct smb2_write_rsp rsp = {0};
+
+	(void)state;
+	start(0x0302);
+	make_file("f", "0123456789");
+	assert_status(raw_open(&fx.raw, "f", READ_DATA, OPEN, 0), STATUS_SUCCESS);
+	assert_status(write_at(0, "x", 0), STATUS_ACCESS_DENIED);
+	assert_status(raw_open(&fx.raw, "f", APPEND_DATA, OPEN, 0), STATUS_SUCCESS);
+	assert_status(write_at(0, "x", 0), STATUS_ACCESS_DENIED);
+	assert_status(write_at(10, "x", 0), STATUS_SUCCESS);
+	assert_status(raw_open(&fx.raw, "f", WRITE_DATA, OPEN, 0), STATUS_SUCCESS);
+	assert_status(write_at(0, "x", 0), STATUS_SUCCESS);
+	assert_status(write_at(UINT64_MAX - 2, "x", 0), STATUS_INVALID_PARAMETER);
+	assert_status(write_at(INT64_MAX, "x", 0), STATUS_INVALID_PARAMETER);
+	big = (struct smb2_write_req){.file_id = fx.raw.file_id, .data = slice_of("0123", 4)};
+	assert_status(raw_call(&fx.raw, SMB2_WRITE, &big, &rsp), STATUS_SUCCESS);
+	assert_int_equal(rsp.count, 4);
+	assert_int_equal(rsp.remaining, 0);
+	stop();
+}
+
+/* A WRITE with one field of its body changed, or shorter than it says. */
+static ntstatus write_patched(size_t at, uint32_t value, size_t width, size_t cut)
+{
+	struct smb2_write_req req = {.file_id = fx.raw.file_id, .data = slice_of("0123456789", 10)};
+	uint8_t frame[256];
+	size_t len;
+	struct slice f;
+
+	len = raw_encode(&fx.raw, frame, sizeof(frame), SMB2_WRITE, &req);
+	if (width == 2)
+		store_le16(frame + 64 + at, (uint16_t)value);
+	else if (width == 4)
+		store_le32(frame + 64 + at, value);
+	raw_send(&fx.raw, frame, len - cut);
+	f = raw_receive(&fx.raw);
+	return f.len < 64 ? STATUS_CONNECTION_DISCONNECTED : (ntstatus){load_le32(f.data + 8)};
+}
+
+/* Backs: B420, B421, B422. */
+static void test_writes_that_lie_about_their_data(void **state)
+{
+	(void)state;
+	start(0x0302);
+	make_file("f", "");
+	assert_status(raw_open(&fx.raw, "f", WRITE_DATA, OPEN, 0), STATUS_SUCCESS);
+	assert_status(write_patched(0, 0, 0, 0), STATUS_SUCCESS);
+	assert_status(write_patched(2, 0x101, 2, 0), STATUS_INVALID_PARAMETER);
+	assert_status(write_patched(0, 0, 0, 3), STATUS_INVALID_PARAMETER);
+	assert_status(write_patched(4, 11, 4, 0), STATUS_INVALID_PARAMETER);
+	/* One credit pays for 64 KiB. */
+	assert_status(write_patched(4, 65537, 4, 0), STATUS_INVALID_PARAMETER);
+	stop();
+}
+
+/* Backs: B418. */
+static void test_channels_of_writes(void **state)
+{
+	(void)state;
+	start(0x0300);
+	make_file("f", "");
+	assert_status(raw_open(&fx.raw, "f", WRITE_DATA, OPEN, 0), STATUS_SUCCESS);
+	for (uint32_t channel = 1; channel < 5; channel++)
+		assert_status(write_patched(32, channel, 4, 0), STATUS_INVALID_PARAMETER);
+	stop();
+	start(0x0210);
+	make_file("f", "");
+	assert_status(raw_open(&fx.raw, "f", WRITE_DATA, OPEN, 0), STATUS_SUCCESS);
+	assert_status(write_patched(32, 7, 4, 0), STATUS_SUCCESS);
+	stop();
+}
+
+/* Backs: B423, B424, B426, B428. */
+static void test_write_flags_by_dialect(void **state)
+{
+	static const struct {
+		uint16_t dialect;
+		uint32_t options, flags;
+		ntstatus status;
+	} cases[] = {
+		{0x0202, 0, WRITE_THROUGH, {0}}, {0x0210, 0, WRITE_THROUGH, STATUS_INVALID_PARAMETER},
+		{0x0210, NO_BUFFERING, WRITE_THROUGH, {0}}, {0x0300, 0, WRITE_THROUGH | UNBUFFERED, STATUS_INVALID_PARAMETER},
+		{0x0300, 0, UNBUFFERED, {0}}, {0x0302, 0, WRITE_THROUGH, STATUS_INVALID_PARAMETER},
+		{0x0302, 0, WRITE_THROUGH | UNBUFFERED, {0}}, {0x0302, NO_BUFFERING, WRITE_THROUGH, {0}}, {0x0302, 0, 0xFFFFFFF0, {0}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		start(cases[i].dialect);
+		assert_status(raw_open(&fx.raw, "f", WRITE_DATA, CREATE, cases[i].options), STATUS_SUCCESS);
+		assert_status(write_at(0, "x", cases[i].flags), cases[i].status);
+		stop();
+	}
+	start_pipes(0x0302);
+	assert_status(write_at(0, "x", WRITE_THROUGH), STATUS_INVALID_PARAMETER);
+	assert_status(write_at(0, "x", UNBUFFERED), STATUS_INVALID_PARAMETER);
+	stop();
+}
+
+/* Handles work in the tree that they were opened in, and nowhere else. Backs: B292, B323, B329. */
+static void test_a_handle_belongs_to_its_tree_and_session(void **state)
+{
+	struct raw other;
+	uint32_t tree;
+
+	(void)state;
+	start(0x0302);
+	make_file("f", "0123");
+	assert_status(raw_open(&fx.raw, "f", READ_DATA, OPEN, 0), STATUS_SUCCESS);
+	tree = fx.raw.tree_id;
+	assert_status(raw_tree(&fx.raw, "ro"), STATUS_SUCCESS);
+	assert_status(read_with((struct smb2_read_req){.length = 4}, NULL), STATUS_FILE_CLOSED);
+	fx.raw.tree_id = 0x7777;
+	assert_status(read_with((struct smb2_read_req){.length = 4}, NULL), STATUS_NETWORK_NAME_DELETED);
+	assert_status(raw_open(&fx.raw, "f", READ_DATA, OPEN, 0), STATUS_NETWORK_NAME_DELETED);
+	fx.raw.tree_id = tree;
+	assert_status(read_with((struct smb2_read_req){.length = 4}, NULL), STATUS_SUCCESS);
+	raw_ready(&other, &fx.sim, 0x0302);
+	other.file_id = fx.raw.file_id;
+	assert_status(raw_call(&other, SMB2_READ, &(struct smb2_read_req){.length = 4, .file_id = fx.raw.file_id}, NULL), STATUS_FILE_CLOSED);
+	raw_close(&other);
+	stop();
+}
+
+/* Backs: B293, B187. */
+static void test_a_create_that_is_too_short(void **state)
+{
+	struct smb2_create_req req;
+	uint8_t frame[256];
+	struct slice f;
+
+	(void)state;
+	start(0x0302);
+	req = request("f", ALL, OPEN_IF);
+	for (size_t len = 66; len < 64 + 56; len += 6) {
+		(void)raw_encode(&fx.raw, frame, sizeof(frame), SMB2_CREATE, &req);
+		raw_send(&fx.raw, frame, len);
+		f = raw_receive(&fx.raw);
+		assert_true(f.len >= 64);
+		assert_int_equal(load_le32(f.data + 8), STATUS_INVALID_PARAMETER.code);
+	}
+	stop();
+}
+
+/* Backs: B325. */
+static void test_the_granted_access_is_what_was_asked_for(void **state)
+{
+	static const uint32_t asked[] = {READ_DATA, WRITE_DATA | READ_ATTRIBUTES, ALL, 0x120089};
+	struct smb2_query_info_req req = {.info_type = 1, .file_info_class = 8, .output_buffer_length = 4};
+	struct smb2_query_info_rsp rsp = {0};
+
+	(void)state;
+	start(0x0302);
+	make_file("f", "x");
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		assert_status(raw_open(&fx.raw, "f", asked[i], OPEN, 0), STATUS_SUCCESS);
+		req.file_id = fx.raw.file_id;
+		assert_status(raw_call(&fx.raw, SMB2_QUERY_INFO, &req, &rsp), STATUS_SUCCESS);
+		assert_int_equal(load_le32(rsp.output.data), asked[i]);
+	}
+	assert_status(raw_open(&fx.raw, "f", 0x02000000, OPEN, 0), STATUS_SUCCESS);
+	req.file_id = fx.raw.file_id;
+	assert_status(raw_call(&fx.raw, SMB2_QUERY_INFO, &req, &rsp), STATUS_SUCCESS);
+	assert_int_equal(load_le32(rsp.output.data), ALL);
+	stop();
+}
+
+/* A read-only share stays as it is, whatever is tried. */
+static void test_a_read_only_share_stays_as_it_is(void **state)
+{
+	static const uint32_t refused[] = {WRITE_DATA, APPEND_DATA, DELETE, 0x40000, 0x80000, 0x100, 0x10, ALL, 0x40000000, 0x10000000};
+
+	(void)state;
+	start(0x0302);
+	assert_status(raw_tree(&fx.raw, "ro"), STATUS_SUCCESS);
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+		assert_status(raw_open(&fx.raw, "", refused[i], OPEN, 0), STATUS_ACCESS_DENIED);
+	for (uint32_t d = 0; d < 6; d++)
+		assert_status(raw_open(&fx.raw, "f", READ_DATA, d, 0), d == OPEN ? STATUS_OBJECT_NAME_NOT_FOUND : STATUS_ACCESS_DENIED);
+	assert_status(raw_open(&fx.raw, "", 0x02000000, OPEN, 0), STATUS_SUCCESS);
+	stop();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names_that_are_none),
+		cmocka_unit_test(test_names_are_found_in_any_case),
+		cmocka_unit_test(test_create_options),
+		cmocka_unit_test(test_access_hints_may_contradict_each_other),
+		cmocka_unit_test(test_the_response_tells_action_size_and_attributes),
+		cmocka_unit_test(test_pipes_ignore_what_is_for_files),
+		cmocka_unit_test(test_impersonation_levels),
+		cmocka_unit_test(test_delete_on_close),
+		cmocka_unit_test(test_access_masks),
+		cmocka_unit_test(test_contexts_of_the_wrong_size),
+		cmocka_unit_test(test_contexts_that_exclude_each_other),
+		cmocka_unit_test(test_nothing_to_reconnect_to),
+		cmocka_unit_test(test_maximal_access_is_told_unless_nothing_changed),
+		cmocka_unit_test(test_qfid_is_the_id_of_the_file),
+		cmocka_unit_test(test_contexts_that_the_store_cannot_serve),
+		cmocka_unit_test(test_shared_virtual_disks_are_no_device),
+		cmocka_unit_test(test_an_allocation_size_is_reserved_or_refused),
+		cmocka_unit_test(test_lease_requests_without_leases),
+		cmocka_unit_test(test_close_and_its_attributes),
+		cmocka_unit_test(test_flush_wants_a_handle_that_writes),
+		cmocka_unit_test(test_reads),
+		cmocka_unit_test(test_channels_of_reads),
+		cmocka_unit_test(test_unbuffered_reads),
+		cmocka_unit_test(test_writes_and_their_rights),
+		cmocka_unit_test(test_writes_that_lie_about_their_data),
+		cmocka_unit_test(test_channels_of_writes),
+		cmocka_unit_test(test_write_flags_by_dialect),
+		cmocka_unit_test(test_a_handle_belongs_to_its_tree_and_session),
+		cmocka_unit_test(test_a_create_that_is_too_short),
+		cmocka_unit_test(test_the_granted_access_is_what_was_asked_for),
+		cmocka_unit_test(test_a_read_only_share_stays_as_it_is),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
