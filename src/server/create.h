@@ -25,7 +25,7 @@ struct create_contexts {
 	bool mxac, mxac_timed, qfid, alsi, timewarp, reconnect, shared_disk;
 	bool dhnq, dhnc, dh2q, dh2c;
 	uint64_t mxac_time, allocation;
-	struct slice eas;
+	struct slice eas, secdesc;
 };
 
 struct create_op {

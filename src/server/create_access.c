@@ -1,4 +1,5 @@
 /* CREATE, options and rights: [MS-SMB2] 2.2.13, 3.3.5.9, [MS-FSA] 2.1.5.1 (phase 1) and 2.1.5.1.2.1. */
+#include "server/acl.h"
 #include "server/create.h"
 
 #include <unistd.h>
@@ -28,8 +29,7 @@ ntstatus create_options_check(struct create_op *op)
 
 	if (in->impersonation_level > 3)
 		return STATUS_BAD_IMPERSONATION_LEVEL;
-	/* SYNCHRONIZE alone is no right to anything. */
-	if ((in->desired_access & ~ACCESS_SYNCHRONIZE) == 0 || (in->desired_access & ACCESS_INVALID))
+	if (in->desired_access == 0 || (in->desired_access & ACCESS_INVALID))
 		return STATUS_ACCESS_DENIED;
 	if (in->create_disposition > CREATE_OVERWRITE_IF || (in->share_access & ~7u) || (in->create_options & OPTIONS_INVALID))
 		return STATUS_INVALID_PARAMETER;
@@ -70,12 +70,64 @@ static uint32_t access_of_disposition(const struct create_op *op)
 	return create_overwrites(op) ? FILE_WRITE_DATA : 0;
 }
 
+/* Rights by the descriptor that was set on a file, else by its mode; READONLY takes writing away in any case. */
+static uint32_t access_of_file(struct create_op *op, struct vfs_file *file, const struct vfs_stat *st)
+{
+	struct arena *a = &op->r->arena;
+	struct vfs_stat open_to_all = *st;
+	const struct secdesc *sd;
+	bool stored;
+
+	sd = srv_acl_load(file, st, a, &stored);
+	if (!sd || !stored)
+		return fsa_access_of_stat(st, geteuid(), getegid());
+	open_to_all.mode = 0777;
+	return srv_acl_grants(sd) & fsa_access_of_stat(&open_to_all, geteuid(), getegid());
+}
+
+static struct slice parent_path(struct slice path)
+{
+	size_t units = path.len / 2;
+
+	while (units > 0 && load_le16(path.data + 2 * (units - 1)) != '\\')
+		units--;
+	return slice_of(path.data, units > 0 ? 2 * (units - 1) : 0);
+}
+
+/* [MS-FSA] 2.1.5.1.2.1: who may delete what is in a directory, or list it, may do that to a file whose own list is silent. */
+static uint32_t access_by_parent(struct create_op *op)
+{
+	struct vfs_open_args args = {.name = parent_path(op->name), .disposition = VFS_OPEN, .flags = VFS_DIRECTORY};
+	struct vfs_open_result parent;
+	uint32_t access, more = 0;
+
+	if (op->name.len == 0 || !nt_ok(vfs_open(op->r->tree->share->vfs, &args, &op->r->arena, &parent)))
+		return 0;
+	access = access_of_file(op, parent.file, &parent.stat);
+	vfs_file_close(parent.file);
+	more |= access & FILE_DELETE_CHILD ? ACCESS_DELETE : 0;
+	more |= access & FILE_LIST_DIRECTORY ? FILE_READ_ATTRIBUTES : 0;
+	return more;
+}
+
+static uint32_t maximal_access(struct create_op *op)
+{
+	uint32_t access;
+
+	if (op->r->tree->is_admin)
+		return op->r->tree->maximal_access | ACCESS_SYNCHRONIZE;
+	access = access_of_file(op, op->found.file, &op->found.stat);
+	if (~access & (ACCESS_DELETE | FILE_READ_ATTRIBUTES))
+		access |= access_by_parent(op);
+	return (access & op->r->tree->maximal_access) | ACCESS_SYNCHRONIZE;
+}
+
 ntstatus create_access_grant(struct create_op *op)
 {
 	const struct vfs_stat *st = &op->found.stat;
 	uint32_t asked = op->desired & ~ACCESS_MAXIMUM_ALLOWED;
 
-	op->maximal = (fsa_access_of_stat(st, geteuid(), getegid()) & op->r->tree->maximal_access) | ACCESS_SYNCHRONIZE;
+	op->maximal = maximal_access(op);
 	if ((asked | access_of_disposition(op)) & ~op->maximal)
 		return STATUS_ACCESS_DENIED;
 	op->granted = op->desired & ACCESS_MAXIMUM_ALLOWED ? op->maximal : asked;

@@ -41,6 +41,12 @@ static bool take_exta(struct create_op *op, struct slice data)
 	return true;
 }
 
+static bool take_secd(struct create_op *op, struct slice data)
+{
+	op->ctx.secdesc = data;
+	return data.len > 0;
+}
+
 static bool take_dhnq(struct create_op *op, struct slice data)
 {
 	op->ctx.dhnq = true;
@@ -98,6 +104,7 @@ static const struct context_row {
 	{"AlSi", 4, SMB2_DIALECT_202, take_alsi},
 	{"TWrp", 4, SMB2_DIALECT_202, take_twrp},
 	{"ExtA", 4, SMB2_DIALECT_202, take_exta},
+	{"SecD", 4, SMB2_DIALECT_202, take_secd},
 	{"DHnQ", 4, SMB2_DIALECT_202, take_dhnq},
 	{"DHnC", 4, SMB2_DIALECT_202, take_dhnc},
 	{"RqLs", 4, SMB2_DIALECT_210, take_rqls},

@@ -1,5 +1,6 @@
 /* CREATE, the open itself: dispositions ([MS-SMB2] 2.2.13, [MS-FSA] 2.1.5.1.1 and 2.1.5.1.2), share modes, overwriting. Whatever
  * changes a file that exists happens after its share modes have been entered. */
+#include "server/acl.h"
 #include "server/create.h"
 
 #include "server/notify.h"
@@ -232,6 +233,27 @@ static ntstatus reserve(struct create_op *op)
 	return nt_ok(status) ? vfs_stat_get(op->open->file, &op->found.stat) : status;
 }
 
+/* 3.3.5.9.2: the descriptor of a file that was made. A store without a place for it does without (note 260). */
+static ntstatus protect(struct create_op *op)
+{
+	struct wire w = wire_decoder(op->ctx.secdesc.data, 0, op->ctx.secdesc.len, &op->r->arena);
+	struct secdesc wanted = {0}, *now;
+	ntstatus status;
+	bool stored;
+
+	if (op->ctx.secdesc.len == 0)
+		return STATUS_SUCCESS;
+	secdesc_code(&w, &wanted);
+	if (!wire_ok(&w))
+		return STATUS_INVALID_SECURITY_DESCR;
+	now = srv_acl_load(op->open->file, &op->found.stat, &op->r->arena, &stored);
+	if (!now)
+		return STATUS_INSUFFICIENT_RESOURCES;
+	srv_acl_replace(now, &wanted, ACL_PART_OWNER | ACL_PART_GROUP | (wanted.control & SD_DACL_PRESENT ? ACL_PART_DACL : 0));
+	status = srv_acl_store(op->open->file, now, &op->r->arena);
+	return nt_is(status, STATUS_NOT_SUPPORTED) ? STATUS_SUCCESS : status;
+}
+
 static ntstatus finish(struct create_op *op)
 {
 	ntstatus status = STATUS_SUCCESS;
@@ -242,6 +264,7 @@ static ntstatus finish(struct create_op *op)
 		/* [MS-FSA] 2.1.5.1.1 */
 		if (op->open->delete_on_close && (op->in->file_attributes & FILE_ATTRIBUTE_READONLY))
 			return STATUS_CANNOT_DELETE;
+		status = protect(op);
 	} else if (create_overwrites(op)) {
 		op->action = op->in->create_disposition == CREATE_SUPERSEDE ? ACTION_SUPERSEDED : ACTION_OVERWRITTEN;
 		status = overwrite(op);
