@@ -51,7 +51,7 @@ static size_t der_length(struct wire *w)
 static struct wire der_enter(struct wire *w, uint8_t tag)
 {
 	struct wire inner;
-	uint8_t got;
+	uint8_t got = 0;
 	size_t n;
 
 	wire_u8(w, "tag", &got);

@@ -336,7 +336,7 @@ static ntstatus bind_ack(struct rpc_pipe *p, const struct rpc_header *h, uint32_
 static ntstatus on_bind(struct rpc_pipe *p, const struct rpc_header *h, struct wire *w)
 {
 	struct context_result results[CONTEXTS_MAX];
-	uint16_t xmit, recv;
+	uint16_t xmit = 0, recv = 0;
 	uint32_t group;
 	uint8_t n;
 
