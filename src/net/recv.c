@@ -274,7 +274,7 @@ void net_conn_receive(struct net_conn *c, struct net_worker *w)
 {
 	struct net_frame frames[NET_FRAMES_AT_ONCE];
 	struct rx rx;
-	bool bad = false, alone = false;
+	bool bad = false;
 
 	/* Reads what the last holder wrote when it handed the token on: the kernel orders the two, but C does not know. */
 	(void)atomic_exchange(&c->reading, false);
@@ -292,10 +292,8 @@ void net_conn_receive(struct net_conn *c, struct net_worker *w)
 				net_conn_put(c);
 				return;
 			}
-			/* After one small request and nothing behind it the peer waits for the answer: there is nothing to read yet. */
 			if (n == 0)
-				r = bad ? -1 : round < MAX_ROUNDS && !alone ? rx_fill(c, w, &rx) : 0;
-			alone = n == 1 && rx.off == rx.end && !c->expect_large;
+				r = bad ? -1 : round < MAX_ROUNDS ? rx_fill(c, w, &rx) : 0;
 		} else {
 			r = state == NET_CONN_DRAINING ? rx_discard(c, w, &rx) : -1;
 		}
