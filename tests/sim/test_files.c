@@ -1,4 +1,4 @@
-/* CREATE, CLOSE, FLUSH, READ and WRITE, message by message ([MS-SMB2] 3.3.5.9 to 3.3.5.13). */
+/* CLOSE, FLUSH, READ and WRITE, message by message, and what CREATE has to do with rights ([MS-SMB2] 3.3.5.9 to 3.3.5.13). */
 #include "sim.h"
 
 enum { ALL = 0x1F01FF, READ_DATA = 1, WRITE_DATA = 2, APPEND_DATA = 4, EXECUTE = 0x20, READ_ATTRIBUTES = 0x80, DELETE = 0x10000 };
@@ -85,66 +85,6 @@ static void make_directory(const char *name)
 	assert_status(close_file(), STATUS_SUCCESS);
 }
 
-/* Backs: B295, B296, B297, E065. */
-static void test_names_that_are_none(void **state)
-{
-	static const struct {
-		const char *name;
-		ntstatus status;
-	} cases[] = {
-		{"\\f", STATUS_INVALID_PARAMETER}, {"a\\\\b", STATUS_OBJECT_NAME_INVALID}, {"a*", STATUS_OBJECT_NAME_INVALID},
-		{"a|b", STATUS_OBJECT_NAME_INVALID}, {"CON", STATUS_ACCESS_DENIED}, {"d\\lpt1", STATUS_ACCESS_DENIED},
-		{"nul", STATUS_ACCESS_DENIED}, {"clock$", STATUS_ACCESS_DENIED}, {"f", {0}},
-	};
-
-	(void)state;
-	start(0x0302);
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		assert_status(raw_open(&fx.raw, cases[i].name, ALL, OPEN_IF, 0), cases[i].status);
-	/* Nothing here is in DFS: the flag changes nothing. */
-	fx.raw.flags = SMB2_FLAGS_DFS_OPERATIONS;
-	assert_status(raw_open(&fx.raw, "f", ALL, OPEN, 0), STATUS_SUCCESS);
-	stop();
-}
-
-/* Backs: B321, E070. */
-static void test_names_are_found_in_any_case(void **state)
-{
-	(void)state;
-	start(0x0302);
-	make_file("Some File", "x");
-	assert_status(raw_open(&fx.raw, "sOME fILE", ALL, OPEN, 0), STATUS_SUCCESS);
-	assert_status(raw_open(&fx.raw, "SOME FILE", ALL, CREATE, 0), STATUS_OBJECT_NAME_COLLISION);
-	stop();
-}
-
-/* Backs: B309, B310, B311, B312, B313, E058, E059. */
-static void test_create_options(void **state)
-{
-	static const struct {
-		const char *name;
-		uint32_t disposition, options;
-		ntstatus status;
-	} cases[] = {
-		{"n1", SUPERSEDE, DIRECTORY_FILE, STATUS_INVALID_PARAMETER}, {"n2", OVERWRITE, DIRECTORY_FILE, STATUS_INVALID_PARAMETER},
-		{"n3", OVERWRITE_IF, DIRECTORY_FILE, STATUS_INVALID_PARAMETER},
-		{"n4", OPEN_IF, DIRECTORY_FILE | NON_DIRECTORY_FILE, STATUS_INVALID_PARAMETER},
-		{"file", CREATE, DIRECTORY_FILE, STATUS_OBJECT_NAME_COLLISION}, {"file", OPEN, DIRECTORY_FILE, STATUS_NOT_A_DIRECTORY},
-		{"file", OPEN_IF, DIRECTORY_FILE, STATUS_NOT_A_DIRECTORY}, {"dir", OPEN, NON_DIRECTORY_FILE, STATUS_FILE_IS_A_DIRECTORY},
-		{"file", OPEN, 0x2000, STATUS_NOT_SUPPORTED}, {"file", OPEN, 0x100000, STATUS_NOT_SUPPORTED},
-		{"file", OPEN, 0x10, {0}}, {"file", OPEN, 0x20, {0}}, {"file", OPEN, 0x100, {0}}, {"file", OPEN, 0x400, {0}},
-		{"file", OPEN, 0x10000, {0}}, {"file", OPEN, 0x20000, {0}}, {"file", OPEN, 0x800000, {0}}, {"dir", OPEN, DIRECTORY_FILE, {0}},
-	};
-
-	(void)state;
-	start(0x0302);
-	make_file("file", "x");
-	make_directory("dir");
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		assert_status(raw_open(&fx.raw, cases[i].name, ALL, cases[i].disposition, cases[i].options), cases[i].status);
-	stop();
-}
-
 /* Backs: B315. */
 static void test_access_hints_may_contradict_each_other(void **state)
 {
@@ -152,37 +92,6 @@ static void test_access_hints_may_contradict_each_other(void **state)
 	start(0x0302);
 	assert_status(raw_open(&fx.raw, "f", ALL, CREATE, 0x4 | 0x800), STATUS_SUCCESS);
 	assert_status(raw_open(&fx.raw, "d", ALL, CREATE, DIRECTORY_FILE | 0x8000), STATUS_SUCCESS);
-	stop();
-}
-
-/* Backs: B333, A037. */
-static void test_the_response_tells_action_size_and_attributes(void **state)
-{
-	static const struct {
-		uint32_t disposition, action;
-		uint64_t size;
-		bool there;
-	} cases[] = {
-		{SUPERSEDE, 0, 0, true}, {OPEN, 1, 5, true}, {OPEN_IF, 1, 5, true}, {OVERWRITE, 3, 0, true}, {OVERWRITE_IF, 3, 0, true},
-		{CREATE, 2, 0, false}, {OPEN_IF, 2, 0, false}, {OVERWRITE_IF, 2, 0, false}, {SUPERSEDE, 2, 0, false},
-	};
-	struct smb2_create_rsp rsp;
-
-	(void)state;
-	start(0x0302);
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		char name[8] = {'f', (char)('0' + i), 0};
-		struct smb2_create_req req = request(name, ALL, cases[i].disposition);
-
-		if (cases[i].there)
-			make_file(name, "12345");
-		assert_status(create(&req, &rsp), STATUS_SUCCESS);
-		assert_int_equal(rsp.create_action, cases[i].action);
-		assert_int_equal(rsp.end_of_file, cases[i].size);
-		assert_int_equal(rsp.file_attributes, 0x20);
-		assert_true(rsp.creation_time != 0 && rsp.last_write_time != 0 && rsp.change_time != 0 && rsp.last_access_time != 0);
-		assert_int_equal(rsp.contexts.len, 0);
-	}
 	stop();
 }
 
@@ -209,39 +118,6 @@ static void test_pipes_ignore_what_is_for_files(void **state)
 	stop();
 }
 
-/* Backs: B307. */
-static void test_impersonation_levels(void **state)
-{
-	struct smb2_create_req req;
-
-	(void)state;
-	start(0x0302);
-	req = request("f", ALL, OPEN_IF);
-	for (req.impersonation_level = 0; req.impersonation_level < 5; req.impersonation_level++)
-		assert_status(create(&req, NULL), req.impersonation_level < 4 ? STATUS_SUCCESS : STATUS_BAD_IMPERSONATION_LEVEL);
-	stop();
-}
-
-/* Backs: B306, B316. */
-static void test_delete_on_close(void **state)
-{
-	struct smb2_file_id first;
-
-	(void)state;
-	start(0x0302);
-	assert_status(raw_open(&fx.raw, "f", READ_DATA, CREATE, DELETE_ON_CLOSE), STATUS_ACCESS_DENIED);
-	assert_status(raw_open(&fx.raw, "f", READ_DATA | DELETE, CREATE, DELETE_ON_CLOSE), STATUS_SUCCESS);
-	first = fx.raw.file_id;
-	assert_status(raw_open(&fx.raw, "f", READ_DATA | DELETE, OPEN, 0), STATUS_SUCCESS);
-	assert_status(close_file(), STATUS_SUCCESS);
-	fx.raw.file_id = first;
-	assert_status(close_file(), STATUS_SUCCESS);
-	assert_status(raw_open(&fx.raw, "f", READ_DATA, OPEN, 0), STATUS_OBJECT_NAME_NOT_FOUND);
-	assert_status(raw_tree(&fx.raw, "ro"), STATUS_SUCCESS);
-	assert_status(raw_open(&fx.raw, "", DELETE, OPEN, DELETE_ON_CLOSE), STATUS_ACCESS_DENIED);
-	stop();
-}
-
 /* Backs: E056, E057, A020, A021. */
 static void test_access_masks(void **state)
 {
@@ -258,232 +134,6 @@ static void test_access_masks(void **state)
 			assert_status(raw_open(&fx.raw, directory ? "d" : "f", 1u << bit, OPEN, 0), STATUS_SUCCESS);
 		assert_status(raw_open(&fx.raw, directory ? "d" : "f", 0x02000000, OPEN, 0), STATUS_SUCCESS);
 	}
-	stop();
-}
-
-/* --- contexts --- */
-
-static struct slice contexts_of(const char *const names[], const size_t lengths[], size_t n)
-{
-	static uint8_t list[512], zeros[64];
-	struct wire w = wire_encoder(list, 0, sizeof(list));
-
-	zeros[0] = lengths[0] == 20 ? 20 : 0;
-	for (size_t i = 0; i < n; i++)
-		smb2_create_context_put(&w, slice_of(names[i], strlen(names[i])), slice_of(zeros, lengths[i]));
-	assert_true(wire_ok(&w));
-	return slice_of(list, w.pos);
-}
-
-/* Backs: B305. */
-static void test_contexts_of_the_wrong_size(void **state)
-{
-	static const struct {
-		const char *name;
-		size_t right;
-	} cases[] = {{"MxAc", 8}, {"QFid", 0}, {"AlSi", 8}, {"TWrp", 8}, {"DHnQ", 16}, {"DHnC", 16}, {"DH2Q", 32}, {"DH2C", 36}};
-	struct smb2_create_req req;
-
-	(void)state;
-	start(0x0302);
-	req = request("f", ALL, OPEN_IF);
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		for (size_t wrong = 1; wrong < 40; wrong += 3) {
-			if (wrong == cases[i].right)
-				continue;
-			req.contexts = contexts_of(&cases[i].name, &wrong, 1);
-			assert_status(create(&req, NULL), STATUS_INVALID_PARAMETER);
-		}
-	}
-	stop();
-}
-
-/* Backs: B341, B344, B367, B383. */
-static void test_contexts_that_exclude_each_other(void **state)
-{
-	static const char *const pairs[][2] = {{"DHnQ", "DH2Q"}, {"DHnQ", "DH2C"}, {"DHnC", "DH2Q"}, {"DHnC", "DH2C"}, {"DH2Q", "DH2C"}};
-	struct smb2_create_req req;
-
-	(void)state;
-	start(0x0302);
-	req = request("f", ALL, OPEN_IF);
-	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
-		size_t lengths[2];
-
-		for (int k = 0; k < 2; k++)
-			lengths[k] = strcmp(pairs[i][k], "DH2Q") == 0 ? 32 : strcmp(pairs[i][k], "DH2C") == 0 ? 36 : 16;
-		req.contexts = contexts_of(pairs[i], lengths, 2);
-		assert_status(create(&req, NULL), STATUS_INVALID_PARAMETER);
-	}
-	stop();
-}
-
-/* Backs: B346, B384, B340, B345. */
-static void test_nothing_to_reconnect_to(void **state)
-{
-	static const char *const names[] = {"DHnQ", "DHnC"};
-	struct smb2_create_req req;
-
-	(void)state;
-	start(0x0302);
-	/* The name is not looked at. */
-	req = request("a|b", ALL, OPEN);
-	req.name = raw_wide(&fx.raw, "nosuch");
-	req.contexts = contexts_of(names, (const size_t[]){16, 16}, 2);
-	assert_status(create(&req, NULL), STATUS_OBJECT_NAME_NOT_FOUND);
-	req.contexts = contexts_of((const char *const[]){"DH2C"}, (const size_t[]){36}, 1);
-	assert_status(create(&req, NULL), STATUS_OBJECT_NAME_NOT_FOUND);
-	stop();
-}
-
-static struct slice answer_context(const struct smb2_create_rsp *rsp, const char *name)
-{
-	struct slice list = rsp->contexts;
-	struct smb2_create_context c;
-	bool bad = false;
-
-	while (smb2_create_context_next(&list, &c, &bad)) {
-		if (slice_equal(c.name, slice_of(name, 4)))
-			return c.data;
-	}
-	assert_false(bad);
-	return slice_of(NULL, 0);
-}
-
-/* Backs: B339, A040, A027. */
-static void test_maximal_access_is_told_unless_nothing_changed(void **state)
-{
-	static const char *const name = "MxAc";
-	struct smb2_create_req req;
-	struct smb2_create_rsp rsp;
-	struct slice data;
-	uint8_t list[64];
-	struct wire w = wire_encoder(list, 0, sizeof(list));
-	uint8_t time[8];
-
-	(void)state;
-	start(0x0302);
-	req = request("f", READ_ATTRIBUTES, OPEN_IF);
-	req.contexts = contexts_of(&name, (const size_t[]){0}, 1);
-	assert_status(create(&req, &rsp), STATUS_SUCCESS);
-	data = answer_context(&rsp, "MxAc");
-	assert_int_equal(data.len, 8);
-	assert_int_equal(load_le32(data.data), 0);
-	assert_int_equal(load_le32(data.data + 4), ALL);
-	store_le64(time, rsp.change_time);
-	smb2_create_context_put(&w, slice_of(name, 4), slice_of(time, 8));
-	req.contexts = slice_of(list, w.pos);
-	assert_status(create(&req, &rsp), STATUS_SUCCESS);
-	data = answer_context(&rsp, "MxAc");
-	assert_int_equal(load_le32(data.data), STATUS_NONE_MAPPED.code);
-	assert_int_equal(load_le32(data.data + 4), 0);
-	list[w.pos - 1] ^= 1;
-	assert_status(create(&req, &rsp), STATUS_SUCCESS);
-	assert_int_equal(load_le32(answer_context(&rsp, "MxAc").data + 4), ALL);
-	stop();
-}
-
-/* Backs: B366, A041. */
-static void test_qfid_is_the_id_of_the_file(void **state)
-{
-	static const char *const name = "QFid";
-	struct smb2_create_req req;
-	struct smb2_create_rsp rsp;
-	struct smb2_query_info_req query = {.info_type = 1, .file_info_class = 6, .output_buffer_length = 8};
-	struct smb2_query_info_rsp info = {0};
-	uint64_t id;
-
-	(void)state;
-	start(0x0302);
-	req = request("f", ALL, OPEN_IF);
-	req.contexts = contexts_of(&name, (const size_t[]){0}, 1);
-	assert_status(create(&req, &rsp), STATUS_SUCCESS);
-	assert_int_equal(answer_context(&rsp, "QFid").len, 32);
-	id = load_le64(answer_context(&rsp, "QFid").data);
-	query.file_id = fx.raw.file_id;
-	assert_status(raw_call(&fx.raw, SMB2_QUERY_INFO, &query, &info), STATUS_SUCCESS);
-	assert_int_equal(load_le64(info.output.data), id);
-	req.name = raw_wide(&fx.raw, "g");
-	assert_status(create(&req, &rsp), STATUS_SUCCESS);
-	assert_int_not_equal(load_le64(answer_context(&rsp, "QFid").data), id);
-	stop();
-}
-
-/* Backs: B314, B334, B337, A023, A028, A029. */
-static void test_contexts_that_the_store_cannot_serve(void **state)
-{
-	static const uint8_t ea[] = {0, 0, 0, 0, 0, 1, 1, 0, 'a', 0, 'x'};
-	static const uint8_t time[] = {1, 2, 3, 4, 5, 6, 7, 1};
-	struct smb2_create_req req;
-	uint8_t list[96];
-	struct wire w = wire_encoder(list, 0, sizeof(list));
-
-	(void)state;
-	start(0x0302);
-	req = request("f", ALL, CREATE);
-	smb2_create_context_put(&w, slice_of("ExtA", 4), slice_of(ea, sizeof(ea)));
-	req.contexts = slice_of(list, w.pos);
-	req.create_options = 0x200;
-	assert_status(create(&req, NULL), STATUS_ACCESS_DENIED);
-	req.create_options = 0;
-	assert_status(create(&req, NULL), STATUS_EAS_NOT_SUPPORTED);
-	assert_status(raw_open(&fx.raw, "f", ALL, OPEN, 0), STATUS_OBJECT_NAME_NOT_FOUND);
-	w = wire_encoder(list, 0, sizeof(list));
-	smb2_create_context_put(&w, slice_of("TWrp", 4), slice_of(time, sizeof(time)));
-	req.contexts = slice_of(list, w.pos);
-	assert_status(create(&req, NULL), STATUS_OBJECT_NAME_NOT_FOUND);
-	stop();
-}
-
-/* Backs: B394. */
-static void test_shared_virtual_disks_are_no_device(void **state)
-{
-	struct smb2_create_req req;
-	uint8_t list[96];
-	struct wire w = wire_encoder(list, 0, sizeof(list));
-
-	(void)state;
-	start(0x0302);
-	req = request("f", ALL, OPEN_IF);
-	smb2_create_context_put(&w, slice_of("\x9C\xCB\xCF\x9E\x04\xC1\xE6\x43\x98\x0E\x15\x8D\xA1\xF6\xEC\x83", 16), slice_of("12345678", 8));
-	req.contexts = slice_of(list, w.pos);
-	assert_status(create(&req, NULL), STATUS_INVALID_DEVICE_REQUEST);
-	stop();
-}
-
-/* Backs: B336. */
-static void test_an_allocation_size_is_reserved_or_refused(void **state)
-{
-	struct smb2_create_req req;
-	struct smb2_create_rsp rsp;
-	uint8_t size[8], list[64];
-	struct wire w = wire_encoder(list, 0, sizeof(list));
-
-	(void)state;
-	start(0x0302);
-	req = request("f", ALL, CREATE);
-	store_le64(size, 1 << 20);
-	smb2_create_context_put(&w, slice_of("AlSi", 4), slice_of(size, 8));
-	req.contexts = slice_of(list, w.pos);
-	assert_status(create(&req, &rsp), STATUS_SUCCESS);
-	assert_int_equal(rsp.end_of_file, 0);
-	stop();
-}
-
-/* Backs: B330, B356. */
-static void test_lease_requests_without_leases(void **state)
-{
-	struct smb2_create_req req;
-	struct smb2_create_rsp rsp;
-
-	(void)state;
-	start(0x0302);
-	req = request("f", ALL, OPEN_IF);
-	req.requested_oplock_level = 0xFF;
-	assert_status(create(&req, &rsp), STATUS_SUCCESS);
-	assert_int_equal(rsp.oplock_level, 0);
-	req.contexts = contexts_of((const char *const[]){"RqLs"}, (const size_t[]){33}, 1);
-	assert_status(create(&req, &rsp), STATUS_INVALID_PARAMETER);
 	stop();
 }
 
@@ -729,26 +379,6 @@ static void test_a_handle_belongs_to_its_tree_and_session(void **state)
 	stop();
 }
 
-/* Backs: B293, B187. */
-static void test_a_create_that_is_too_short(void **state)
-{
-	struct smb2_create_req req;
-	uint8_t frame[256];
-	struct slice f;
-
-	(void)state;
-	start(0x0302);
-	req = request("f", ALL, OPEN_IF);
-	for (size_t len = 66; len < 64 + 56; len += 6) {
-		(void)raw_encode(&fx.raw, frame, sizeof(frame), SMB2_CREATE, &req);
-		raw_send(&fx.raw, frame, len);
-		f = raw_receive(&fx.raw);
-		assert_true(f.len >= 64);
-		assert_int_equal(load_le32(f.data + 8), STATUS_INVALID_PARAMETER.code);
-	}
-	stop();
-}
-
 /* Backs: B325. */
 static void test_the_granted_access_is_what_was_asked_for(void **state)
 {
@@ -791,24 +421,9 @@ static void test_a_read_only_share_stays_as_it_is(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names_that_are_none),
-		cmocka_unit_test(test_names_are_found_in_any_case),
-		cmocka_unit_test(test_create_options),
 		cmocka_unit_test(test_access_hints_may_contradict_each_other),
-		cmocka_unit_test(test_the_response_tells_action_size_and_attributes),
 		cmocka_unit_test(test_pipes_ignore_what_is_for_files),
-		cmocka_unit_test(test_impersonation_levels),
-		cmocka_unit_test(test_delete_on_close),
 		cmocka_unit_test(test_access_masks),
-		cmocka_unit_test(test_contexts_of_the_wrong_size),
-		cmocka_unit_test(test_contexts_that_exclude_each_other),
-		cmocka_unit_test(test_nothing_to_reconnect_to),
-		cmocka_unit_test(test_maximal_access_is_told_unless_nothing_changed),
-		cmocka_unit_test(test_qfid_is_the_id_of_the_file),
-		cmocka_unit_test(test_contexts_that_the_store_cannot_serve),
-		cmocka_unit_test(test_shared_virtual_disks_are_no_device),
-		cmocka_unit_test(test_an_allocation_size_is_reserved_or_refused),
-		cmocka_unit_test(test_lease_requests_without_leases),
 		cmocka_unit_test(test_close_and_its_attributes),
 		cmocka_unit_test(test_flush_wants_a_handle_that_writes),
 		cmocka_unit_test(test_reads),
@@ -819,7 +434,6 @@ int main(void)
 		cmocka_unit_test(test_channels_of_writes),
 		cmocka_unit_test(test_write_flags_by_dialect),
 		cmocka_unit_test(test_a_handle_belongs_to_its_tree_and_session),
-		cmocka_unit_test(test_a_create_that_is_too_short),
 		cmocka_unit_test(test_the_granted_access_is_what_was_asked_for),
 		cmocka_unit_test(test_a_read_only_share_stays_as_it_is),
 	};
