@@ -19,6 +19,7 @@ struct rpc_host {
 	bool (*share_at)(void *arg, size_t i, struct rpc_share *out);
 	void *arg;
 	const char *server_name, *comment;
+	const char *workgroup;     /* NULL: WORKGROUP */
 	bool caller_is_admin;
 	const struct clock *clock; /* NULL: the machine's */
 };

@@ -17,7 +17,7 @@ static void wksta_info_encode(const struct rpc_call *call, struct wire *out, uin
 	if (level >= 102)
 		ndr_put_u32(out, 0); /* logged_on_users */
 	ndr_string_put(out, call->server_name);
-	ndr_string_put(out, "WORKGROUP");
+	ndr_string_put(out, call->host->workgroup ? call->host->workgroup : "WORKGROUP");
 	if (level >= 101)
 		ndr_string_put(out, "");
 }

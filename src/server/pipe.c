@@ -48,6 +48,7 @@ void srv_rpc_host(struct srv_request *r, struct rpc_host *out)
 		.arg = r->srv,
 		.server_name = r->srv->netbios_name,
 		.comment = r->srv->comment,
+		.workgroup = r->srv->workgroup[0] ? r->srv->workgroup : NULL,
 		.caller_is_admin = r->tree->is_admin,
 	};
 }

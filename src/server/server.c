@@ -278,6 +278,8 @@ static bool configure(struct hythe_server *s, const struct hythe_server_config *
 		return fail(why, cap, "min-dialect is newer than max-dialect");
 	if (cfg->name && strlen(cfg->name) > 15)
 		return fail(why, cap, "the server's name '%s' has more than 15 characters", cfg->name);
+	if (cfg->workgroup && strlen(cfg->workgroup) > 15)
+		return fail(why, cap, "the workgroup's name '%s' has more than 15 characters", cfg->workgroup);
 	if (!copy_addresses(s, cfg, why, cap))
 		return false;
 	apply_log(s, cfg);
@@ -291,6 +293,7 @@ static bool configure(struct hythe_server *s, const struct hythe_server_config *
 	else
 		default_name(srv->netbios_name, sizeof(srv->netbios_name));
 	snprintf(srv->comment, sizeof(srv->comment), "%s", cfg->comment ? cfg->comment : "");
+	snprintf(srv->workgroup, sizeof(srv->workgroup), "%s", cfg->workgroup ? cfg->workgroup : "WORKGROUP");
 	srv->users = cfg->state_dir ? user_store_open(cfg->state_dir, true, detail) : user_store_in_memory();
 	if (!srv->users)
 		return fail(why, cap, "%s", cfg->state_dir ? detail : "out of memory");

@@ -36,7 +36,7 @@ struct srv {
 	struct user_store *users;
 	bool test_aids;                    /* smbtorture's private FSCTLs are answered */
 	bool guest, encrypt_sessions;
-	char netbios_name[16], comment[256];
+	char netbios_name[16], workgroup[16], comment[256];
 	uint64_t start_filetime;
 
 	pthread_mutex_t lock;              /* of what follows */
