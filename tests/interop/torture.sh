@@ -39,9 +39,13 @@ HYTHE_PASSWORD=pass2 start_hythe maker --config "$second" --state "$work/state" 
 stop maker
 HYTHE_PASSWORD=pass start_hythe target --config "$work/torture.conf" --state "$work/state" --user torture || exit 1
 target_port=$target
+# A server that demands signatures, for the tests of that.
+sed 's/^signing = .*/signing = required/' "$work/torture.conf" >"$work/strict.conf"
+HYTHE_PASSWORD=pass start_hythe strict --config "$work/strict.conf" --state "$work/state" || exit 1
 
 arguments=()
-[ -f "$here/rules-hythe.json" ] && arguments+=(--rules "$here/rules-hythe.json")
+sed "s/@STRICT@/$strict/" "$here/rules-hythe.json" >"$work/rules.json"
+arguments+=(--rules "$work/rules.json")
 ledger() { python3 -B "$root/scripts/ledger.py" torture "$@"; }
 
 if [ $# = 0 ]; then
