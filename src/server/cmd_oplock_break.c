@@ -2,6 +2,8 @@
 #include "server/cmd.h"
 #include "server/oplock.h"
 
+enum { OPLOCK_LEVEL_LEASE = 0xFF };
+
 /* [MS-SMB2] 3.3.5.22.1 */
 static ntstatus acknowledge(struct srv_open *o, uint8_t level, uint8_t *now)
 {
@@ -11,6 +13,9 @@ static ntstatus acknowledge(struct srv_open *o, uint8_t level, uint8_t *now)
 		return STATUS_FILE_CLOSED;
 	srv_oplock_disarm(o);
 	status = fsa_oplock_acknowledge(&o->fsa, level);
+	/* There is no such oplock to keep; a break under way ends with none (inventory B535, G065). */
+	if (level == OPLOCK_LEVEL_LEASE && !nt_is(status, STATUS_FILE_CLOSED))
+		status = STATUS_INVALID_PARAMETER;
 	*now = level == FSA_OPLOCK_II ? FSA_OPLOCK_II : FSA_OPLOCK_NONE;
 	return status;
 }
