@@ -72,7 +72,7 @@ static void write_some(struct smb2_file_id id, const char *text)
 /* Backs: B292, B323, B326, B329, B333, A019, A037. */
 static void test_dispositions_of_names_that_exist_and_that_do_not(void **state)
 {
-	static const struct {
+	const struct {
 		uint32_t disposition;
 		ntstatus missing;
 		uint32_t missing_action;
@@ -113,7 +113,7 @@ static void test_dispositions_of_names_that_exist_and_that_do_not(void **state)
 /* Backs: B309, B310, B311, G081. */
 static void test_directory_and_non_directory_options(void **state)
 {
-	static const struct {
+	const struct {
 		const char *name;
 		uint32_t disposition, options;
 		ntstatus status;
@@ -173,7 +173,7 @@ static void test_options_and_levels_that_are_refused_or_ignored(void **state)
 /* Backs: B296, B297, E065. */
 static void test_names(void **state)
 {
-	static const struct {
+	const struct {
 		const char *name;
 		ntstatus status;
 	} rows[] = {
