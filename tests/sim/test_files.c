@@ -329,7 +329,7 @@ static void test_channels_of_writes(void **state)
 /* Backs: B423, B424, B426, B428. */
 static void test_write_flags_by_dialect(void **state)
 {
-	static const struct {
+	const struct {
 		uint16_t dialect;
 		uint32_t options, flags;
 		ntstatus status;

@@ -144,7 +144,7 @@ static void test_the_charge_pays_for_the_larger_of_both_buffers(void **state)
 /* Backs: B514, B520, E110. */
 static void test_classes_that_cannot_be_queried(void **state)
 {
-	static const struct {
+	const struct {
 		uint8_t type, class;
 		ntstatus status;
 	} cases[] = {
@@ -260,7 +260,7 @@ static void test_limits_of_set_info(void **state)
 /* Backs: B527, B531. */
 static void test_classes_that_cannot_be_set(void **state)
 {
-	static const struct {
+	const struct {
 		uint8_t type, class;
 		ntstatus status;
 	} cases[] = {
@@ -342,7 +342,7 @@ static void test_a_rename_may_bring_padding(void **state)
 
 static void test_names_that_renames_refuse(void **state)
 {
-	static const struct {
+	const struct {
 		const char *name;
 		bool replace;
 		ntstatus status;

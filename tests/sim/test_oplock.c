@@ -149,7 +149,7 @@ static void test_looking_at_attributes_breaks_nothing(void **state)
 /* Backs: B535, B536, B537, B538. */
 static void test_acknowledgments_of_no_break(void **state)
 {
-	static const struct {
+	const struct {
 		uint8_t held, level;
 		ntstatus status;
 	} cases[] = {
