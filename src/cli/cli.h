@@ -112,6 +112,8 @@ bool cli_is_plain_directory(const struct hythe_stat *s);
 
 /* A name for people: what could steer a terminal is shown as '?' if that is where it goes. */
 void cli_put_name(FILE *out, const char *name);
+/* "hythe: cannot VERB PATH: what errno says"; always false. */
+bool cli_failed_errno(const char *verb, const char *path);
 void cli_json_string(FILE *out, const char *text);
 /* {"name": ..., ...} of a file. */
 void cli_json_entry(FILE *out, const char *key, const char *name, const struct hythe_stat *s);

@@ -25,14 +25,6 @@ struct getting {
 	bool failed;
 };
 
-static bool say(const char *verb, const char *path)
-{
-	fprintf(stderr, "hythe: cannot %s \"", verb);
-	cli_put_name(stderr, path);
-	fprintf(stderr, "\": %s\n", strerror(errno));
-	return false;
-}
-
 struct sink {
 	int fd;
 	const char *name;
@@ -47,7 +39,7 @@ static bool to_file(void *arg, const void *data, size_t len)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return say("write", s->name);
+			return cli_failed_errno("write", s->name);
 		p += n;
 		len -= (size_t)n;
 	}
@@ -70,7 +62,7 @@ static bool pull_into(struct getting *g, struct hythe_file *f, const struct hyth
 		return false;
 	}
 	if (cli_flag_set(g->args, 'p') && !cli_local_set_times(local->fd, s))
-		return say("set the times of", local->final);
+		return cli_failed_errno("set the times of", local->final);
 	return true;
 }
 
@@ -128,7 +120,7 @@ static void get_tree(struct getting *g, const char *remote, const char *target, 
 	if (depth >= DEPTH_MAX || (mkdir(target, 0777) != 0 && errno != EEXIST)) {
 		if (depth >= DEPTH_MAX)
 			errno = ENAMETOOLONG;
-		say("make", target);
+		cli_failed_errno("make", target);
 		g->failed = true;
 		return;
 	}

@@ -30,14 +30,6 @@ struct putting {
 	bool failed;
 };
 
-static bool say(const char *verb, const char *path)
-{
-	fprintf(stderr, "hythe: cannot %s \"", verb);
-	cli_put_name(stderr, path);
-	fprintf(stderr, "\": %s\n", strerror(errno));
-	return false;
-}
-
 struct source {
 	int fd;
 	const char *name;
@@ -54,7 +46,7 @@ static ssize_t from_file(void *arg, void *buf, size_t cap)
 			continue;
 		if (got < 0) {
 			if (!cli_interrupted())
-				say("read", s->name);
+				cli_failed_errno("read", s->name);
 			return -1;
 		}
 		if (got == 0)
@@ -159,7 +151,7 @@ static void put_file(struct putting *p, const char *local, const char *remote)
 		errno = EISDIR;
 		ok = false;
 	}
-	ok = ok ? put_open(p, fd, &st, local, remote) : say("read", local);
+	ok = ok ? put_open(p, fd, &st, local, remote) : cli_failed_errno("read", local);
 	if (fd > STDIN_FILENO)
 		close(fd);
 	p->failed |= !ok;
@@ -189,7 +181,7 @@ static void put_entry(struct putting *p, const char *local, const char *remote, 
 	if (!from || !to || stat(from, &st) != 0) {
 		p->failed = true;
 		if (from && to)
-			say("read", from);
+			cli_failed_errno("read", from);
 	} else if (S_ISDIR(st.st_mode)) {
 		put_tree(p, from, to, depth + 1);
 	} else if (S_ISREG(st.st_mode)) {
@@ -218,7 +210,7 @@ static void put_tree(struct putting *p, const char *local, const char *remote, u
 		n = scandir(local, &names, skip_dots, alphasort);
 	if (n < 0) {
 		p->failed = true;
-		say("read", local);
+		cli_failed_errno("read", local);
 		return;
 	}
 	bool made = ensure_directory(p, remote);

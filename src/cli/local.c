@@ -13,14 +13,6 @@
 
 enum { MAPPED = 0xF000 };
 
-static bool say(const char *verb, const char *path)
-{
-	fprintf(stderr, "hythe: cannot %s \"", verb);
-	cli_put_name(stderr, path);
-	fprintf(stderr, "\": %s\n", strerror(errno));
-	return false;
-}
-
 static char *directory_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -54,7 +46,7 @@ bool cli_local_create(struct cli_local_file *f, const char *path)
 	free(directory);
 	if (f->fd >= 0)
 		return true;
-	say("create", path);
+	cli_failed_errno("create", path);
 	free(f->temp);
 	free(f->final);
 	*f = (struct cli_local_file){.fd = -1};
@@ -86,13 +78,13 @@ bool cli_local_finish(struct cli_local_file *f)
 	if (ok && f->temp)
 		ok = rename(f->temp, f->final) == 0;
 	if (!ok)
-		say("write", f->final);
+		cli_failed_errno("write", f->final);
 	else {
 		free(f->temp);
 		f->temp = NULL;
 	}
 	if (close(f->fd) != 0 && ok)
-		ok = say("write", f->final);
+		ok = cli_failed_errno("write", f->final);
 	f->fd = -1;
 	cli_local_abandon(f);
 	return ok;

@@ -12,13 +12,8 @@ struct command {
 };
 
 static const struct command commands[] = {
-#ifdef HAVE_CMD_SERVE
 	{"serve", cmd_serve, "share a directory"},
-#endif
-#ifdef HAVE_CMD_USER
 	{"user", cmd_user, "add, change, list and delete the users of a server"},
-#endif
-#ifdef HAVE_CLIENT
 	{"shares", cmd_shares, "list a server's shares"},
 	{"ls", cmd_ls, "list a directory"},
 	{"tree", cmd_tree, "list a directory and all below it"},
@@ -30,15 +25,13 @@ static const struct command commands[] = {
 	{"rmdir", cmd_rmdir, "delete empty directories"},
 	{"rm", cmd_rm, "delete files"},
 	{"mv", cmd_mv, "rename or move within a share"},
-#endif
-	{NULL, NULL, NULL},
 };
 
 static void print_help(FILE *out)
 {
 	fputs("usage: hythe COMMAND [OPTION]... [ARGUMENT]...\n"
 	      "Serves directories to SMB clients, and uses those of other servers.\n\n", out);
-	for (size_t i = 0; commands[i].name; i++)
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
 	fputs("\nFiles on a server are named smb://[DOMAIN;]USER@HOST[:PORT]/SHARE/PATH.\n"
 	      "hythe help COMMAND tells more; hythe --version says which one this is.\n", out);
@@ -47,7 +40,7 @@ static void print_help(FILE *out)
 static const struct command *find(const char *name)
 {
 	struct nearest near = nearest_start(name);
-	for (size_t i = 0; commands[i].name; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
 		nearest_offer(&near, commands[i].name);

@@ -1,6 +1,7 @@
 /* What the commands print: names that may be hostile, times, sizes, JSON (RFC 8259). */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,15 @@ void cli_put_name(FILE *out, const char *name)
 		if (*p == 0xC2)
 			p++;
 	}
+}
+
+bool cli_failed_errno(const char *verb, const char *path)
+{
+	int error = errno; /* before anything below changes it */
+	fprintf(stderr, "hythe: cannot %s \"", verb);
+	cli_put_name(stderr, path);
+	fprintf(stderr, "\": %s\n", strerror(error));
+	return false;
 }
 
 /* A lone surrogate has no UTF-8 (names of Windows may hold one): JSON can say it all the same. */
