@@ -70,7 +70,10 @@ static struct srv_result wait_here(struct create_op *op)
 	if (!may_wait_here(op->r->srv))
 		return srv_reply(STATUS_INTERNAL_ERROR);
 	fsa_waiter_init(op->r->tree->share->fsa, op->found.stat.id, &t.waiter);
-	srv_request_may_block(op->r);
+	if (!srv_request_may_block(op->r)) {
+		atomic_fetch_sub(&op->r->srv->workers_waiting, 1);
+		return srv_drop();
+	}
 	if (!fsa_wait(op->r->tree->share->fsa, op->found.stat.id, &t.waiter)) {
 		atomic_fetch_sub(&op->r->srv->workers_waiting, 1);
 		return srv_reply(STATUS_SUCCESS);

@@ -308,10 +308,21 @@ static void give_up_token(struct srv_chain *ch)
 	net_conn_release_after(ch->conn->net, ch->frame);
 }
 
-void srv_request_may_block(struct srv_request *r)
+bool srv_request_may_block(struct srv_request *r)
 {
-	if (r->chain)
-		give_up_token(r->chain);
+	struct srv_chain *ch = r->chain;
+
+	if (!ch)
+		return true;
+	/* The one who has to answer may be this client, about an oplock that this very chain has given it. */
+	srv_out_flush(&ch->out, ch->batch);
+	if (ch->transform)
+		ch->out.seal = srv_session_ref(ch->transform);
+	r->head = srv_out_room(&ch->out, 1024, &r->head_cap);
+	net_batch_flush(ch->batch);
+	srv_chain_announce(ch);
+	give_up_token(ch);
+	return r->head != NULL;
 }
 
 /* Work that is worth a second core, or that may wait for a disk: another worker goes on with the frames behind it. What was answered so far

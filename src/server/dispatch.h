@@ -29,8 +29,10 @@ struct srv_request *srv_request_new(struct srv_conn *c) MUST_USE;
 void srv_request_free(struct srv_request *r);
 
 /* For a handler that has to wait for another request to come in, in the middle of a chain: what was answered so far goes out,
- * and another worker reads the connection. */
-void srv_request_may_block(struct srv_request *r);
+ * and another worker reads the connection. false: out of memory, the connection has to go. */
+bool srv_request_may_block(struct srv_request *r) MUST_USE;
+/* Oplocks can break as soon as their holders know that they have them: to be called when what is in `out` has been sent. */
+void srv_chain_announce(struct srv_chain *ch);
 
 /* Runs one element. false: drop the connection. */
 bool srv_element_run(struct srv_chain *ch, struct proto_element *e, bool first, bool last) MUST_USE;

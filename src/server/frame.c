@@ -47,8 +47,7 @@ static bool run_elements(struct srv_chain *ch, struct slice message)
 	return nt_ok(status);
 }
 
-/* Oplocks can break as soon as their holders know that they have them. */
-static void announce(struct srv_chain *ch)
+void srv_chain_announce(struct srv_chain *ch)
 {
 	if (list_empty(&ch->granted))
 		return;
@@ -92,7 +91,7 @@ bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *ba
 	if (ok || ch.out.count > 0)
 		srv_out_flush(&ch.out, batch);
 	srv_out_discard(&ch.out);
-	announce(&ch);
+	srv_chain_announce(&ch);
 	srv_session_put(ch.transform);
 	*passed_on = !ch.may_release_token;
 	return ok;

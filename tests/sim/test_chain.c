@@ -224,7 +224,7 @@ static void test_a_request_refreshes_the_idle_time(void **state)
 	stop();
 }
 
-/* A share that demands encryption is closed to what comes in the clear, in whatever form. Backs: B216, B214. */
+/* A share that demands encryption is closed to what comes in the clear, in whatever form. Backs: B215. */
 static void test_no_way_around_an_encrypted_share(void **state)
 {
 	struct smb2_tree_connect_req connect = {0};

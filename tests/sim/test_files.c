@@ -353,7 +353,7 @@ static void test_write_flags_by_dialect(void **state)
 	stop();
 }
 
-/* Handles work in the tree that they were opened in, and nowhere else. Backs: B292, B323, B329. */
+/* Handles work in the tree that they were opened in, and nowhere else. Backs: B214, B292, B323, B329. */
 static void test_a_handle_belongs_to_its_tree_and_session(void **state)
 {
 	struct raw other;
