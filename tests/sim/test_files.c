@@ -1,4 +1,5 @@
-/* CLOSE, FLUSH, READ and WRITE, message by message, and what CREATE has to do with rights ([MS-SMB2] 3.3.5.9 to 3.3.5.13). */
+/* CLOSE, FLUSH, READ and WRITE, message by message, and what CREATE has to do with rights
+ * ([MS-SMB2] 3.3.5.9 to 3.3.5.13). */
 #include "sim.h"
 
 enum { ALL = 0x1F01FF, READ_DATA = 1, WRITE_DATA = 2, APPEND_DATA = 4, EXECUTE = 0x20, READ_ATTRIBUTES = 0x80, DELETE = 0x10000 };
