@@ -39,7 +39,6 @@ static uint32_t next_status(struct raw *r)
 	return f.len < SMB2_HEADER_SIZE ? STATUS_CONNECTION_DISCONNECTED.code : load_le32(f.data + 8);
 }
 
-/* Backs: E102. */
 static void test_no_logon_behind_a_long_read_of_the_same_chain(void **state)
 {
 	struct smb2_read_req read = {.length = READ_BYTES};

@@ -137,7 +137,7 @@ static void test_only_some_commands_may_be_large(void **state)
 	free(frame);
 }
 
-/* Backs: B191. */
+/* Backs: B191, E102. */
 static void test_an_unrelated_element_starts_a_new_chain(void **state)
 {
 	struct smb2_create_req create = {.impersonation_level = 2, .desired_access = ALL, .share_access = 7, .create_disposition = OPEN_IF};

@@ -84,7 +84,7 @@ static void test_a_message_that_does_not_fit_comes_in_pieces(void **state)
 	stop();
 }
 
-/* Backs: B429. */
+/* Offsets do not matter to a pipe. */
 static void test_a_write_and_a_read_are_the_same_as_transceive(void **state)
 {
 	struct smb2_write_req write;
