@@ -94,6 +94,8 @@ uint64_t fsa_removals(const struct fsa *f);
 void fsa_delete_pending_set(struct fsa_open *o, bool pending);
 bool fsa_delete_pending(const struct fsa_open *o);
 bool fsa_id_delete_pending(struct fsa *f, struct vfs_id id);
+/* Whether such an open would be let in by share modes: SHARING_VIOLATION otherwise. */
+ntstatus fsa_may_enter(struct fsa *f, struct vfs_id id, uint32_t access, uint32_t share) MUST_USE;
 /* An open other than o (NULL: any) of that file that does not share deletion stands in the way of renaming it: SHARING_VIOLATION. */
 ntstatus fsa_may_rename(struct fsa *f, struct vfs_id id, const struct fsa_open *o) MUST_USE;
 /* ACCESS_DENIED while anybody has the file open that a rename or link would replace. */

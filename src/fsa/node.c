@@ -239,6 +239,17 @@ bool fsa_id_delete_pending(struct fsa *f, struct vfs_id id)
 	return pending;
 }
 
+ntstatus fsa_may_enter(struct fsa *f, struct vfs_id id, uint32_t access, uint32_t share)
+{
+	struct fsa_shard *shard;
+	uint64_t hash;
+	const struct fsa_node *node = fsa_node_lock(f, id, &shard, &hash);
+	bool conflict = node && conflicts_locked(node, access, share);
+
+	pthread_mutex_unlock(&shard->lock);
+	return conflict ? STATUS_SHARING_VIOLATION : STATUS_SUCCESS;
+}
+
 ntstatus fsa_may_rename(struct fsa *f, struct vfs_id id, const struct fsa_open *o)
 {
 	struct fsa_shard *shard;

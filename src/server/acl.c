@@ -188,6 +188,8 @@ void srv_acl_replace(struct secdesc *sd, const struct secdesc *with, uint32_t pa
 		map_generic(with->dacl);
 		sd->control = replaced_control(sd->control, with->control, SD_DACL_PRESENT, SD_DACL_AUTO_INHERITED,
 			SD_DACL_AUTO_INHERIT_REQ, SD_DACL_PROTECTED);
+		/* A list that is set is present; without one, everything is allowed. */
+		sd->control |= SD_DACL_PRESENT;
 		sd->dacl = with->dacl;
 	}
 	if (parts & ACL_PART_SACL) {

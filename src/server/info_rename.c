@@ -47,6 +47,27 @@ static ntstatus target_check(struct srv_request *r, struct slice name, uint32_t 
 	return flags & FSCC_RENAME_POSIX ? STATUS_SUCCESS : fsa_may_replace(fsa, there.stat.id);
 }
 
+/* The new name is entered into its directory by somebody who shares reading and writing there, not deletion: an open that
+ * may delete the directory, or keeps others from writing to it, stands in the way. */
+static ntstatus parent_check(struct srv_request *r, struct slice name)
+{
+	size_t units = name.len / 2;
+	struct vfs_open_args args = {.disposition = VFS_OPEN, .flags = VFS_DIRECTORY};
+	struct vfs_open_result parent;
+	ntstatus status;
+
+	while (units > 0 && utf16_at(name, units - 1) != '\\')
+		units--;
+	args.name = slice_of(name.data, units > 0 ? 2 * (units - 1) : 0);
+	status = vfs_open(r->open->tree->share->vfs, &args, &r->arena, &parent);
+	if (nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND))
+		return STATUS_OBJECT_PATH_NOT_FOUND;
+	if (!nt_ok(status))
+		return status;
+	vfs_file_close(parent.file);
+	return fsa_may_enter(r->open->tree->share->fsa, parent.stat.id, FILE_ADD_FILE, FILE_SHARE_READ | FILE_SHARE_WRITE);
+}
+
 static ntstatus source_check(struct srv_request *r, struct vfs_stat *st)
 {
 	struct srv_open *o = r->open;
@@ -72,6 +93,8 @@ ntstatus info_rename(struct srv_request *r, const struct fscc_rename *m)
 
 	if (nt_ok(status))
 		status = source_check(r, &st);
+	if (nt_ok(status))
+		status = parent_check(r, name);
 	if (nt_ok(status))
 		status = target_check(r, name, m->flags, st.id);
 	if (!nt_ok(status))

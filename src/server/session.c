@@ -180,8 +180,9 @@ void srv_session_end(struct srv_session *s)
 	if (before == SRV_SESSION_GONE)
 		return;
 	srv_session_ref(s);
-	srv_cancel_all(s->conn, NULL, s, STATUS_USER_SESSION_DELETED);
+	/* Closing answers those who watch with NOTIFY_CLEANUP; whatever else waits learns that the session is gone. */
 	close_opens(s, NULL);
+	srv_cancel_all(s->conn, NULL, s, STATUS_USER_SESSION_DELETED);
 	while ((t = any_tree(s)) != NULL) {
 		srv_tree_end(t);
 		srv_tree_put(t);
