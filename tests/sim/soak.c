@@ -1,5 +1,5 @@
 /* A threaded soak, made for ThreadSanitizer: a server with 16 workers on loopback TCP and a directory, 4 connections with a thread
- * each (one of them shared by two), all at work on one tree with mixed operations. HYTHE_SOAK_SECONDS (default 3).
+ * each (one of them shared by two), all at work on one tree with mixed operations; two more keep coming and hang up in the middle. HYTHE_SOAK_SECONDS (default 3).
  * Each thread owns a file whose content it checks; the rest is contention. */
 #include <hythe/client.h>
 #include <hythe/server.h>
@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNECTIONS = 4, WORKERS = 16, FILE_BYTES = 300000 };
+enum { CONNECTIONS = 4, RUDE = 2, WORKERS = 16, FILE_BYTES = 300000 };
 
 struct job {
 	pthread_t thread;
@@ -22,6 +22,8 @@ struct job {
 	uint64_t seed, operations;
 	struct hythe_tree *tree;
 	struct hythe_session *session;
+	struct hythe_client *client; /* of a rude one */
+	uint16_t port;
 };
 
 static _Atomic int failures;
@@ -131,6 +133,74 @@ static void list(struct job *j)
 		hythe_dir_close(d);
 }
 
+static bool join_in(struct job *j, struct hythe_client *client, uint16_t port)
+{
+	struct hythe_connect_options o;
+
+	hythe_connect_options_init(&o);
+	o.user = "soak";
+	o.password = "soak";
+	o.encryption = j->number % 2 ? HYTHE_ENCRYPTION_REQUIRED : HYTHE_ENCRYPTION_OFF;
+	return nt_ok(hythe_connect(client, "127.0.0.1", port, &o, &j->session)) && nt_ok(hythe_tree_connect(j->session, "soak", &j->tree));
+}
+
+/* A guest without manners: requests by the dozen, and then off in the middle of them, by LOGOFF or by hanging up. What they come to
+ * is nobody's business; that the server and everybody else live on is. */
+static void forget(void *arg, ntstatus status, const struct hythe_result *result)
+{
+	(void)arg;
+	if (nt_ok(status) && result->file)
+		hythe_file_free(result->file);
+}
+
+static void leave_in_the_middle(struct job *j)
+{
+	static _Thread_local uint8_t buffer[16][65536];
+	struct hythe_file *f;
+	ntstatus s = open_as(j, "rude", HYTHE_OPEN_IF, 0, &f);
+
+	if (!nt_ok(s))
+		return;
+	for (size_t i = 0; i < 16 && nt_ok(s); i++) {
+		struct hythe_open_params p;
+
+		hythe_open_params_init(&p, i % 2 ? "rude" : "shared-1", 0x001F01FF);
+		p.disposition = HYTHE_OPEN_IF;
+		p.oplock_level = i % 3 ? 0 : 9;
+		if (i % 4 == 0)
+			s = hythe_open_async(j->tree, &p, forget, NULL);
+		else if (i % 4 == 1)
+			s = hythe_write_async(f, i * 65536, buffer[i], sizeof(buffer[i]), 0, forget, NULL);
+		else
+			s = hythe_read_async(f, rnd(j) % 1000, buffer[i], sizeof(buffer[i]), 0, forget, NULL);
+	}
+	for (uint64_t polls = rnd(j) % 4; polls > 0; polls--)
+		hythe_client_poll(j->client, 0);
+	hythe_file_free(f);
+}
+
+static void *be_rude(void *arg)
+{
+	struct job *j = arg;
+
+	while (time(NULL) < end_at && failures == 0) {
+		j->client = hythe_client_new(NULL);
+		if (!j->client || !join_in(j, j->client, j->port)) {
+			report(j, "connect", STATUS_UNSUCCESSFUL);
+			return NULL;
+		}
+		leave_in_the_middle(j);
+		hythe_tree_free(j->tree);
+		if (rnd(j) % 2)
+			(void)!nt_ok(hythe_session_logoff(j->session));
+		else
+			hythe_session_free(j->session);
+		hythe_client_free(j->client);
+		j->operations++;
+	}
+	return NULL;
+}
+
 static void *work(void *arg)
 {
 	struct job *j = arg;
@@ -191,21 +261,10 @@ static struct hythe_server *serve(const char *dir, const char *state_dir)
 	return s;
 }
 
-static bool join_in(struct job *j, struct hythe_client *client, uint16_t port)
-{
-	struct hythe_connect_options o;
-
-	hythe_connect_options_init(&o);
-	o.user = "soak";
-	o.password = "soak";
-	o.encryption = j->number % 2 ? HYTHE_ENCRYPTION_REQUIRED : HYTHE_ENCRYPTION_OFF;
-	return nt_ok(hythe_connect(client, "127.0.0.1", port, &o, &j->session)) && nt_ok(hythe_tree_connect(j->session, "soak", &j->tree));
-}
-
 static uint64_t run(struct hythe_server *server)
 {
 	struct hythe_client *clients[CONNECTIONS];
-	struct job jobs[CONNECTIONS + 1];
+	struct job jobs[CONNECTIONS + 1], rude[RUDE];
 	uint64_t operations = 0;
 
 	for (unsigned i = 0; i < CONNECTIONS; i++) {
@@ -224,6 +283,14 @@ static uint64_t run(struct hythe_server *server)
 	jobs[CONNECTIONS].seed = 99;
 	for (unsigned i = 0; i <= CONNECTIONS; i++)
 		pthread_create(&jobs[i].thread, NULL, work, &jobs[i]);
+	for (unsigned i = 0; i < RUDE; i++) {
+		rude[i] = (struct job){.number = 10 + i, .seed = 1000 + i, .port = hythe_server_port(server, 0)};
+		pthread_create(&rude[i].thread, NULL, be_rude, &rude[i]);
+	}
+	for (unsigned i = 0; i < RUDE; i++) {
+		pthread_join(rude[i].thread, NULL);
+		operations += rude[i].operations;
+	}
 	for (unsigned i = 0; i <= CONNECTIONS; i++) {
 		pthread_join(jobs[i].thread, NULL);
 		operations += jobs[i].operations;
