@@ -116,6 +116,8 @@ ntstatus fsa_oplock_acknowledge(struct fsa_open *o, uint8_t level) MUST_USE;
 /* The holder's time is up: his oplock is gone. */
 void fsa_oplock_expire(struct fsa_open *o);
 bool fsa_oplock_breaking(struct fsa_open *o);
+/* The level it has now. */
+uint8_t fsa_oplock_level(struct fsa_open *o);
 /* Prepares w but for wake. */
 void fsa_waiter_init(struct fsa *f, struct vfs_id id, struct fsa_waiter *w);
 /* Links w until the breaks of that file are over; false: there are none (any more), and w was not linked. */

@@ -163,6 +163,18 @@ bool fsa_oplock_breaking(struct fsa_open *o)
 	return breaking;
 }
 
+uint8_t fsa_oplock_level(struct fsa_open *o)
+{
+	uint8_t level;
+
+	if (!o->shard)
+		return FSA_OPLOCK_NONE;
+	pthread_mutex_lock(&o->shard->lock);
+	level = o->oplock;
+	pthread_mutex_unlock(&o->shard->lock);
+	return level;
+}
+
 /* --- waiting --- */
 
 static bool node_breaking_locked(const struct fsa_node *node)

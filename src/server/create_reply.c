@@ -57,7 +57,7 @@ ntstatus create_reply_fill(struct create_op *op, struct smb2_create_rsp *out)
 {
 	const struct vfs_stat *st = &op->found.stat;
 
-	out->oplock_level = op->open->fsa.oplock;
+	out->oplock_level = fsa_oplock_level(&op->open->fsa);
 	out->create_action = op->action;
 	out->creation_time = st->created;
 	out->last_access_time = st->accessed;
