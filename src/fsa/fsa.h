@@ -18,6 +18,7 @@ struct fsa_open {
 	struct list_node link;     /* in the node's opens */
 	struct fsa_shard *shard;   /* whose lock guards the open; set for good by entering */
 	struct fsa_node *node;     /* NULL: not open */
+	struct vfs_id id;          /* of the file, set by entering */
 	struct vfs_file *file;     /* set by the caller before entering; outlives the open. NULL: its name is nobody's business */
 	uint32_t access, share;    /* granted rights; FILE_SHARE_* as granted to others */
 	bool delete_on_close;
@@ -138,10 +139,13 @@ enum fsa_action { FSA_ADDED = 1, FSA_REMOVED = 2, FSA_MODIFIED = 3, FSA_RENAMED_
 struct fsa_watch {
 	struct list_node link;
 	struct vfs_file *directory;
+	struct vfs_id id;          /* the directory's */
 	uint32_t filter;           /* FSA_CHANGE_* */
 	bool tree;                 /* also what is beneath its directories */
 	/* name: relative to the directory. With a lock held: it notes the change and returns. ctx: from fsa_changed. */
 	void (*changed)(struct fsa_watch *w, uint32_t action, struct slice name, void *ctx);
+	/* The directory is being deleted; whoever watches it keeps it from going. As above. */
+	void (*deleted)(struct fsa_watch *w, void *ctx);
 };
 void fsa_watch_add(struct fsa *f, struct fsa_watch *w);
 /* After return `changed` is not running and will not run. */
@@ -150,6 +154,8 @@ void fsa_watch_remove(struct fsa *f, struct fsa_watch *w);
 bool fsa_watched(struct fsa *f);
 /* Tells those who watch that `what` (FSA_CHANGE_*) of that path changed. */
 void fsa_changed(struct fsa *f, uint32_t action, uint32_t what, struct slice path, void *ctx);
+/* Tells those who watch that directory itself that it is to be deleted. */
+void fsa_directory_deleted(struct fsa *f, struct vfs_id id, void *ctx);
 
 /* --- rights --- */
 uint32_t fsa_access_map_generic(uint32_t access);

@@ -112,6 +112,7 @@ static void enter_locked(struct fsa_node *node, const struct fsa_enter *e, struc
 {
 	o->shard = node->shard;
 	o->node = node;
+	o->id = e->id;
 	o->access = e->access;
 	o->share = e->share;
 	o->delete_on_close = e->delete_on_close;

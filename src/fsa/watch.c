@@ -65,3 +65,15 @@ void fsa_changed(struct fsa *f, uint32_t action, uint32_t what, struct slice pat
 	}
 	pthread_mutex_unlock(&f->watch_lock);
 }
+
+void fsa_directory_deleted(struct fsa *f, struct vfs_id id, void *ctx)
+{
+	pthread_mutex_lock(&f->watch_lock);
+	list_for_each(n, &f->watches) {
+		struct fsa_watch *w = list_entry(n, struct fsa_watch, link);
+
+		if (w->id.device == id.device && w->id.inode == id.inode)
+			w->deleted(w, ctx);
+	}
+	pthread_mutex_unlock(&f->watch_lock);
+}

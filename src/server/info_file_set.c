@@ -121,9 +121,12 @@ static ntstatus set_disposition(struct srv_request *r, union any_set *any)
 {
 	ntstatus status = any->u8.value ? delete_check(r->open, false) : STATUS_SUCCESS;
 
-	if (nt_ok(status))
-		fsa_delete_pending_set(&r->open->fsa, any->u8.value != 0);
-	return status;
+	if (!nt_ok(status))
+		return status;
+	fsa_delete_pending_set(&r->open->fsa, any->u8.value != 0);
+	if (any->u8.value != 0)
+		srv_directory_deleted(r->open);
+	return STATUS_SUCCESS;
 }
 
 /* [MS-FSCC] 2.4.12 */
@@ -141,6 +144,8 @@ static ntstatus set_disposition_ex(struct srv_request *r, union any_set *any)
 		return status;
 	r->open->fsa.posix_delete = (flags & FSCC_DISPOSITION_DELETE) && (flags & FSCC_DISPOSITION_POSIX);
 	fsa_delete_pending_set(&r->open->fsa, (flags & FSCC_DISPOSITION_DELETE) != 0);
+	if (flags & FSCC_DISPOSITION_DELETE)
+		srv_directory_deleted(r->open);
 	return STATUS_SUCCESS;
 }
 

@@ -16,7 +16,7 @@ struct srv_watch {
 	struct srv_open *open;
 	struct list_node waiting;    /* struct waiter.link, oldest first */
 	struct list_node woken;      /* in the list of somebody who tells a change, and his alone: */
-	bool in_woken, overflow;
+	bool in_woken, overflow, deleted;
 	struct fscc_list changes;
 };
 
@@ -25,34 +25,52 @@ struct waiter {
 	struct srv_request *r;
 };
 
+/* Puts the watch among those that have somebody to wake. The open's lock is held. */
+static void wake_locked(struct srv_watch *w, struct list_node *woken)
+{
+	if (list_empty(&w->waiting) || w->in_woken)
+		return;
+	w->in_woken = true;
+	(void)srv_open_ref(w->open);
+	list_append(woken, &w->woken);
+}
+
+static void on_deleted(struct fsa_watch *f, void *ctx)
+{
+	struct srv_watch *w = CONTAINER_OF(f, struct srv_watch, fsa);
+
+	pthread_mutex_lock(&w->open->lock);
+	w->deleted = true;
+	wake_locked(w, ctx);
+	pthread_mutex_unlock(&w->open->lock);
+}
+
 /* Notes a change. The watch lock is held. ctx: the list of watches that have somebody to wake. */
 static void on_change(struct fsa_watch *f, uint32_t action, struct slice name, void *ctx)
 {
 	struct srv_watch *w = CONTAINER_OF(f, struct srv_watch, fsa);
 	const struct fscc_notify n = {.action = action, .name = name};
-	struct list_node *woken = ctx;
 
 	pthread_mutex_lock(&w->open->lock);
 	if (!fscc_notify_put(&w->changes, &n))
 		w->overflow = true;
-	if (!list_empty(&w->waiting) && !w->in_woken) {
-		w->in_woken = true;
-		(void)srv_open_ref(w->open);
-		list_append(woken, &w->woken);
-	}
+	wake_locked(w, ctx);
 	pthread_mutex_unlock(&w->open->lock);
 }
 
 static bool has_news_locked(const struct srv_watch *w)
 {
-	return w->overflow || w->changes.len > 0;
+	return w->deleted || w->overflow || w->changes.len > 0;
 }
 
 /* Moves what was collected into the answer of a request (3.3.5.19). The open's lock is held. */
 static struct srv_result take_news_locked(struct srv_watch *w, struct srv_request *r, size_t room, struct slice *output)
 {
-	bool fits = !w->overflow && w->changes.len <= room && srv_payload_alloc(r, w->changes.len);
+	bool fits;
 
+	if (w->deleted)
+		return srv_reply(STATUS_DELETE_PENDING);
+	fits = !w->overflow && w->changes.len <= room && srv_payload_alloc(r, w->changes.len);
 	if (fits) {
 		memcpy(r->payload.data, w->changes.out, w->changes.len);
 		r->payload.len = w->changes.len;
@@ -74,15 +92,12 @@ static struct srv_request *take_waiter_locked(struct srv_watch *w)
 	return first->r;
 }
 
-/* Answers the oldest request that waits at this watch. */
-static void answer_one(struct srv_watch *w)
+/* Takes the oldest request that waits, if there is something to tell it. */
+static struct srv_request *answer_next(struct srv_watch *w, struct srv_result *result)
 {
-	struct srv_open *o = w->open;
-	struct srv_result result = srv_reply(STATUS_SUCCESS);
 	struct srv_request *r = NULL;
 
-	list_remove(&w->woken);
-	pthread_mutex_lock(&o->lock);
+	pthread_mutex_lock(&w->open->lock);
 	w->in_woken = false;
 	if (has_news_locked(w))
 		r = take_waiter_locked(w);
@@ -90,10 +105,20 @@ static void answer_one(struct srv_watch *w)
 		const struct smb2_change_notify_req *in = r->in;
 		struct smb2_change_notify_rsp *out = r->body;
 
-		result = take_news_locked(w, r, in->output_buffer_length, &out->output);
+		*result = take_news_locked(w, r, in->output_buffer_length, &out->output);
 	}
-	pthread_mutex_unlock(&o->lock);
-	if (r)
+	pthread_mutex_unlock(&w->open->lock);
+	return r;
+}
+
+static void answer(struct srv_watch *w)
+{
+	struct srv_open *o = w->open;
+	struct srv_result result;
+	struct srv_request *r;
+
+	list_remove(&w->woken);
+	while ((r = answer_next(w, &result)) != NULL)
 		srv_request_resume(r, result);
 	srv_open_put(o);
 }
@@ -101,7 +126,18 @@ static void answer_one(struct srv_watch *w)
 static void answer_all(struct list_node *woken)
 {
 	while (!list_empty(woken))
-		answer_one(list_entry(woken->next, struct srv_watch, woken));
+		answer(list_entry(woken->next, struct srv_watch, woken));
+}
+
+void srv_directory_deleted(struct srv_open *o)
+{
+	struct list_node woken;
+
+	if (!o->directory || !fsa_watched(o->tree->share->fsa))
+		return;
+	list_init(&woken);
+	fsa_directory_deleted(o->tree->share->fsa, o->fsa.id, &woken);
+	answer_all(&woken);
 }
 
 uint32_t srv_change_of_name(const struct srv_open *o)
@@ -179,7 +215,8 @@ static struct srv_watch *watch_new(struct srv_open *o, const struct smb2_change_
 	list_init(&w->waiting);
 	list_init(&w->woken);
 	w->fsa = (struct fsa_watch){
-		.directory = o->file, .filter = in->completion_filter, .tree = (in->flags & 1) != 0, .changed = on_change,
+		.directory = o->file, .id = o->fsa.id, .filter = in->completion_filter, .tree = (in->flags & 1) != 0,
+		.changed = on_change, .deleted = on_deleted,
 	};
 	return w;
 }

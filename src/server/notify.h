@@ -10,6 +10,8 @@ void srv_changed(struct srv_open *o, uint32_t action, uint32_t what);
 void srv_changed_path(struct srv_tree *t, uint32_t action, uint32_t what, struct slice path);
 /* A file had the path `from` and has that of the open now. */
 void srv_changed_name(struct srv_open *o, struct slice from);
+/* The open's directory is to be deleted: whoever watches it gets DELETE_PENDING. */
+void srv_directory_deleted(struct srv_open *o);
 /* The filter bit of a name: files and directories are watched apart. */
 uint32_t srv_change_of_name(const struct srv_open *o);
 

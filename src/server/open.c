@@ -107,8 +107,13 @@ void srv_open_leave(struct srv_open *o)
 	struct arena a;
 	ntstatus status;
 
-	if (!o->file || !o->fsa.node || !fsa_open_leave(o->tree->share->fsa, &o->fsa))
+	if (!o->file)
 		return;
+	if (!fsa_open_leave(o->tree->share->fsa, &o->fsa)) {
+		if (o->fsa.delete_on_close)
+			srv_directory_deleted(o);
+		return;
+	}
 	arena_init(&a, scratch, sizeof(scratch), 0);
 	if (fsa_watched(o->tree->share->fsa))
 		name = vfs_file_name(o->file, &a);
