@@ -93,6 +93,8 @@ void fsa_removed(struct fsa *f, struct fsa_open *o);
 uint64_t fsa_removals(const struct fsa *f);
 /* FileDispositionInformation, after the caller has checked READONLY and emptiness. */
 void fsa_delete_pending_set(struct fsa_open *o, bool pending);
+/* The same with FILE_DISPOSITION_POSIX_SEMANTICS: pending, and the name goes with this open. */
+void fsa_posix_delete_set(struct fsa_open *o);
 bool fsa_delete_pending(const struct fsa_open *o);
 bool fsa_id_delete_pending(struct fsa *f, struct vfs_id id);
 /* Whether such an open would be let in by share modes: SHARING_VIOLATION otherwise. */

@@ -217,6 +217,17 @@ void fsa_delete_pending_set(struct fsa_open *o, bool pending)
 	pthread_mutex_unlock(&o->shard->lock);
 }
 
+void fsa_posix_delete_set(struct fsa_open *o)
+{
+	if (!o->shard)
+		return;
+	pthread_mutex_lock(&o->shard->lock);
+	o->posix_delete = true;
+	if (o->node)
+		o->node->delete_pending = true;
+	pthread_mutex_unlock(&o->shard->lock);
+}
+
 bool fsa_delete_pending(const struct fsa_open *o)
 {
 	bool pending;

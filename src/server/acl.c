@@ -5,15 +5,37 @@
 
 #include "fsa/fsa.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 enum { UNIX_USER = 1, UNIX_GROUP = 2, AUTHORITY_WORLD = 1, AUTHORITY_CREATOR = 3, AUTHORITY_NT = 5, AUTHORITY_UNIX = 22 };
 enum { NT_NETWORK = 2, NT_AUTHENTICATED_USERS = 11, CREATOR_OWNER_RIGHTS = 4 };
 enum { XATTR_BYTES = 65536, XATTR_V1_HEADER = 8, NDR_POINTER = 0x00020000 };
 
+static uint32_t own_uid, own_gid;
+static pthread_once_t own_ids_once = PTHREAD_ONCE_INIT;
+
+static void own_ids_ask(void)
+{
+	own_uid = geteuid();
+	own_gid = getegid();
+}
+
+uint32_t srv_acl_uid(void)
+{
+	pthread_once(&own_ids_once, own_ids_ask);
+	return own_uid;
+}
+
+uint32_t srv_acl_gid(void)
+{
+	pthread_once(&own_ids_once, own_ids_ask);
+	return own_gid;
+}
+
 static const char *xattr_name(void)
 {
-	return geteuid() == 0 ? "security.NTACL" : "user.NTACL";
+	return srv_acl_uid() == 0 ? "security.NTACL" : "user.NTACL";
 }
 
 static struct sid unix_sid(uint32_t kind, uint32_t id)
@@ -204,8 +226,8 @@ void srv_acl_replace(struct secdesc *sd, const struct secdesc *with, uint32_t pa
 bool srv_acl_in_token(const struct sid *sid)
 {
 	const struct sid token[] = {
-		unix_sid(UNIX_USER, geteuid()),
-		unix_sid(UNIX_GROUP, getegid()),
+		unix_sid(UNIX_USER, srv_acl_uid()),
+		unix_sid(UNIX_GROUP, srv_acl_gid()),
 		sid_make(AUTHORITY_WORLD, 1, (const uint32_t[]){0}),
 		sid_make(AUTHORITY_NT, 1, (const uint32_t[]){NT_AUTHENTICATED_USERS}),
 		sid_make(AUTHORITY_NT, 1, (const uint32_t[]){NT_NETWORK}),

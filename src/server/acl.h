@@ -16,6 +16,9 @@ ntstatus srv_acl_store(struct vfs_file *f, struct secdesc *sd, struct arena *a) 
 void srv_acl_replace(struct secdesc *sd, const struct secdesc *with, uint32_t parts);
 /* The rights that it gives, [MS-DTYP] 2.5.3.2. */
 uint32_t srv_acl_grants(const struct secdesc *sd);
+/* The ids that the server runs under, which do not change. */
+uint32_t srv_acl_uid(void);
+uint32_t srv_acl_gid(void);
 /* Whether the token may make that SID an owner. */
 bool srv_acl_in_token(const struct sid *sid);
 

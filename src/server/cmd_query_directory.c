@@ -1,5 +1,6 @@
 /* QUERY_DIRECTORY, [MS-SMB2] 3.3.5.18, [MS-FSA] 2.1.5.6.3. Entries are packed straight into the reply. An entry that does not
  * fit any more is given back to the store and comes first next time. */
+#include "server/acl.h"
 #include "server/cmd.h"
 #include "server/open.h"
 #include "server/session.h"
@@ -10,7 +11,6 @@
 #include "wire/fsctl.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { FLAG_RESTART_SCANS = 1, FLAG_RETURN_SINGLE_ENTRY = 2, FLAG_INDEX_SPECIFIED = 4, FLAG_REOPEN = 0x10 };
 
@@ -111,7 +111,7 @@ struct filling {
 /* Access-based enumeration: what the caller could not open for reading is not shown. */
 static bool entry_hidden(const struct filling *f, const struct vfs_stat *st)
 {
-	return f->only_readable && !(fsa_access_of_stat(st, geteuid(), getegid()) & FILE_READ_DATA);
+	return f->only_readable && !(fsa_access_of_stat(st, srv_acl_uid(), srv_acl_gid()) & FILE_READ_DATA);
 }
 
 static bool entry_put(struct filling *f, struct slice name, const struct vfs_stat *st)

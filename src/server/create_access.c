@@ -2,8 +2,6 @@
 #include "server/acl.h"
 #include "server/create.h"
 
-#include <unistd.h>
-
 #define OPTIONS_INVALID 0xFF000000u
 #define OPTIONS_UNSUPPORTED 0x00102080u  /* open by id, opportunistic filter, tree connection */
 #define ATTRIBUTES_VALID 0x00007FB7u
@@ -80,9 +78,9 @@ static uint32_t access_of_file(struct create_op *op, struct vfs_file *file, cons
 
 	sd = srv_acl_load(file, st, a, &stored);
 	if (!sd || !stored)
-		return fsa_access_of_stat(st, geteuid(), getegid());
+		return fsa_access_of_stat(st, srv_acl_uid(), srv_acl_gid());
 	open_to_all.mode = 0777;
-	return srv_acl_grants(sd) & fsa_access_of_stat(&open_to_all, geteuid(), getegid());
+	return srv_acl_grants(sd) & fsa_access_of_stat(&open_to_all, srv_acl_uid(), srv_acl_gid());
 }
 
 static struct slice parent_path(struct slice path)

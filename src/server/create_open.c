@@ -134,7 +134,7 @@ static ntstatus enter(struct create_op *op)
 	if (overwrites)
 		e.access |= op->in->create_disposition == CREATE_SUPERSEDE ? FILE_WRITE_DATA | ACCESS_DELETE : FILE_WRITE_DATA;
 	if (e.oplock != FSA_OPLOCK_NONE)
-		srv_oplock_attach(o);
+		srv_oplock_attach(o, op->r->conn);
 	fsa_breaks_init(&breaks);
 	status = fsa_open_enter(op->r->tree->share->fsa, &e, &o->fsa, &breaks);
 	if (nt_ok(status) && e.access != op->granted)

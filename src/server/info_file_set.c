@@ -142,8 +142,10 @@ static ntstatus set_disposition_ex(struct srv_request *r, union any_set *any)
 		status = delete_check(r->open, (flags & FSCC_DISPOSITION_IGNORE_READONLY) != 0);
 	if (!nt_ok(status))
 		return status;
-	r->open->fsa.posix_delete = (flags & FSCC_DISPOSITION_DELETE) && (flags & FSCC_DISPOSITION_POSIX);
-	fsa_delete_pending_set(&r->open->fsa, (flags & FSCC_DISPOSITION_DELETE) != 0);
+	if ((flags & FSCC_DISPOSITION_DELETE) && (flags & FSCC_DISPOSITION_POSIX))
+		fsa_posix_delete_set(&r->open->fsa);
+	else
+		fsa_delete_pending_set(&r->open->fsa, (flags & FSCC_DISPOSITION_DELETE) != 0);
 	if (flags & FSCC_DISPOSITION_DELETE)
 		srv_directory_deleted(r->open);
 	return STATUS_SUCCESS;

@@ -41,7 +41,7 @@ struct srv_open {
 	bool oplock_announced, oplock_untold; /* the client knows of it; a break waits until it does, with a reference */
 	struct list_node to_announce;   /* in the chain whose response tells the client */
 	_Atomic uint64_t position;      /* FilePositionInformation */
-	uint32_t mode;                  /* FileModeInformation */
+	_Atomic uint32_t mode;          /* FileModeInformation */
 	_Atomic uint64_t sticky_written; /* LastWriteTime as set through this handle: its writes do not move it ([MS-FSA] 2.1.4.17); 0: not set */
 };
 

@@ -17,10 +17,10 @@ void srv_oplock_hold(struct fsa_open *o)
 	(void)srv_open_ref(open_of(o));
 }
 
-void srv_oplock_attach(struct srv_open *o)
+void srv_oplock_attach(struct srv_open *o, struct srv_conn *c)
 {
 	o->oplock_session = srv_session_ref(o->session);
-	o->oplock_conn = srv_conn_ref(o->session->conn);
+	o->oplock_conn = srv_conn_ref(c);
 }
 
 /* 2.2.23.1: a message that answers nothing, sealed where the session is, never signed. */

@@ -7,7 +7,7 @@
 /* For fsa_new: keeps the open until its holder has been told. */
 void srv_oplock_hold(struct fsa_open *o);
 /* Before an open enters with a wish for an oplock: where breaks are to be told. */
-void srv_oplock_attach(struct srv_open *o);
+void srv_oplock_attach(struct srv_open *o, struct srv_conn *c);
 /* The response that granted the oplock is out: from now on breaks can be told, and one that came before is. Takes over a
  * reference; NULL is allowed. */
 void srv_oplock_announce(struct srv_open *o);

@@ -186,8 +186,7 @@ static void test_posix_deletion_does_not_wait_for_others(void **state)
 	(void)state;
 	assert_status(enter(f, file_a, ACCESS_DELETE, 7, false, &a), STATUS_SUCCESS);
 	assert_status(enter(f, file_a, FILE_READ_DATA, 7, false, &b), STATUS_SUCCESS);
-	a.posix_delete = true;
-	fsa_delete_pending_set(&a, true);
+	fsa_posix_delete_set(&a);
 	assert_true(fsa_open_leave(f, &a));
 	fsa_removed(f, &a);
 	assert_false(fsa_open_leave(f, &b));
