@@ -320,10 +320,12 @@ enum hythe_step_kind {
 };
 enum { HYTHE_CHAIN_MAX = 16 };
 
-/* One operation of a chain, and what came of it. Steps work on the file that the OPEN step before them opened. */
+/* One operation of a chain, and what came of it. Steps work on the file that the OPEN step before them opened, or, when
+ * there is none, on that of the first step. */
 struct hythe_step {
 	enum hythe_step_kind kind;
 	/* in */
+	struct hythe_file *on;                /* first step, unless it is an OPEN. A CLOSE does not give the handle back */
 	const struct hythe_open_params *open; /* OPEN */
 	uint64_t offset;       /* READ, WRITE */
 	const void *data;      /* WRITE, SET_INFO */
@@ -343,7 +345,7 @@ struct hythe_step {
 	struct hythe_file *file;       /* OPEN with keep */
 };
 
-/* Sends 1 to HYTHE_CHAIN_MAX steps, the first of them an OPEN, as one related compound. The status is that of the first step
+/* Sends 1 to HYTHE_CHAIN_MAX steps as one related compound. The status is that of the first step
  * that failed (BUFFER_OVERFLOW does not count); each step's own is in it. `steps` and what they point to must stay until
  * the call returns or `done` is called. */
 ntstatus hythe_chain(struct hythe_tree *tree, struct hythe_step *steps, size_t n) HYTHE_MUST_USE;

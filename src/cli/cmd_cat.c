@@ -38,7 +38,7 @@ static bool cat(struct cli_link *l, const struct cli_args *a, const char *path)
 		return cli_link_failed(l, "open", path);
 	cli_progress_start(&progress, a, cli_base_name(path), info.stat.size_bytes);
 	progress.on &= !isatty(STDOUT_FILENO);
-	ntstatus status = cli_pull(l, f, info.stat.size_bytes, to_stdout, NULL, &progress);
+	ntstatus status = cli_pull(l, f, 0, info.stat.size_bytes, to_stdout, NULL, &progress);
 	cli_progress_end(&progress);
 	if (!nt_ok(status) && !nt_is(status, STATUS_CANCELLED))
 		cli_link_failed(l, "read", path);

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 200 };
+enum { DEPTH_MAX = 200, FIRST_BYTES = 65536 };
 
 static const struct cli_flag flags[] = {
 	{'r', "recursive", "a directory and everything below it"},
@@ -21,8 +21,10 @@ static const struct cli_spec spec = {
 struct getting {
 	struct cli_link *link;
 	const struct cli_args *args;
-	uint64_t files, bytes;
-	bool failed;
+	struct cli_jobs *jobs;          /* of a recursive copy */
+	struct cli_progress *all;       /* the same; NULL: each file has its own */
+	_Atomic uint64_t files, bytes;
+	_Atomic bool failed;
 };
 
 struct sink {
@@ -46,14 +48,58 @@ static bool to_file(void *arg, const void *data, size_t len)
 	return true;
 }
 
-static bool pull_into(struct getting *g, struct hythe_file *f, const struct hythe_stat *s, struct cli_local_file *local,
-	const char *remote)
+/* A file that is open, with the first of its bytes. */
+struct opened {
+	struct hythe_file *file;
+	struct hythe_stat stat;
+	uint8_t *first;
+	size_t first_len;
+};
+
+/* Opens and reads the beginning in one round trip: for most files that is all of it. */
+static bool open_remote(struct getting *g, const char *remote, struct opened *o)
 {
-	struct cli_progress progress;
+	struct hythe_open_params p;
+	hythe_open_params_init(&p, remote, HYTHE_READ_DATA | HYTHE_READ_ATTRIBUTES | HYTHE_SYNCHRONIZE);
+	p.options = HYTHE_OPTION_NON_DIRECTORY | HYTHE_OPTION_SEQUENTIAL_ONLY;
+	*o = (struct opened){.first = malloc(FIRST_BYTES)};
+	struct hythe_step steps[] = {
+		{.kind = HYTHE_STEP_OPEN, .open = &p, .keep = true},
+		{.kind = HYTHE_STEP_READ, .buffer = o->first, .len = FIRST_BYTES},
+	};
+	ntstatus status = o->first ? hythe_chain(g->link->tree, steps, ARRAY_LEN(steps)) : STATUS_NO_MEMORY;
+	o->file = steps[0].file;
+	o->stat = steps[0].opened.stat;
+	o->first_len = steps[1].bytes;
+	if (nt_is(status, STATUS_END_OF_FILE) && o->file)
+		status = STATUS_SUCCESS; /* an empty one */
+	if (nt_ok(status))
+		return true;
+	cli_link_failed(g->link, "read", remote);
+	hythe_file_free(o->file);
+	free(o->first);
+	return false;
+}
+
+static ntstatus pull_all(struct getting *g, const struct opened *o, struct sink *sink, struct cli_progress *progress)
+{
+	uint64_t size = o->stat.size_bytes;
+	size_t first = o->first_len < size ? o->first_len : (size_t)size;
+	if (first > 0 && !to_file(sink, o->first, first))
+		return STATUS_CANCELLED;
+	cli_progress_add(progress, first);
+	return cli_pull(g->link, o->file, first, size, to_file, sink, progress);
+}
+
+static bool pull_into(struct getting *g, const struct opened *o, struct cli_local_file *local, const char *remote)
+{
+	struct cli_progress own;
 	struct sink sink = {local->fd, local->final};
-	cli_progress_start(&progress, g->args, cli_base_name(remote), s->size_bytes);
-	ntstatus status = cli_pull(g->link, f, s->size_bytes, to_file, &sink, &progress);
-	cli_progress_end(&progress);
+	if (!g->all)
+		cli_progress_start(&own, g->args, cli_base_name(remote), o->stat.size_bytes);
+	ntstatus status = pull_all(g, o, &sink, g->all ? g->all : &own);
+	if (!g->all)
+		cli_progress_end(&own);
 	if (!nt_ok(status)) {
 		if (nt_is(status, STATUS_END_OF_FILE))
 			fprintf(stderr, "hythe: \"%s\" became shorter while it was being read\n", remote);
@@ -61,38 +107,39 @@ static bool pull_into(struct getting *g, struct hythe_file *f, const struct hyth
 			cli_link_failed(g->link, "read", remote);
 		return false;
 	}
-	if (cli_flag_set(g->args, 'p') && !cli_local_set_times(local->fd, s))
+	if (cli_flag_set(g->args, 'p') && !cli_local_set_times(local->fd, &o->stat))
 		return cli_failed_errno("set the times of", local->final);
 	return true;
 }
 
-static void get_file(struct getting *g, const char *remote, const char *target)
+static void get_file(void *arg, const char *remote, const char *target)
 {
-	struct hythe_open_params p;
-	struct hythe_open_info info;
-	struct hythe_file *f;
+	struct getting *g = arg;
+	struct opened o;
 	struct cli_local_file local;
-	hythe_open_params_init(&p, remote, HYTHE_READ_DATA | HYTHE_READ_ATTRIBUTES | HYTHE_SYNCHRONIZE);
-	p.options = HYTHE_OPTION_NON_DIRECTORY | HYTHE_OPTION_SEQUENTIAL_ONLY;
-	if (!nt_ok(hythe_open(g->link->tree, &p, &f, &info))) {
+	bool ok = open_remote(g, remote, &o);
+	if (!ok) {
 		g->failed = true;
-		cli_link_failed(g->link, "open", remote);
 		return;
 	}
-	bool ok = cli_local_create(&local, target);
+	ok = cli_local_create(&local, target);
 	if (ok) {
-		ok = pull_into(g, f, &info.stat, &local, remote);
+		ok = pull_into(g, &o, &local, remote);
 		if (ok)
 			ok = cli_local_finish(&local);
 		else
 			cli_local_abandon(&local);
 	}
-	ntstatus closed = hythe_close(f, NULL);
+	ntstatus closed = hythe_close(o.file, NULL);
 	if (ok && !nt_ok(closed))
 		ok = cli_link_failed(g->link, "close", remote);
-	g->failed |= !ok;
-	g->files += ok;
-	g->bytes += ok ? info.stat.size_bytes : 0;
+	free(o.first);
+	if (!ok) {
+		g->failed = true;
+		return;
+	}
+	g->files++;
+	g->bytes += o.stat.size_bytes;
 }
 
 static void get_tree(struct getting *g, const char *remote, const char *target, unsigned depth);
@@ -108,7 +155,7 @@ static void get_entry(struct getting *g, const char *remote, const char *target,
 	else if (e->stat.directory)
 		fprintf(stderr, "hythe: \"%s\" leads to another place and is left out\n", from);
 	else
-		get_file(g, from, to);
+		cli_jobs_add(g->jobs, from, to);
 	free(name);
 	free(from);
 	free(to);
@@ -149,6 +196,21 @@ static char *target_of(const struct cli_url *u, const char *local)
 	return path;
 }
 
+static void get_recursively(struct getting *g, const char *remote, const char *target)
+{
+	struct cli_progress all;
+	g->jobs = cli_jobs_start(get_file, g);
+	if (!g->jobs) {
+		g->failed = true;
+		return;
+	}
+	g->all = &all;
+	cli_progress_start(&all, g->args, cli_base_name(target), 0);
+	get_tree(g, remote, target, 0);
+	cli_jobs_end(g->jobs);
+	cli_progress_end(&all);
+}
+
 static void get(struct getting *g, const struct cli_url *u, const char *target)
 {
 	struct hythe_stat s;
@@ -160,7 +222,7 @@ static void get(struct getting *g, const struct cli_url *u, const char *target)
 		cli_link_failed(g->link, "open", u->path);
 		g->failed = true;
 	} else if (s.directory) {
-		get_tree(g, u->path, target, 0);
+		get_recursively(g, u->path, target);
 	} else {
 		get_file(g, u->path, target);
 	}

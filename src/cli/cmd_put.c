@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 200 };
+enum { DEPTH_MAX = 200, FIRST_BYTES = 65536 };
 
 static const struct cli_flag flags[] = {
 	{'r', "recursive", "a directory and everything below it"},
@@ -26,20 +26,27 @@ static const struct cli_spec spec = {
 struct putting {
 	struct cli_link *link;
 	const struct cli_args *args;
-	uint64_t files, bytes;
-	bool failed;
+	struct cli_jobs *jobs;          /* of a recursive copy */
+	struct cli_progress *all;       /* the same; NULL: each file has its own */
+	_Atomic uint64_t files, bytes;
+	_Atomic bool failed;
 };
 
 struct source {
 	int fd;
 	const char *name;
+	const uint8_t *ahead; /* what was read before and not taken yet */
+	size_t ahead_len;
 };
 
 /* As much as there is, so that pieces are full even from a pipe. */
 static ssize_t from_file(void *arg, void *buf, size_t cap)
 {
 	struct source *s = arg;
-	size_t n = 0;
+	size_t n = s->ahead_len; /* which is less than a piece */
+	if (n > 0)
+		memcpy(buf, s->ahead, n);
+	s->ahead_len = 0;
 	while (n < cap) {
 		ssize_t got = read(s->fd, (char *)buf + n, cap - n);
 		if (got < 0 && errno == EINTR && !cli_interrupted())
@@ -74,19 +81,44 @@ static char *temporary_name(const char *path)
 	return out;
 }
 
-static ntstatus open_temporary(struct cli_link *l, const char *temp, uint64_t size, struct hythe_file **f, bool *marked)
+/* A file on its way. */
+struct writing {
+	struct putting *putting;
+	const char *local, *remote;
+	const struct stat *st;
+	struct hythe_file *file;
+	bool marked; /* for deletion */
+	struct source source;
+	uint64_t written;
+};
+
+/* Creates the file under its temporary name, marks it, and writes the first bytes, in one round trip: for most files that is
+ * all of it. A server that will not mark it keeps what is left over after a crash of this command, and only then. */
+static ntstatus open_temporary(struct writing *w, const char *temp)
 {
+	static const uint8_t marked[1] = {1};
 	struct hythe_open_params p;
 	hythe_open_params_init(&p, temp, HYTHE_WRITE_DATA | HYTHE_READ_ATTRIBUTES | HYTHE_WRITE_ATTRIBUTES | HYTHE_DELETE |
 		HYTHE_SYNCHRONIZE);
 	p.share_access = 0;
 	p.disposition = HYTHE_CREATE;
 	p.options = HYTHE_OPTION_NON_DIRECTORY | HYTHE_OPTION_SEQUENTIAL_ONLY;
-	p.allocation_bytes = size; /* a full disk is told now, not later */
-	ntstatus status = hythe_open(l->tree, &p, f, NULL);
-	/* A server that will not mark it keeps what is left over after a crash of this command, and only then. */
-	*marked = nt_ok(status) && nt_ok(mark_delete(*f, true));
-	return status;
+	p.allocation_bytes = S_ISREG(w->st->st_mode) ? (uint64_t)w->st->st_size : 0; /* a full disk is told now, not later */
+	struct source *from = &w->source;
+	struct hythe_step steps[] = {
+		{.kind = HYTHE_STEP_OPEN, .open = &p, .keep = true},
+		{.kind = HYTHE_STEP_SET_INFO, .info_type = HYTHE_INFO_FILE, .info_class = HYTHE_FILE_DISPOSITION_INFORMATION,
+			.data = marked, .len = 1},
+		{.kind = HYTHE_STEP_WRITE, .data = from->ahead, .len = from->ahead_len},
+	};
+	ntstatus status = hythe_chain(w->putting->link->tree, steps, from->ahead_len > 0 ? 3 : 2);
+	w->file = steps[0].file;
+	w->marked = nt_ok(steps[1].status);
+	if (w->file && nt_ok(steps[2].status) && steps[2].bytes == from->ahead_len) {
+		w->written = from->ahead_len; /* what was not taken is written again, and then tells why not */
+		from->ahead_len = 0;
+	}
+	return w->file ? STATUS_SUCCESS : status;
 }
 
 static ntstatus keep_times(struct hythe_file *f, const struct stat *st)
@@ -95,54 +127,68 @@ static ntstatus keep_times(struct hythe_file *f, const struct stat *st)
 		hythe_time_from_unix(st->st_mtim.tv_sec, (uint32_t)st->st_mtim.tv_nsec), 0, 0);
 }
 
-/* Data, times, name. False, with everything said, leaves a file that is to be thrown away. */
-static bool fill(struct putting *p, struct hythe_file *f, int fd, const struct stat *st, const char *local, const char *remote,
-	bool marked)
+static ntstatus write_data(struct writing *w)
 {
-	struct cli_progress progress;
-	struct source source = {fd, local};
-	uint64_t written = 0;
-	cli_progress_start(&progress, p->args, cli_base_name(local), S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0);
-	ntstatus status = cli_push(p->link, f, from_file, &source, &written, &progress);
-	cli_progress_end(&progress);
+	struct putting *p = w->putting;
+	struct cli_progress own;
+	if (!p->all)
+		cli_progress_start(&own, p->args, cli_base_name(w->local), S_ISREG(w->st->st_mode) ? (uint64_t)w->st->st_size : 0);
+	cli_progress_add(p->all ? p->all : &own, w->written);
+	ntstatus status = cli_push(p->link, w->file, from_file, &w->source, &w->written, p->all ? p->all : &own);
+	if (!p->all)
+		cli_progress_end(&own);
+	return status;
+}
+
+/* Data, times, name. False, with everything said, leaves a file that is to be thrown away. */
+static bool fill(struct writing *w)
+{
+	struct putting *p = w->putting;
+	ntstatus status = write_data(w);
 	if (!nt_ok(status))
-		return nt_is(status, STATUS_CANCELLED) ? false : cli_link_failed(p->link, "write", remote);
-	if (cli_flag_set(p->args, 'p') && !nt_ok(keep_times(f, st)))
-		return cli_link_failed(p->link, "set the times of", remote);
-	if (marked && !nt_ok(mark_delete(f, false)))
-		return cli_link_failed(p->link, "keep", remote);
-	if (!nt_ok(hythe_file_rename(f, remote, true))) {
-		cli_link_failed(p->link, "replace", remote);
-		return false;
-	}
-	p->bytes += written;
+		return nt_is(status, STATUS_CANCELLED) ? false : cli_link_failed(p->link, "write", w->remote);
+	if (cli_flag_set(p->args, 'p') && !nt_ok(keep_times(w->file, w->st)))
+		return cli_link_failed(p->link, "set the times of", w->remote);
+	if (w->marked && !nt_ok(mark_delete(w->file, false)))
+		return cli_link_failed(p->link, "keep", w->remote);
+	if (!nt_ok(hythe_file_rename(w->file, w->remote, true)))
+		return cli_link_failed(p->link, "replace", w->remote);
+	p->bytes += w->written;
 	return true;
+}
+
+/* The file is open, and closed afterwards. */
+static bool write_and_name(struct writing *w)
+{
+	bool ok = fill(w);
+	if (!ok) {
+		ntstatus ignored = mark_delete(w->file, true);
+		(void)ignored; /* marked before, or the connection is gone */
+	}
+	ntstatus status = hythe_close(w->file, NULL);
+	return nt_ok(status) || !ok ? ok : cli_link_failed(w->putting->link, "close", w->remote);
 }
 
 static bool put_open(struct putting *p, int fd, const struct stat *st, const char *local, const char *remote)
 {
-	struct hythe_file *f;
-	bool marked;
+	struct writing w = {.putting = p, .local = local, .remote = remote, .st = st, .source = {.fd = fd, .name = local}};
+	uint8_t *first = malloc(FIRST_BYTES);
 	char *temp = temporary_name(remote);
-	if (!temp)
-		return false;
-	ntstatus status = open_temporary(p->link, temp, S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0, &f, &marked);
+	ssize_t n = first && temp ? from_file(&w.source, first, FIRST_BYTES) : -1;
+	ntstatus status = STATUS_CANCELLED;
+	w.source.ahead = first;
+	w.source.ahead_len = n > 0 ? (size_t)n : 0;
+	if (n >= 0)
+		status = open_temporary(&w, temp);
 	free(temp);
-	if (!nt_ok(status))
-		return cli_link_failed(p->link, "create", remote);
-	bool ok = fill(p, f, fd, st, local, remote, marked);
-	if (!ok) {
-		ntstatus ignored = mark_delete(f, true);
-		(void)ignored; /* marked before, or the connection is gone */
-	}
-	status = hythe_close(f, NULL);
-	if (ok && !nt_ok(status))
-		return cli_link_failed(p->link, "close", remote);
+	bool ok = nt_ok(status) ? write_and_name(&w) : n >= 0 && cli_link_failed(p->link, "create", remote);
+	free(first);
 	return ok;
 }
 
-static void put_file(struct putting *p, const char *local, const char *remote)
+static void put_file(void *arg, const char *local, const char *remote)
 {
+	struct putting *p = arg;
 	struct stat st;
 	bool is_stdin = strcmp(local, "-") == 0;
 	int fd = is_stdin ? STDIN_FILENO : open(local, O_RDONLY | O_CLOEXEC);
@@ -154,8 +200,10 @@ static void put_file(struct putting *p, const char *local, const char *remote)
 	ok = ok ? put_open(p, fd, &st, local, remote) : cli_failed_errno("read", local);
 	if (fd > STDIN_FILENO)
 		close(fd);
-	p->failed |= !ok;
-	p->files += ok;
+	if (ok)
+		p->files++;
+	else
+		p->failed = true;
 }
 
 static bool ensure_directory(struct putting *p, const char *remote)
@@ -185,7 +233,7 @@ static void put_entry(struct putting *p, const char *local, const char *remote, 
 	} else if (S_ISDIR(st.st_mode)) {
 		put_tree(p, from, to, depth + 1);
 	} else if (S_ISREG(st.st_mode)) {
-		put_file(p, from, to);
+		cli_jobs_add(p->jobs, from, to);
 	} else {
 		fprintf(stderr, "hythe: \"%s\" is no regular file and is left out\n", from);
 		p->failed = true;
@@ -214,7 +262,8 @@ static void put_tree(struct putting *p, const char *local, const char *remote, u
 		return;
 	}
 	bool made = ensure_directory(p, remote);
-	p->failed |= !made;
+	if (!made)
+		p->failed = true;
 	for (int i = 0; i < n; i++) {
 		if (made && !cli_interrupted())
 			put_entry(p, local, remote, names[i]->d_name, depth);
@@ -245,11 +294,26 @@ static char *target_of(struct cli_link *l, const struct cli_url *u, const char *
 	return path;
 }
 
+static void put_recursively(struct putting *p, const char *local, const char *remote)
+{
+	struct cli_progress all;
+	p->jobs = cli_jobs_start(put_file, p);
+	if (!p->jobs) {
+		p->failed = true;
+		return;
+	}
+	p->all = &all;
+	cli_progress_start(&all, p->args, cli_base_name(remote), 0);
+	put_tree(p, local, remote, 0);
+	cli_jobs_end(p->jobs);
+	cli_progress_end(&all);
+}
+
 static void put(struct putting *p, const char *local, const char *remote)
 {
 	struct stat st;
 	if (cli_flag_set(p->args, 'r') && stat(local, &st) == 0 && S_ISDIR(st.st_mode))
-		put_tree(p, local, remote, 0);
+		put_recursively(p, local, remote);
 	else
 		put_file(p, local, remote);
 }

@@ -98,9 +98,9 @@ static ntstatus read_start(struct slot *s, uint64_t offset, size_t len)
 	return status;
 }
 
-static ntstatus pull(struct copy *c, uint64_t size, cli_sink_fn *sink, void *arg)
+static ntstatus pull(struct copy *c, uint64_t from, uint64_t size, cli_sink_fn *sink, void *arg)
 {
-	uint64_t next = 0, taken = 0;
+	uint64_t next = from, taken = from;
 	size_t head = 0, tail = 0; /* slots [head, tail) are in use, counted without end */
 	while (taken < size) {
 		while (next < size && tail - head < SLOTS) {
@@ -125,11 +125,12 @@ static ntstatus pull(struct copy *c, uint64_t size, cli_sink_fn *sink, void *arg
 	return STATUS_SUCCESS;
 }
 
-ntstatus cli_pull(struct cli_link *l, struct hythe_file *f, uint64_t size, cli_sink_fn *sink, void *arg, struct cli_progress *p)
+ntstatus cli_pull(struct cli_link *l, struct hythe_file *f, uint64_t from, uint64_t size, cli_sink_fn *sink, void *arg,
+	struct cli_progress *p)
 {
 	struct copy c;
 	copy_init(&c, l, f, p);
-	ntstatus status = pull(&c, size, sink, arg);
+	ntstatus status = pull(&c, from, size, sink, arg);
 	copy_end(&c);
 	return status;
 }
@@ -154,7 +155,6 @@ static ntstatus push(struct copy *c, cli_source_fn *source, void *arg, uint64_t 
 	ntstatus status = STATUS_SUCCESS;
 	size_t turn = 0, pending = 0; /* slots are used in turn; the last `pending` of them may be under way */
 	bool end = false;
-	*written = 0;
 	while (!end || pending > 0) {
 		struct slot *s = &c->slots[turn % SLOTS];
 		if (pending == SLOTS || end) { /* the oldest has to be through */

@@ -15,7 +15,11 @@ struct cli_chain {
 	void *arg;
 };
 
-static const struct smb2_file_id previous = {UINT64_MAX, UINT64_MAX};
+/* The file a step names: its own in the first step, else "that of the one before". */
+static struct smb2_file_id file_of(const struct hythe_step *s)
+{
+	return s->on ? s->on->id : (struct smb2_file_id){UINT64_MAX, UINT64_MAX};
+}
 
 static const uint16_t commands[] = {
 	[HYTHE_STEP_OPEN] = SMB2_CREATE,
@@ -31,10 +35,10 @@ static const uint16_t commands[] = {
 static ntstatus encode_data(struct cli_request *r, const struct hythe_step *s)
 {
 	if (s->kind == HYTHE_STEP_READ) {
-		struct smb2_read_req req = {.padding = 0x50, .length = (uint32_t)s->len, .offset = s->offset, .file_id = previous};
+		struct smb2_read_req req = {.padding = 0x50, .length = (uint32_t)s->len, .offset = s->offset, .file_id = file_of(s)};
 		return cli_request_encode(r, &req, 0, s->len);
 	}
-	struct smb2_write_req req = {.offset = s->offset, .file_id = previous, .length = (uint32_t)s->len,
+	struct smb2_write_req req = {.offset = s->offset, .file_id = file_of(s), .length = (uint32_t)s->len,
 		.data = slice_of(s->data, s->len)};
 	r->payload = s->data;
 	r->payload_len = s->len;
@@ -45,11 +49,11 @@ static ntstatus encode_info(struct cli_request *r, const struct hythe_step *s)
 {
 	if (s->kind == HYTHE_STEP_QUERY_INFO) {
 		struct smb2_query_info_req req = {.info_type = s->info_type, .file_info_class = s->info_class,
-			.output_buffer_length = (uint32_t)s->len, .additional_information = s->additional, .file_id = previous};
+			.output_buffer_length = (uint32_t)s->len, .additional_information = s->additional, .file_id = file_of(s)};
 		return cli_request_encode(r, &req, 0, s->len);
 	}
 	struct smb2_set_info_req req = {.info_type = s->info_type, .file_info_class = s->info_class,
-		.additional_information = s->additional, .file_id = previous, .input = slice_of(s->data, s->len)};
+		.additional_information = s->additional, .file_id = file_of(s), .input = slice_of(s->data, s->len)};
 	return cli_request_encode(r, &req, s->len, 0);
 }
 
@@ -60,7 +64,7 @@ static ntstatus encode_scan(struct cli_request *r, const struct hythe_step *s)
 	if (!nt_ok(status))
 		return status;
 	struct smb2_query_directory_req req = {.file_information_class = s->info_class, .flags = s->scan_flags,
-		.file_id = previous, .output_buffer_length = (uint32_t)s->len, .file_name = name};
+		.file_id = file_of(s), .output_buffer_length = (uint32_t)s->len, .file_name = name};
 	status = cli_request_encode(r, &req, name.len, s->len);
 	free((void *)(uintptr_t)name.data);
 	return status;
@@ -68,8 +72,8 @@ static ntstatus encode_scan(struct cli_request *r, const struct hythe_step *s)
 
 static ntstatus encode_step(struct cli_request *r, const struct hythe_step *s)
 {
-	struct smb2_flush_req flush = {.file_id = previous};
-	struct smb2_close_req close = {.flags = s->want_stat ? CLOSE_POSTQUERY : 0, .file_id = previous};
+	struct smb2_flush_req flush = {.file_id = file_of(s)};
+	struct smb2_close_req close = {.flags = s->want_stat ? CLOSE_POSTQUERY : 0, .file_id = file_of(s)};
 	switch (s->kind) {
 	case HYTHE_STEP_OPEN:
 		return cli_create_encode(r, s->open);
@@ -176,7 +180,7 @@ static struct cli_request *build(struct hythe_tree *t, struct cli_chain *c, ntst
 		s->bytes = 0;
 		s->file = NULL;
 		s->opened = (struct hythe_open_info){0};
-		struct cli_request *r = cli_request_new(t->session->conn, NULL, t, NULL, commands[s->kind]);
+		struct cli_request *r = cli_request_new(t->session->conn, NULL, t, s->on, commands[s->kind]);
 		if (!r) {
 			*status = STATUS_NO_MEMORY;
 			break;
@@ -192,10 +196,23 @@ static struct cli_request *build(struct hythe_tree *t, struct cli_chain *c, ntst
 	return first;
 }
 
+static bool well_formed(const struct hythe_tree *t, const struct hythe_step *steps, size_t n)
+{
+	if (n == 0 || n > HYTHE_CHAIN_MAX || (steps[0].kind == HYTHE_STEP_OPEN) == (steps[0].on != NULL))
+		return false;
+	if (steps[0].on && steps[0].on->tree != t)
+		return false;
+	for (size_t i = 1; i < n; i++) {
+		if (steps[i].on)
+			return false;
+	}
+	return true;
+}
+
 ntstatus hythe_chain_async(struct hythe_tree *t, struct hythe_step *steps, size_t n, hythe_done_fn *done, void *arg)
 {
-	if (n == 0 || n > HYTHE_CHAIN_MAX || steps[0].kind != HYTHE_STEP_OPEN) {
-		cli_error_set("a chain has 1 to %d steps and begins with an OPEN", HYTHE_CHAIN_MAX);
+	if (!well_formed(t, steps, n)) {
+		cli_error_set("a chain has 1 to %d steps, and begins with an OPEN or a file of its tree", HYTHE_CHAIN_MAX);
 		return STATUS_INVALID_PARAMETER;
 	}
 	struct cli_chain *c = malloc(sizeof(*c));

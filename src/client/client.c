@@ -125,6 +125,37 @@ static void step_locked(struct hythe_client *c, int timeout_ms, bool *ran)
 	*ran = net_pool_step(c->pool, timeout_ms);
 	pthread_mutex_lock(&c->lock);
 	c->stepping = false;
+	list_for_each(n, &c->waiters) {
+		struct cli_wait *w = list_entry(n, struct cli_wait, link);
+		if (!w->polls || !*ran)
+			continue;
+		w->done = true;
+		pthread_cond_signal(&w->cond);
+	}
+}
+
+/* Another thread leads: waits until it has run something, or has stopped to lead, or the time is over. True for the first. */
+static bool follow_locked(struct hythe_client *c, int timeout_ms)
+{
+	struct cli_wait w;
+	struct timespec until;
+	int err = 0;
+	cli_wait_init(&w, c);
+	w.polls = true;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	int64_t ns = until.tv_nsec + (int64_t)(timeout_ms < 0 ? 0 : timeout_ms) * 1000000;
+	until.tv_sec += ns / 1000000000;
+	until.tv_nsec = ns % 1000000000;
+	list_append(&c->waiters, &w.link);
+	while (!w.done && c->stepping && err == 0) {
+		if (timeout_ms < 0)
+			err = pthread_cond_wait(&w.cond, &c->lock);
+		else
+			err = pthread_cond_clockwait(&w.cond, &c->lock, CLOCK_MONOTONIC, &until);
+	}
+	list_remove(&w.link);
+	pthread_cond_destroy(&w.cond);
+	return w.done;
 }
 
 bool hythe_client_poll(struct hythe_client *c, int timeout_ms)
@@ -135,27 +166,12 @@ bool hythe_client_poll(struct hythe_client *c, int timeout_ms)
 	if (c->threads > 0)
 		return net_pool_step(c->pool, timeout_ms);
 	pthread_mutex_lock(&c->lock);
-	if (!c->stepping) {
-		step_locked(c, timeout_ms, &ran);
-		promote_locked(c);
-	} else {
-		/* Another thread receives already: wait for its turn to end, at most as long as was asked for. */
-		struct cli_wait w;
-		cli_wait_init(&w, c);
-		list_append(&c->waiters, &w.link);
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		int64_t ns = until.tv_nsec + (int64_t)(timeout_ms < 0 ? 1000 : timeout_ms) * 1000000;
-		until.tv_sec += ns / 1000000000;
-		until.tv_nsec = ns % 1000000000;
-		pthread_cond_clockwait(&w.cond, &c->lock, CLOCK_MONOTONIC, &until);
-		list_remove(&w.link);
-		if (!c->stepping) {
-			step_locked(c, 0, &ran);
-			promote_locked(c);
-		}
-		pthread_cond_destroy(&w.cond);
-	}
+	bool follow = c->stepping;
+	if (follow)
+		ran = follow_locked(c, timeout_ms);
+	if (!ran && !c->stepping)
+		step_locked(c, follow && timeout_ms > 0 ? 0 : timeout_ms, &ran);
+	promote_locked(c);
 	pthread_mutex_unlock(&c->lock);
 	return ran;
 }
@@ -165,7 +181,7 @@ void cli_wait_init(struct cli_wait *w, struct hythe_client *client)
 	w->client = client;
 	list_init(&w->link);
 	pthread_cond_init(&w->cond, NULL);
-	w->done = false;
+	w->done = w->polls = false;
 	w->status = STATUS_SUCCESS;
 	w->result = (struct hythe_result){0};
 	w->text[0] = 0;

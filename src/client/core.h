@@ -40,6 +40,7 @@ struct cli_wait {
 	struct list_node link;
 	pthread_cond_t cond;
 	bool done;
+	bool polls; /* hythe_client_poll: done as soon as whoever leads has run something */
 	ntstatus status;
 	struct hythe_result result; /* its pointers are copies below, or handles */
 	struct hythe_open_info opened;

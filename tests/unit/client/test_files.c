@@ -398,6 +398,25 @@ static void test_chain_tells_the_first_failure(void **state)
 	assert_non_null(strstr(hythe_client_error(f.client), "to CREATE"));
 }
 
+static void test_chain_may_begin_with_an_open_file(void **state)
+{
+	(void)state;
+	struct smb2_flush_req flush;
+	uint8_t data[10];
+	fake_content(&f, 10);
+	struct hythe_step steps[] = {{.kind = HYTHE_STEP_FLUSH, .on = file}, {.kind = HYTHE_STEP_READ, .buffer = data, .len = sizeof(data)}};
+	size_t before = f.seen_count;
+	assert_ok(hythe_chain(t, steps, 2));
+	assert_int_equal(steps[1].bytes, 10);
+	fake_decode(&f, &f.seen[before], &flush);
+	assert_int_equal(flush.file_id.volatile_id, 0x2222);
+	struct smb2_read_req rd;
+	fake_decode(&f, &f.seen[before + 1], &rd);
+	assert_int_equal(rd.file_id.volatile_id, UINT64_MAX);
+	steps[1].on = file; /* only the first step names one */
+	assert_status(hythe_chain(t, steps, 2), STATUS_INVALID_PARAMETER);
+}
+
 static void test_chain_has_bounds(void **state)
 {
 	(void)state;
@@ -723,6 +742,7 @@ int main(void)
 		WITH(test_more_data_than_was_asked_for_is_refused),
 		WITH(test_chain_is_one_related_compound),
 		WITH(test_chain_tells_the_first_failure),
+		WITH(test_chain_may_begin_with_an_open_file),
 		WITH(test_chain_has_bounds),
 		WITH(test_query_info_asks_for_the_class_and_copies),
 		WITH(test_set_info_helpers_send_their_classes),
