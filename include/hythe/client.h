@@ -119,6 +119,10 @@ struct hythe_session_info {
 };
 void hythe_session_info(struct hythe_session *session, struct hythe_session_info *out);
 
+/* The key that applications may derive their own from (3.2.4.26): the session key in 2.x, a key derived from it in 3.x. To be
+ * wiped by the caller. STATUS_NO_SUCH_LOGON_SESSION for guests and the anonymous, who have none. */
+ntstatus hythe_session_key(struct hythe_session *session, uint8_t out[16]) HYTHE_MUST_USE;
+
 /* --- results of asynchronous calls --- */
 
 /* What CREATE tells (2.2.14). */

@@ -401,6 +401,29 @@ static void test_one_cipher_and_signer_can_be_asked_for(void **state)
 	}
 }
 
+/* Backs: C132, D018. */
+static void test_session_key_is_the_one_both_sides_have(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(dialects); i++) {
+		struct fake f;
+		uint8_t key[16];
+		fake_start(&f);
+		f.cfg.max_dialect = dialects[i];
+		struct hythe_session *s = fake_login(&f);
+		assert_ok(hythe_session_key(s, key));
+		assert_memory_equal(key, dialects[i] < 0x0300 ? f.keys.session_key : f.keys.application_key, 16);
+		if (dialects[i] >= 0x0300)
+			assert_memory_not_equal(key, f.keys.session_key, 16);
+		hythe_session_free(s);
+		f.o.user = NULL;
+		s = fake_login(&f);
+		assert_status(hythe_session_key(s, key), STATUS_NO_SUCH_LOGON_SESSION);
+		hythe_session_free(s);
+		fake_stop(&f);
+	}
+}
+
 /* Backs: C048. */
 static void test_two_sessions_share_a_connection(void **state)
 {
@@ -530,6 +553,7 @@ int main(void)
 		cmocka_unit_test(test_sealed_share_without_a_cipher_is_refused),
 		cmocka_unit_test(test_signing_is_optional_only_if_both_sides_say_so),
 		cmocka_unit_test(test_one_cipher_and_signer_can_be_asked_for),
+		cmocka_unit_test(test_session_key_is_the_one_both_sides_have),
 		cmocka_unit_test(test_two_sessions_share_a_connection),
 		cmocka_unit_test(test_logoff_and_tree_disconnect_are_told_to_the_server),
 		cmocka_unit_test(test_what_speaks_something_else_is_named),
