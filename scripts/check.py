@@ -37,6 +37,7 @@ SANITIZER_ENV = {
     "TSAN_OPTIONS": "halt_on_error=0:exitcode=98:second_deadlock_stack=1",
 }
 passed, failed, skipped = [], [], []
+reasons = {}  # {case: the last line it printed}
 
 
 def say(text=""):
@@ -101,7 +102,9 @@ def cases_of(test):
         cases = cases or {name: "skip"}
     elif test["result"] not in ("OK", "EXPECTEDFAIL"):
         if "fail" not in cases.values():
-            cases[f"{name} ({test['result'].lower()})"] = "fail"
+            case = f"{name} ({test['result'].lower()})"
+            cases[case] = "fail"
+            reasons[case] = (text.strip().splitlines() or [""])[-1]
         say(f"--- {name}: {test['result']}")
         say("\n".join(text.strip().splitlines()[-40:]))
     return cases or {name: "pass"}
@@ -270,7 +273,8 @@ def main(argv):
         say(f"    ({time.monotonic() - begin:.0f} s)")
     say()
     for f in failed:
-        say("failed  " + f)
+        why = reasons.get(f.split(": ", 1)[1])
+        say(f"failed  {f}" + (f": {why}" if why else ""))
     say(f"{len(passed)} passed, {len(failed)} failed" + (f", {len(skipped)} skipped" if skipped else ""))
     return 1 if failed else 0
 

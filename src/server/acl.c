@@ -10,7 +10,7 @@
 
 enum { UNIX_USER = 1, UNIX_GROUP = 2, AUTHORITY_WORLD = 1, AUTHORITY_CREATOR = 3, AUTHORITY_NT = 5, AUTHORITY_UNIX = 22 };
 enum { NT_NETWORK = 2, NT_AUTHENTICATED_USERS = 11, CREATOR_OWNER_RIGHTS = 4 };
-enum { XATTR_BYTES = 65536, XATTR_V1_HEADER = 8, NDR_POINTER = 0x00020000 };
+enum { XATTR_BYTES = 65536, XATTR_V1_HEADER = 8, SD_HEADER_BYTES = 20, NDR_POINTER = 0x00020000 };
 
 static uint32_t own_uid, own_gid;
 static pthread_once_t own_ids_once = PTHREAD_ONCE_INIT;
@@ -95,10 +95,19 @@ static struct secdesc *build(const struct vfs_stat *st, struct arena *a)
 
 /* --- on disk --- */
 
-/* Where the descriptor begins in a value of that version; 0: unknown. */
-static size_t xattr_offset(uint16_t version)
+/* Version 4: pointers, the kind of hash, the hash; a description that ends with zero, a time, another hash. */
+static size_t xattr_v4_offset(const uint8_t *p, size_t n)
 {
-	switch (version) {
+	enum { DESCRIPTION = 78, TIME_AND_HASH = 8 + 64 };
+	const uint8_t *end = n > DESCRIPTION ? memchr(p + DESCRIPTION, 0, n - DESCRIPTION) : NULL;
+
+	return end ? round_up((size_t)(end - p) + 1, 4) + TIME_AND_HASH : 0;
+}
+
+/* Where the descriptor begins; 0: nowhere. */
+static size_t xattr_offset(const uint8_t *p, size_t n)
+{
+	switch (load_le16(p)) {
 	case 1:
 		return XATTR_V1_HEADER;
 	case 2:
@@ -106,9 +115,23 @@ static size_t xattr_offset(uint16_t version)
 	case 3:
 		return 80;
 	case 4:
-		return 156;
+		return xattr_v4_offset(p, n);
 	default:
 		return 0;
+	}
+}
+
+/* Samba's offsets to owner, group and lists count from the beginning of the value, those of the self-relative form from that
+ * of the descriptor. */
+static void move_offsets(uint8_t *sd, uint32_t delta)
+{
+	enum { FIRST_OFFSET = 4, OFFSETS = 4 };
+
+	for (size_t i = 0; i < OFFSETS; i++) {
+		uint8_t *p = sd + FIRST_OFFSET + 4 * i;
+
+		if (load_le32(p) != 0)
+			store_le32(p, load_le32(p) + delta);
 	}
 }
 
@@ -128,9 +151,9 @@ static struct secdesc *stored_load(struct vfs_file *f, struct arena *a)
 	}
 	if (!nt_ok(status) || n < XATTR_V1_HEADER)
 		return NULL;
-	at = xattr_offset(load_le16(p));
+	at = xattr_offset(p, n);
 	sd = arena_zalloc(a, sizeof(*sd));
-	if (at == 0 || at >= n || !sd)
+	if (at == 0 || at > n || n - at < SD_HEADER_BYTES || !sd)
 		return NULL;
 	/* What is decoded may view the bytes. */
 	if (p == small) {
@@ -139,6 +162,7 @@ static struct secdesc *stored_load(struct vfs_file *f, struct arena *a)
 			return NULL;
 		memcpy(p, small, n);
 	}
+	move_offsets(p + at, (uint32_t)-(int32_t)at);
 	w = wire_decoder(p + at, 0, n - at, a);
 	secdesc_code(&w, sd);
 	return wire_ok(&w) ? sd : NULL;
@@ -175,6 +199,7 @@ ntstatus srv_acl_store(struct vfs_file *f, struct secdesc *sd, struct arena *a)
 	secdesc_code(&w, sd);
 	if (!wire_ok(&w))
 		return STATUS_INVALID_SECURITY_DESCR;
+	move_offsets(p + XATTR_V1_HEADER, XATTR_V1_HEADER);
 	status = vfs_xattr_set(f, xattr_name(), p, XATTR_V1_HEADER + w.pos);
 	return nt_is(status, STATUS_EAS_NOT_SUPPORTED) ? STATUS_NOT_SUPPORTED : status;
 }

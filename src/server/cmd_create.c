@@ -1,6 +1,7 @@
 /* CREATE, [MS-SMB2] 3.3.5.9: the phases in their order. What the dispatcher has done: session, tree, signature, credits. */
 #include "server/cmd.h"
 #include "server/create.h"
+#include "server/oplock.h"
 
 static ntstatus create_checks(struct create_op *op)
 {
@@ -35,10 +36,12 @@ static ntstatus create_run(struct create_op *op, struct smb2_create_rsp *out)
 	}
 	out->file_id = op->r->created = op->open->file_id;
 	op->r->has_created = true;
-	if (out->oplock_level != FSA_OPLOCK_NONE)
+	if (out->oplock_level != FSA_OPLOCK_NONE) {
 		op->r->granted = op->open;
-	else
-		srv_open_put(op->open);
+		return STATUS_SUCCESS;
+	}
+	srv_oplock_forget(op->open);
+	srv_open_put(op->open);
 	return STATUS_SUCCESS;
 }
 

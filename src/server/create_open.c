@@ -303,6 +303,7 @@ void create_open_undo(struct create_op *op)
 	/* Only a file that this request made goes again; DELETE_ON_CLOSE has no say in a CREATE that failed. */
 	op->open->fsa.delete_on_close = op->found.created;
 	srv_open_leave(op->open);
+	srv_oplock_forget(op->open);
 	srv_oplock_disarm(op->open);
 	srv_open_put(op->open);
 	op->open = NULL;

@@ -30,7 +30,7 @@ struct srv_open {
 	struct fsa_open fsa;            /* share mode, in the node of the file */
 	struct rpc_pipe *pipe;
 	struct srv_request *pipe_reader; /* parked until the pipe has something to read */
-	pthread_mutex_t lock;           /* of pipe, enumeration, watch, oplock_timer_armed to oplock_untold */
+	pthread_mutex_t lock;           /* of pipe, enumeration, watch, oplock_timer_armed to oplock_forgotten */
 	struct srv_enumeration *enumeration;
 	struct srv_watch *watch;        /* of CHANGE_NOTIFY, in notify.c */
 	bool watch_closed;
@@ -39,6 +39,7 @@ struct srv_open {
 	struct net_timer oplock_timer;  /* while a break waits for its acknowledgment; then it has a reference */
 	bool oplock_timer_armed;
 	bool oplock_announced, oplock_untold; /* the client knows of it; a break waits until it does, with a reference */
+	bool oplock_forgotten;                /* it will never know */
 	struct list_node to_announce;   /* in the chain whose response tells the client */
 	_Atomic uint64_t position;      /* FilePositionInformation */
 	_Atomic uint32_t mode;          /* FileModeInformation */

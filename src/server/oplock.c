@@ -109,26 +109,28 @@ static void tell(struct srv_open *o)
 	srv_open_put(o);
 }
 
-/* true: the client does not know of its oplock yet and will be told when it does. */
-static bool postpone(struct srv_open *o)
+/* A client that does not know of its oplock yet will be told when it does. */
+static void tell_or_postpone(struct srv_open *o)
 {
-	bool postponed;
+	bool now, later;
 
 	pthread_mutex_lock(&o->lock);
-	postponed = !o->oplock_announced;
-	o->oplock_untold = postponed;
+	now = o->oplock_announced;
+	later = !now && !o->oplock_forgotten && !o->oplock_untold;
+	o->oplock_untold = o->oplock_untold || later;
 	pthread_mutex_unlock(&o->lock);
-	return postponed;
+	if (now)
+		tell(o);
+	else if (!later)
+		srv_open_put(o);
 }
 
 void srv_oplock_tell(struct fsa_breaks *b)
 {
 	struct fsa_open *f;
 
-	while ((f = fsa_breaks_next(b)) != NULL) {
-		if (!postpone(open_of(f)))
-			tell(open_of(f));
-	}
+	while ((f = fsa_breaks_next(b)) != NULL)
+		tell_or_postpone(open_of(f));
 }
 
 void srv_oplock_announce(struct srv_open *o)
@@ -145,6 +147,19 @@ void srv_oplock_announce(struct srv_open *o)
 	if (untold)
 		tell(o);
 	srv_open_put(o);
+}
+
+void srv_oplock_forget(struct srv_open *o)
+{
+	bool untold;
+
+	pthread_mutex_lock(&o->lock);
+	o->oplock_forgotten = true;
+	untold = o->oplock_untold;
+	o->oplock_untold = false;
+	pthread_mutex_unlock(&o->lock);
+	if (untold)
+		srv_open_put(o);
 }
 
 void srv_oplock_written(struct srv_open *o)

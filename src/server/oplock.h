@@ -11,6 +11,8 @@ void srv_oplock_attach(struct srv_open *o, struct srv_conn *c);
 /* The response that granted the oplock is out: from now on breaks can be told, and one that came before is. Takes over a
  * reference; NULL is allowed. */
 void srv_oplock_announce(struct srv_open *o);
+/* The client never hears of this oplock: its CREATE failed, or the oplock was gone before the response. */
+void srv_oplock_forget(struct srv_open *o);
 /* Sends the notifications (3.3.4.6) and starts the clock where an acknowledgment is due. Without locks held. */
 void srv_oplock_tell(struct fsa_breaks *b);
 /* No answer is awaited any more. */
