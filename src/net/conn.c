@@ -159,7 +159,7 @@ void net_conn_arm(struct net_conn *c, bool more)
 
 	if (atomic_load(&c->idle_ms) || atomic_load(&c->frame_ms)) {
 		now = clock_ms(c->pool->clock);
-		if (c->held_len == 0 || more) {
+		if ((c->held_len == 0 && !c->sink) || more) {
 			atomic_store(&c->partial_since_ms, 0);
 		} else if (atomic_load(&c->partial_since_ms) == 0) {
 			atomic_store(&c->partial_since_ms, now ? now : 1);
@@ -242,6 +242,9 @@ void net_conn_finish(struct net_conn *c)
 	buf_put(c->held);
 	c->held = NULL;
 	c->held_len = 0;
+	if (c->sink)
+		c->sink->done(c->sink, false);
+	c->sink = NULL;
 	pthread_mutex_lock(&c->pool->lock);
 	list_remove(&c->on_pool);
 	pthread_mutex_unlock(&c->pool->lock);

@@ -28,6 +28,8 @@ enum {
 struct net_worker {
 	struct net_pool *pool;
 	struct buf *recv_buf; /* kept from one event to the next; NULL: none */
+	bool has_pipe;        /* between socket and file, empty between events */
+	int pipe[2];
 	pthread_t thread;
 	struct list_node link; /* in net_pool.dead when ended */
 };
@@ -110,6 +112,7 @@ struct net_transport {
 	ssize_t (*recv)(struct net_conn *c, void *p, size_t n);
 	ssize_t (*send)(struct net_conn *c, struct iovec *iov, size_t n, bool more);
 	ssize_t (*splice)(struct net_conn *c, int pipe_fd, size_t n, bool more);
+	ssize_t (*splice_in)(struct net_conn *c, int pipe_fd, size_t n); /* NULL: cannot */
 	bool (*start)(struct net_conn *c); /* begins to deliver, with the token armed */
 	void (*arm_recv)(struct net_conn *c); /* hands the token and its reference over to the next event */
 	void (*arm_send)(struct net_conn *c);
@@ -137,6 +140,8 @@ struct net_conn {
 	struct buf *held;
 	size_t held_off, held_len;
 	bool expect_large;
+	bool offered;          /* the begun frame was, and shall come whole */
+	struct net_sink *sink; /* where it goes; then there are no held bytes */
 	struct net_job job;
 	struct net_job out_job; /* in place of a writable event that cannot be had */
 
@@ -187,6 +192,8 @@ void net_conn_arm(struct net_conn *c, bool more);
 void net_conn_unpause_locked(struct net_conn *c);
 /* recv.c: the calling thread has the token, and a reference that goes with it. */
 void net_conn_receive(struct net_conn *c, struct net_worker *w);
+/* What a worker keeps from one event to the next. */
+void net_worker_trim(struct net_worker *w);
 /* send.c: the calling thread has the right to write. */
 void net_conn_writable(struct net_conn *c);
 /* tcp.c */

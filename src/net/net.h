@@ -58,9 +58,25 @@ struct net_frame {
 	struct buf *owner;  /* the buffer the frame lies in; take a reference to keep it. */
 };
 
+/* A large frame that passes by memory: what lies behind its first NET_FRAME_HEAD bytes goes where the owner says, as it comes in.
+ * Net has it from `begun` to `done`, and calls from whichever thread holds the receive token. */
+enum { NET_FRAME_HEAD = 112 }; /* header and fixed part of a WRITE */
+struct net_sink {
+	ntstatus status; /* once it is an error, bytes are discarded */
+	/* The next n bytes; from memory, or, where `pipe` is not NULL and the transport can, all that is in a pipe. */
+	ntstatus (*bytes)(struct net_sink *s, const void *p, size_t n);
+	ntstatus (*pipe)(struct net_sink *s, int pipe_fd, size_t n);
+	/* Once: the frame is through, or (whole false) its connection has ended before. */
+	void (*done)(struct net_sink *s, bool whole);
+	size_t left; /* net's: bytes that are still to come */
+};
+
 struct net_conn_ops {
 	/* n >= 1 complete frames in order; the token is held. */
 	void (*frames)(struct net_conn *c, void *user, struct net_frame *f, size_t n);
+	/* The head of a frame of len bytes, too large to wait for all of it; the token is held. NULL: it shall come by `frames`. May be
+	 * NULL itself. */
+	struct net_sink *(*begun)(struct net_conn *c, void *user, const struct net_frame *head, size_t len);
 	/* Once, after the last `frames` call has begun; others may still be running on other threads. */
 	void (*closed)(struct net_conn *c, void *user);
 	/* When the last reference is gone; frees user's data. May be NULL. */

@@ -153,14 +153,12 @@ void net_worker_loop(struct net_worker *w)
 		if (n == 1) {
 			((struct net_io *)ev.data.ptr)->ready(ev.data.ptr, w, ev.events);
 		} else if (n == 0) {
-			buf_put(w->recv_buf);
-			w->recv_buf = NULL;
+			net_worker_trim(w);
 			if (net_worker_surplus(w))
 				break;
 		}
 	}
-	buf_put(w->recv_buf);
-	w->recv_buf = NULL;
+	net_worker_trim(w);
 }
 
 /* With the virtual clock: moves it to the next timer if that lies within the timeout. */
@@ -254,7 +252,7 @@ bool net_pool_step(struct net_pool *p, int timeout_ms)
 			ran = step_virtual(p, timeout_ms);
 		}
 	}
-	buf_put(w.recv_buf);
+	net_worker_trim(&w);
 	step_done(p, &leads, ran);
 	return ran;
 }

@@ -3,16 +3,20 @@
  * The thread with the token reads into its own buffer and gives away complete frames where they lie. A frame above NET_LARGE_FRAME
  * that is not complete moves to a buffer of its size, into which the rest is received directly; it lies on a 64-byte
  * boundary there. What is left over when the token is handed on stays with the connection: the begun frame in a buffer of
- * its size, or complete frames where they lie, which another worker then takes up as a job. */
+ * its size, or complete frames where they lie, which another worker then takes up as a job. A large frame that its owner wants
+ * as a stream goes from the socket to its sink by way of a pipe of the worker's, or of its buffer. */
 #include "net/internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 enum {
 	PREFIX = 4,
 	LARGE_PREFIX_AT = 64 - PREFIX,
-	PROBE_BYTES = 512, /* what is read first when the last frame was large: its like would be copied */
-	MAX_ROUNDS = 64    /* then others get their turn */
+	PROBE_BYTES = PREFIX + NET_FRAME_HEAD, /* what is read first when the last frame was large: more would be copied */
+	PIPE_BYTES = 262144,
+	MAX_ROUNDS = 64 /* then others get their turn */
 };
 
 /* Bytes that have come and are not yet given away. */
@@ -74,6 +78,7 @@ static size_t rx_parse(struct net_conn *c, struct rx *rx, struct net_frame *f, b
 			break;
 		f[n++] = (struct net_frame){rx->buf->data + rx->off + PREFIX, total - PREFIX, rx->buf};
 		rx->off += total;
+		c->offered = false;
 		c->expect_large = total > NET_LARGE_FRAME;
 		if (c->expect_large)
 			break;
@@ -118,6 +123,8 @@ static size_t rx_room(struct net_conn *c, struct net_worker *w, struct rx *rx)
 	size_t have = rx->end - rx->off, total = rx_frame_total(c, rx);
 	bool ours = rx->buf && atomic_load_explicit(&rx->buf->refs, memory_order_acquire) == 1;
 
+	if (total > NET_LARGE_FRAME && c->ops->begun && !c->offered && have < PROBE_BYTES)
+		return rx->buf->cap - rx->end >= PROBE_BYTES || rx_move(w, rx, 0, NET_RECV_BYTES) ? PROBE_BYTES - have : 0;
 	if (total > NET_LARGE_FRAME) {
 		/* Not a byte of the next frame, so that this buffer is the frame's alone. */
 		if (rx->off != LARGE_PREFIX_AT || rx->buf->cap < LARGE_PREFIX_AT + total) {
@@ -180,6 +187,14 @@ static void rx_hand_on(struct net_conn *c, struct net_worker *w, struct rx *rx)
 	net_conn_arm(c, more);
 }
 
+/* A frame that is through: the peer was not idle, and one that follows starts its time now. */
+static void rx_took(struct net_conn *c)
+{
+	atomic_store(&c->partial_since_ms, 0);
+	if (atomic_load(&c->idle_ms))
+		atomic_store(&c->last_frame_ms, clock_ms(c->pool->clock));
+}
+
 /* Gives frames to the owner; false when it handed the token on. */
 static bool rx_deliver(struct net_conn *c, struct rx *rx, struct net_frame *f, size_t n)
 {
@@ -189,12 +204,8 @@ static bool rx_deliver(struct net_conn *c, struct rx *rx, struct net_frame *f, s
 	rx_current = &call;
 	c->ops->frames(c, c->user, f, n);
 	rx_current = call.outer;
-	if (!call.released) {
-		/* A begun frame that follows starts its time now. */
-		atomic_store(&c->partial_since_ms, 0);
-		if (atomic_load(&c->idle_ms))
-			atomic_store(&c->last_frame_ms, clock_ms(c->pool->clock));
-	}
+	if (!call.released)
+		rx_took(c);
 	return !call.released;
 }
 
@@ -207,9 +218,7 @@ static void rx_release(struct net_conn *c, const struct net_frame *after)
 		return;
 	call->released = true;
 	net_conn_ref(c); /* this thread goes on using it; rx_deliver's caller puts it */
-	atomic_store(&c->partial_since_ms, 0);
-	if (atomic_load(&c->idle_ms))
-		atomic_store(&c->last_frame_ms, clock_ms(c->pool->clock));
+	rx_took(c);
 	/* The frames of this call stay in the buffer, which rx keeps. */
 	rest = *call->rx;
 	buf_ref(rest.buf);
@@ -230,13 +239,34 @@ void net_conn_release_after(struct net_conn *c, const struct net_frame *f)
 	rx_release(c, f);
 }
 
+/* Asks the owner of a large frame that has begun whether it wants it as a stream. */
+static bool rx_offer(struct net_conn *c, struct rx *rx)
+{
+	size_t total = rx_frame_total(c, rx), have = rx->end - rx->off;
+	struct net_frame head;
+
+	if (!c->ops->begun || c->offered || total == SIZE_MAX || total <= NET_LARGE_FRAME || have < PROBE_BYTES || have >= total)
+		return false;
+	head = (struct net_frame){rx->buf->data + rx->off + PREFIX, NET_FRAME_HEAD, rx->buf};
+	c->sink = c->ops->begun(c, c->user, &head, total - PREFIX);
+	c->offered = c->sink == NULL;
+	if (!c->sink)
+		return false;
+	c->sink->left = total - PROBE_BYTES;
+	rx->off += PROBE_BYTES;
+	return true;
+}
+
 /* Reads until a frame is complete: > 0; 0: nothing more is there; < 0: the connection is at its end. */
 static int rx_fill(struct net_conn *c, struct net_worker *w, struct rx *rx)
 {
 	do {
-		size_t room = rx_room(c, w, rx);
+		size_t room;
 		ssize_t got;
 
+		if (rx_offer(c, rx))
+			return 1;
+		room = rx_room(c, w, rx);
 		if (room == 0)
 			return -1;
 		do
@@ -248,6 +278,87 @@ static int rx_fill(struct net_conn *c, struct net_worker *w, struct rx *rx)
 			return -1;
 		rx->end += (size_t)got;
 	} while (!rx_complete(c, rx));
+	return 1;
+}
+
+static bool worker_pipe(struct net_worker *w)
+{
+	if (!w->has_pipe && pipe2(w->pipe, O_CLOEXEC | O_NONBLOCK) == 0) {
+		w->has_pipe = true;
+		/* As large as the kernel gives it. */
+		(void)fcntl(w->pipe[1], F_SETPIPE_SZ, PIPE_BYTES);
+	}
+	return w->has_pipe;
+}
+
+static void worker_pipe_close(struct net_worker *w)
+{
+	if (!w->has_pipe)
+		return;
+	close(w->pipe[0]);
+	close(w->pipe[1]);
+	w->has_pipe = false;
+}
+
+void net_worker_trim(struct net_worker *w)
+{
+	buf_put(w->recv_buf);
+	w->recv_buf = NULL;
+	worker_pipe_close(w);
+}
+
+/* Gives some bytes to the sink: those at hand, from the pipe, or from the buffer. How many, or as recv. */
+static ssize_t sink_some(struct net_conn *c, struct net_worker *w, struct rx *rx)
+{
+	struct net_sink *s = c->sink;
+	size_t n = rx->end - rx->off < s->left ? rx->end - rx->off : s->left;
+	ssize_t got;
+
+	if (n > 0) {
+		if (nt_ok(s->status))
+			s->status = s->bytes(s, rx->buf->data + rx->off, n);
+		rx->off += n;
+		return (ssize_t)n;
+	}
+	if (nt_ok(s->status) && s->pipe && c->transport->splice_in && worker_pipe(w)) {
+		got = c->transport->splice_in(c, w->pipe[1], s->left);
+		if (got > 0)
+			s->status = s->pipe(s, w->pipe[0], (size_t)got);
+		/* What may be left in it is nobody's. */
+		if (got > 0 && !nt_ok(s->status))
+			worker_pipe_close(w);
+		return got;
+	}
+	if (rx_room(c, w, rx) == 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	got = c->transport->recv(c, rx->buf->data, s->left < NET_RECV_BYTES ? s->left : NET_RECV_BYTES);
+	if (got > 0 && nt_ok(s->status))
+		s->status = s->bytes(s, rx->buf->data, (size_t)got);
+	return got;
+}
+
+/* As rx_fill, for a frame that goes to a sink; > 0: it is through. */
+static int rx_sink(struct net_conn *c, struct net_worker *w, struct rx *rx)
+{
+	struct net_sink *s = c->sink;
+
+	while (s->left > 0) {
+		ssize_t got = sink_some(c, w, rx);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return 0;
+		if (got <= 0)
+			return -1;
+		s->left -= (size_t)got;
+	}
+	c->sink = NULL;
+	c->expect_large = true;
+	s->done(s, true);
+	rx_took(c);
 	return 1;
 }
 
@@ -285,6 +396,8 @@ void net_conn_receive(struct net_conn *c, struct net_worker *w)
 
 		if (state == NET_CONN_OPEN && atomic_load(&c->queued) > NET_QUEUE_HIGH) {
 			r = 0;
+		} else if (state == NET_CONN_OPEN && c->sink) {
+			r = rx_sink(c, w, &rx);
 		} else if (state == NET_CONN_OPEN) {
 			n = rx_parse(c, &rx, frames, &bad);
 			if (n > 0 && !rx_deliver(c, &rx, frames, n)) {

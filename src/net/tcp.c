@@ -42,6 +42,11 @@ static ssize_t tcp_splice(struct net_conn *c, int pipe_fd, size_t n, bool more)
 	return sent;
 }
 
+static ssize_t tcp_splice_in(struct net_conn *c, int pipe_fd, size_t n)
+{
+	return splice(c->fd, NULL, pipe_fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+}
+
 static void tcp_arm_recv(struct net_conn *c)
 {
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = &c->io};
@@ -138,6 +143,7 @@ static const struct net_transport tcp_transport = {
 	.recv = tcp_recv,
 	.send = tcp_send,
 	.splice = tcp_splice,
+	.splice_in = tcp_splice_in,
 	.start = tcp_start,
 	.arm_recv = tcp_arm_recv,
 	.arm_send = tcp_arm_send,

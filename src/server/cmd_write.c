@@ -59,17 +59,24 @@ static ntstatus append_check(const struct srv_open *o, uint64_t offset)
 	return offset >= st.size ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
 
-static ntstatus write_file(struct srv_request *r, const struct smb2_write_req *in)
+ntstatus io_write_begin(const struct srv_request *r, const struct smb2_write_req *in)
 {
-	struct srv_open *o = r->open;
-	ntstatus status = append_check(o, in->offset);
+	ntstatus status = write_check(r, in);
 
 	if (nt_ok(status))
-		status = vfs_write(o->file, in->data.data, in->length, in->offset);
-	if (!nt_ok(status))
-		return status;
+		status = flags_check(r, in);
+	return nt_ok(status) && !r->open->pipe && in->length > 0 ? append_check(r->open, in->offset) : status;
+}
+
+ntstatus io_write_end(const struct srv_request *r, const struct smb2_write_req *in, ntstatus status)
+{
+	struct srv_open *o = r->open;
+
+	/* A write that failed may have changed the file before it did. */
 	srv_oplock_written(o);
 	srv_changed(o, FSA_MODIFIED, FSA_CHANGE_SIZE | FSA_CHANGE_LAST_WRITE);
+	if (!nt_ok(status))
+		return status;
 	o->position = in->offset + in->length;
 	status = info_keep_written(o);
 	/* A handle opened with WRITE_THROUGH writes through by itself. */
@@ -79,17 +86,15 @@ static ntstatus write_file(struct srv_request *r, const struct smb2_write_req *i
 	return status;
 }
 
-/* [MS-SMB2] 3.3.5.13 */
+/* [MS-SMB2] 3.3.5.13; data that is not in memory yet goes the way of write_stream.c. */
 struct srv_result cmd_write(struct srv_request *r, const struct smb2_write_req *in, struct smb2_write_rsp *out)
 {
-	ntstatus status = write_check(r, in);
+	ntstatus status = io_write_begin(r, in);
 
-	if (nt_ok(status))
-		status = flags_check(r, in);
 	if (nt_ok(status) && r->open->pipe)
 		status = srv_pipe_write(r, slice_of(in->data.data, in->length));
 	else if (nt_ok(status) && in->length > 0)
-		status = write_file(r, in);
+		status = io_write_end(r, in, vfs_write(r->open->file, in->data.data, in->length, in->offset));
 	out->count = in->length;
 	return srv_reply(status);
 }

@@ -103,7 +103,13 @@ static void on_closed(struct net_conn *net, void *user)
 	srv_conn_put(c);
 }
 
-static const struct net_conn_ops conn_ops = {.frames = on_frames, .closed = on_closed};
+static struct net_sink *on_begun(struct net_conn *net, void *user, const struct net_frame *head, size_t len)
+{
+	(void)net;
+	return srv_frame_begun(user, head, len);
+}
+
+static const struct net_conn_ops conn_ops = {.frames = on_frames, .begun = on_begun, .closed = on_closed};
 
 static struct srv_conn *conn_new(struct srv *srv, struct net_conn *net)
 {

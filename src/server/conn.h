@@ -39,4 +39,9 @@ struct srv_session *srv_conn_session(struct srv_conn *c, uint64_t id) MUST_USE;
  * receive token went to another worker, and with it the frames behind this one. false: the connection is to be dropped. */
 bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *batch, bool *passed_on) MUST_USE;
 
+struct net_sink;
+struct net_frame;
+/* The head of a large frame: where the rest goes, or NULL, then it has to come whole. */
+struct net_sink *srv_frame_begun(struct srv_conn *c, const struct net_frame *head, size_t len) MUST_USE;
+
 #endif

@@ -393,6 +393,35 @@ static bool finish(struct srv_chain *ch, struct srv_request *r, struct srv_resul
 /* 3.3.5.2.6: a command that does not exist is answered, not a reason to go. */
 static const struct smb2_message no_command = {.name = "UNKNOWN", .command = SMB2_COMMAND_COUNT};
 
+static struct srv_request *request_of(struct srv_conn *c, const struct proto_element *e)
+{
+	struct srv_request *r = srv_request_new(c);
+
+	if (!r)
+		return NULL;
+	r->header = e->header;
+	r->raw = slice_of(e->data, e->len);
+	r->message = smb2_message_of(e->header.command);
+	if (!r->message)
+		r->message = &no_command;
+	return r;
+}
+
+struct srv_request *srv_element_admit(struct srv_chain *ch, const struct proto_element *e, ntstatus *status)
+{
+	struct srv_request *r = request_of(ch->conn, e);
+	struct check v = r ? check_connection(r) : drop();
+
+	if (v.verdict == GO)
+		v = check_request(ch, r, true);
+	*status = v.status;
+	if (v.verdict == DROP && r) {
+		srv_request_free(r);
+		r = NULL;
+	}
+	return r;
+}
+
 bool srv_element_run(struct srv_chain *ch, struct proto_element *e, bool first, bool last)
 {
 	struct srv_request *r;
@@ -403,14 +432,9 @@ bool srv_element_run(struct srv_chain *ch, struct proto_element *e, bool first, 
 		srv_cancel(ch->conn, &e->header);
 		return true;
 	}
-	r = srv_request_new(ch->conn);
+	r = request_of(ch->conn, e);
 	if (!r)
 		return false;
-	r->header = e->header;
-	r->raw = slice_of(e->data, e->len);
-	r->message = smb2_message_of(e->header.command);
-	if (!r->message)
-		r->message = &no_command;
 	r->out = &ch->out;
 	r->chain = ch;
 	r->in_compound = ch->compound;

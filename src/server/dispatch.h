@@ -37,6 +37,10 @@ void srv_chain_announce(struct srv_chain *ch);
 /* Runs one element. false: drop the connection. */
 bool srv_element_run(struct srv_chain *ch, struct proto_element *e, bool first, bool last) MUST_USE;
 
+/* The preconditions alone, for an element of a frame of its own: a request that is decoded, or that is to be answered with
+ * *status, an error. NULL: drop the connection. */
+struct srv_request *srv_element_admit(struct srv_chain *ch, const struct proto_element *e, ntstatus *status) MUST_USE;
+
 /* Appends the response of r to its out. false: out of memory, the connection has to go. */
 bool srv_response_build(struct srv_request *r, struct srv_result result) MUST_USE;
 

@@ -14,6 +14,10 @@ static inline bool io_channel_valid(const struct srv_request *r, uint32_t channe
 	return channel == CHANNEL_NONE || srv_request_proto(r)->dialect < SMB2_DIALECT_300;
 }
 
+/* WRITE around the writing itself: everything that can be refused before, and what follows it, whatever came of it. */
+ntstatus io_write_begin(const struct srv_request *r, const struct smb2_write_req *in) MUST_USE;
+ntstatus io_write_end(const struct srv_request *r, const struct smb2_write_req *in, ntstatus status) MUST_USE;
+
 /* The largest file, that of NTFS with 4 KiB clusters, which is what shares say they are. */
 #define IO_MAX_FILE_BYTES 0xFFFFFFF0000ull
 

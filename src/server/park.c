@@ -66,16 +66,21 @@ static void send_alone(struct srv_request *r, struct net_batch *batch, struct sr
 	srv_out_discard(&out);
 }
 
-static void send_final(struct srv_request *r, struct srv_result result)
+void srv_request_answer(struct srv_request *r, struct srv_result result)
 {
 	struct net_batch batch;
 
 	net_batch_init(&batch, r->conn->net);
-	unlink_parked(r);
-	r->header.flags &= ~SMB2_FLAGS_RELATED_OPERATIONS;
 	send_alone(r, &batch, result);
 	net_batch_flush(&batch);
 	srv_request_free(r);
+}
+
+static void send_final(struct srv_request *r, struct srv_result result)
+{
+	unlink_parked(r);
+	r->header.flags &= ~SMB2_FLAGS_RELATED_OPERATIONS;
+	srv_request_answer(r, result);
 }
 
 void srv_request_resume(struct srv_request *r, struct srv_result result)

@@ -20,6 +20,9 @@ static inline struct srv_result srv_parked(void)
 /* Answers a parked request with its r->body and r->payload. By whoever took it out of what it waited in; r is gone afterwards. */
 void srv_request_resume(struct srv_request *r, struct srv_result result);
 
+/* The last step of that: answers in a frame of its own, now, and frees. For a request that was never in a frame's chain. */
+void srv_request_answer(struct srv_request *r, struct srv_result result);
+
 /* Runs the handler of a parked request again, on a worker; it may park once more. By whoever took it out of what it waited in. */
 void srv_request_restart(struct srv_request *r);
 

@@ -157,6 +157,7 @@ void posix_dir_free(struct posix_dir *d);
 /* --- posix_io.c --- */
 ntstatus posix_read(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done) MUST_USE;
 ntstatus posix_write(struct vfs_file *f, const void *p, size_t n, uint64_t offset) MUST_USE;
+ntstatus posix_write_pipe(struct vfs_file *f, int pipe_fd, size_t n, uint64_t offset) MUST_USE;
 ntstatus posix_flush(struct vfs_file *f) MUST_USE;
 ntstatus posix_truncate(struct vfs_file *f, uint64_t size) MUST_USE;
 ntstatus posix_allocate(struct vfs_file *f, uint64_t bytes) MUST_USE;

@@ -81,6 +81,18 @@ ntstatus vfs_flush(struct vfs_file *f)
 	return f->store->ops->flush(f);
 }
 
+ntstatus vfs_write_pipe(struct vfs_file *f, int pipe_fd, size_t n, uint64_t offset)
+{
+	if (!vfs_takes_pipe(f))
+		return STATUS_INVALID_DEVICE_REQUEST;
+	return offset > INT64_MAX || n > INT64_MAX - offset ? STATUS_INVALID_PARAMETER : f->store->ops->write_pipe(f, pipe_fd, n, offset);
+}
+
+bool vfs_takes_pipe(const struct vfs_file *f)
+{
+	return f->store->ops->write_pipe != NULL;
+}
+
 ntstatus vfs_truncate(struct vfs_file *f, uint64_t size)
 {
 	return size > INT64_MAX ? STATUS_INVALID_PARAMETER : f->store->ops->truncate(f, size);

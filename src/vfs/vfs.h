@@ -131,6 +131,9 @@ struct slice vfs_file_name(struct vfs_file *f, struct arena *a) MUST_USE;
 ntstatus vfs_read(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done) MUST_USE;
 /* All n bytes or an error; DISK_FULL may have written a part. */
 ntstatus vfs_write(struct vfs_file *f, const void *p, size_t n, uint64_t offset) MUST_USE;
+/* The same with the next n bytes of a pipe, without a way through memory. INVALID_DEVICE_REQUEST where vfs_takes_pipe says no. */
+ntstatus vfs_write_pipe(struct vfs_file *f, int pipe_fd, size_t n, uint64_t offset) MUST_USE;
+bool vfs_takes_pipe(const struct vfs_file *f);
 /* The file's data and metadata are on disk. */
 ntstatus vfs_flush(struct vfs_file *f) MUST_USE;
 ntstatus vfs_truncate(struct vfs_file *f, uint64_t size) MUST_USE;

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-enum { FRAME_BYTES = 1 << 16, ANSWER_MS = 60000 };
+enum { FRAME_BYTES = 5 << 16, ANSWER_MS = 60000 };
 
 static void on_frames(struct net_conn *c, void *user, struct net_frame *f, size_t n)
 {
@@ -86,6 +86,7 @@ size_t raw_encode(struct raw *r, uint8_t *out, size_t cap, uint16_t command, con
 	if (command == SMB2_WRITE) {
 		const struct smb2_write_req *write = req;
 
+		assert_true(write->data.len <= cap - w.pos);
 		memcpy(out + w.pos, write->data.data, write->data.len);
 		w.pos += write->data.len;
 	}

@@ -56,6 +56,15 @@ static void end_frames(struct net_conn *c, void *user, struct net_frame *f, size
 	}
 }
 
+static struct net_sink *end_begun(struct net_conn *c, void *user, const struct net_frame *head, size_t len)
+{
+	struct end *e = user;
+
+	(void)c;
+	assert_int_equal(head->len, NET_FRAME_HEAD);
+	return e->on_begun ? e->on_begun(e, head, len) : NULL;
+}
+
 static void end_closed(struct net_conn *c, void *user)
 {
 	struct end *e = user;
@@ -74,7 +83,7 @@ static void end_destroyed(void *user)
 	atomic_fetch_add(&e->destroyed, 1);
 }
 
-const struct net_conn_ops end_ops = {end_frames, end_closed, end_destroyed};
+const struct net_conn_ops end_ops = {.frames = end_frames, .begun = end_begun, .closed = end_closed, .destroyed = end_destroyed};
 
 static void accepted(void *arg, struct net_conn *c)
 {

@@ -24,6 +24,7 @@ struct end {
 	_Atomic uint64_t bytes, sum;
 	_Atomic unsigned largest_batch;
 	void (*on_frame)(struct end *e, const struct net_frame *f);
+	struct net_sink *(*on_begun)(struct end *e, const struct net_frame *head, size_t len);
 	size_t limit;
 	unsigned idle_ms, frame_ms;
 };

@@ -515,6 +515,51 @@ static void test_handles_stay_good_while_their_directory_is_renamed(void **state
 	vfs_file_close(file);
 }
 
+/* Bytes that come through a pipe are those of the pipe, from the offset on, no more of them than was said. */
+static void test_writing_from_a_pipe(void **state)
+{
+	struct fixture *f = *state;
+	struct vfs_file *file = create_file(f, "piped"), *mine;
+	uint8_t in[50000], out[50000], rest[8];
+	struct vfs *mem = vfs_mem_open(&clock_system, 1 << 20);
+	struct vfs_open_args args = {.name = wide(f, "m"), .disposition = VFS_CREATE, .flags = VFS_WRITE};
+	struct vfs_open_result opened;
+	size_t done;
+	int p[2];
+
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = (uint8_t)(i * 7 + i / 256);
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	assert_true(vfs_takes_pipe(file));
+	assert_int_equal(write(p[1], in, sizeof(in)), sizeof(in));
+	assert_ok(vfs_write_pipe(file, p[0], 1, 3));
+	assert_ok(vfs_write_pipe(file, p[0], 30000, 4));
+	assert_ok(vfs_write_pipe(file, p[0], sizeof(in) - 30001 - 5, 30004));
+	assert_int_equal(read(p[0], rest, sizeof(rest)), 5);
+	assert_memory_equal(rest, in + sizeof(in) - 5, 5);
+	assert_ok(vfs_read(file, out, sizeof(out), 3, &done));
+	assert_int_equal(done, sizeof(in) - 5);
+	assert_memory_equal(out, in, done);
+	assert_int_equal(write(p[1], "x", 1), 1);
+	assert_status(vfs_write_pipe(file, p[0], 1, UINT64_MAX), INVALID_PARAMETER);
+	/* Where splice(2) does not write: a file opened to append. */
+	assert_int_equal(fcntl(vfs_file_fd(file), F_SETFL, O_APPEND), 0);
+	assert_ok(vfs_write_pipe(file, p[0], 1, sizeof(in) - 2));
+	vfs_file_close(file);
+	assert_int_equal(stat_of(f, "piped").size, sizeof(in) - 1);
+	file = open_file(f, "piped", VFS_READ);
+	assert_status(vfs_write_pipe(file, p[0], 1, 0), ACCESS_DENIED);
+	vfs_file_close(file);
+	assert_ok(vfs_open(mem, &args, &f->arena, &opened));
+	mine = opened.file;
+	assert_false(vfs_takes_pipe(mine));
+	assert_status(vfs_write_pipe(mine, p[0], 1, 0), INVALID_DEVICE_REQUEST);
+	vfs_file_close(mine);
+	vfs_close(mem);
+	close(p[0]);
+	close(p[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -530,6 +575,7 @@ int main(void)
 		cmocka_unit_test(test_two_processes_create_a_name_once),
 		cmocka_unit_test(test_file_that_shrinks_under_a_read_ends_there),
 		cmocka_unit_test(test_write_through_and_flush),
+		cmocka_unit_test(test_writing_from_a_pipe),
 		cmocka_unit_test(test_descriptors_run_out_with_the_right_status),
 		cmocka_unit_test(test_full_disk_is_told_and_loses_nothing),
 		cmocka_unit_test(test_ids_differ_between_devices_and_renames_do_not_cross),

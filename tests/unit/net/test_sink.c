@@ -1,0 +1,262 @@
+/* Large frames that go to a sink as they come in: from memory and from a pipe, whole, failing, and cut off. */
+#include "util.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SMALLEST = 32768, HEAD = NET_FRAME_HEAD };
+
+/* Frame i is: i in 4 bytes, then (i * 7 + k) for every k. */
+struct catcher {
+	struct net_sink sink;
+	uint32_t i;
+	size_t len, at, fail_at; /* of the frame; where the next byte belongs; 0: never */
+	bool failed;
+};
+
+static struct server server;
+static struct end ends[2];
+static _Atomic unsigned whole, streamed, cut_off, refusals;
+static unsigned next_frame; /* frames come in order */
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(ends, 0, sizeof(ends));
+	whole = streamed = cut_off = refusals = next_frame = 0;
+	return 0;
+}
+
+static void check_bytes(const uint8_t *p, size_t n, uint32_t i, size_t at)
+{
+	for (size_t k = 0; k < n; k++)
+		assert_int_equal(p[k], (uint8_t)(i * 7 + at + k));
+}
+
+static ntstatus take_bytes(struct net_sink *s, const void *p, size_t n)
+{
+	struct catcher *c = CONTAINER_OF(s, struct catcher, sink);
+
+	assert_true(n > 0 && n <= s->left && !c->failed);
+	check_bytes(p, n, c->i, c->at);
+	c->at += n;
+	c->failed = c->fail_at && c->at >= c->fail_at;
+	return c->failed ? STATUS_DISK_FULL : STATUS_SUCCESS;
+}
+
+static ntstatus take_pipe(struct net_sink *s, int pipe_fd, size_t n)
+{
+	static _Thread_local uint8_t block[65536];
+	struct catcher *c = CONTAINER_OF(s, struct catcher, sink);
+
+	assert_true(n > 0 && n <= s->left && !c->failed);
+	while (n > 0) {
+		ssize_t k = read(pipe_fd, block, n < sizeof(block) ? n : sizeof(block));
+
+		assert_true(k > 0);
+		check_bytes(block, (size_t)k, c->i, c->at);
+		c->at += (size_t)k;
+		n -= (size_t)k;
+		c->failed = c->fail_at && c->at >= c->fail_at;
+		/* What it leaves in the pipe must not turn up anywhere. */
+		if (c->failed)
+			return STATUS_DISK_FULL;
+	}
+	return STATUS_SUCCESS;
+}
+
+static void done(struct net_sink *s, bool is_whole)
+{
+	struct catcher *c = CONTAINER_OF(s, struct catcher, sink);
+
+	if (is_whole) {
+		assert_int_equal(s->left, 0);
+		assert_int_equal(c->i, next_frame++);
+		assert_true(c->failed || c->at == c->len);
+		assert_int_equal(nt_ok(s->status), !c->failed);
+		streamed++;
+	} else {
+		assert_true(s->left > 0);
+		cut_off++;
+	}
+	free(c);
+}
+
+static struct net_sink *begun(struct end *e, const struct net_frame *head, size_t len)
+{
+	struct catcher *c;
+	unsigned kind = (unsigned)random() % 4;
+
+	(void)e;
+	assert_true(len > SMALLEST - 4);
+	check_bytes(head->data + 4, HEAD - 4, load_le32(head->data), 4);
+	if (kind == 0) {
+		refusals++;
+		return NULL;
+	}
+	c = calloc(1, sizeof(*c));
+	assert_non_null(c);
+	*c = (struct catcher){.i = load_le32(head->data), .len = len, .at = HEAD};
+	c->sink = (struct net_sink){.bytes = take_bytes, .pipe = kind > 1 ? take_pipe : NULL, .done = done};
+	if (random() % 5 == 0)
+		c->fail_at = HEAD + 1 + (size_t)random() % (len - HEAD);
+	return &c->sink;
+}
+
+static void check_whole(struct end *e, const struct net_frame *f)
+{
+	(void)e;
+	assert_int_equal(load_le32(f->data), next_frame++);
+	check_bytes(f->data + 4, f->len - 4, next_frame - 1, 4);
+	whole++;
+}
+
+static size_t numbered(uint8_t *out, size_t len, uint32_t i)
+{
+	make_frame(out, len, 0);
+	store_le32(out + 4, i);
+	for (size_t k = 4; k < len; k++)
+		out[4 + k] = (uint8_t)(i * 7 + k);
+	return len + 4;
+}
+
+static int start(unsigned threads)
+{
+	ends[0].limit = 300000;
+	ends[0].on_begun = begun;
+	ends[0].on_frame = check_whole;
+	server_start(&server, threads, threads, ends, ARRAY_LEN(ends));
+	return raw_connect(&server);
+}
+
+static void test_any_stream_in_any_pieces(void **state)
+{
+	enum { SEEDS = 24, COUNT = 60 };
+	static const size_t most[] = {30, 5000, 33000, 70000, 250000};
+	uint8_t *stream = malloc(COUNT * 250008);
+	unsigned all_streamed = 0;
+
+	(void)state;
+	assert_non_null(stream);
+	for (unsigned seed = 1; seed <= SEEDS; seed++) {
+		unsigned threads = seed % 3;
+		size_t n = 0, sent = 0;
+		int fd;
+
+		setup(NULL);
+		srandom(seed);
+		for (uint32_t i = 0; i < COUNT; i++)
+			n += numbered(stream + n, 4 + (size_t)random() % most[(size_t)random() % ARRAY_LEN(most)], i);
+		fd = start(threads);
+		while (sent < n) {
+			size_t piece = 1 + (size_t)random() % (random() % 2 ? 200 : 150000);
+
+			piece = piece < n - sent ? piece : n - sent;
+			raw_write(fd, stream + sent, piece);
+			sent += piece;
+			for (unsigned k = 0; threads == 0 && k < 3; k++)
+				net_pool_step(server.pool, 0);
+		}
+		WAIT_FOR(threads ? NULL : server.pool, whole + streamed == COUNT);
+		assert_int_equal(next_frame, COUNT);
+		all_streamed += streamed;
+		close(fd);
+		WAIT_FOR(threads ? NULL : server.pool, ends[0].closed == 1);
+		server_stop(&server);
+		assert_int_equal(cut_off, 0);
+	}
+	assert_true(all_streamed > SEEDS * COUNT / 10);
+	free(stream);
+}
+
+static struct net_sink *always(struct end *e, const struct net_frame *head, size_t len)
+{
+	struct net_sink *s;
+
+	do
+		s = begun(e, head, len);
+	while (!s);
+	CONTAINER_OF(s, struct catcher, sink)->fail_at = 0;
+	return s;
+}
+
+static void test_a_peer_that_hangs_up_in_the_middle(void **state)
+{
+	uint8_t *frame = malloc(200008);
+	int fd;
+
+	(void)state;
+	assert_non_null(frame);
+	numbered(frame, 200000, 0);
+	for (size_t sent = 4 + HEAD + 1; sent < 200004; sent += 33333) {
+		setup(NULL);
+		fd = start(2);
+		ends[0].on_begun = always;
+		raw_write(fd, frame, sent);
+		usleep(2000);
+		close(fd);
+		WAIT_FOR(NULL, ends[0].closed == 1);
+		assert_int_equal(cut_off, 1);
+		assert_int_equal(streamed + whole, 0);
+		server_stop(&server);
+	}
+	free(frame);
+}
+
+static void test_a_stream_that_stands_still_is_a_frame_that_does_not_complete(void **state)
+{
+	uint8_t *frame = malloc(200008);
+	int fd;
+
+	(void)state;
+	assert_non_null(frame);
+	numbered(frame, 200000, 0);
+	ends[0].frame_ms = 60;
+	fd = start(1);
+	ends[0].on_begun = always;
+	raw_write(fd, frame, 100000);
+	WAIT_FOR(NULL, ends[0].closed == 1);
+	assert_int_equal(cut_off, 1);
+	close(fd);
+	server_stop(&server);
+	free(frame);
+}
+
+static struct net_sink *hang_up(struct end *e, const struct net_frame *head, size_t len)
+{
+	(void)head;
+	(void)len;
+	net_conn_close(e->conn, false);
+	return NULL;
+}
+
+static void test_the_owner_ends_the_connection_at_a_head(void **state)
+{
+	uint8_t *frame = malloc(200008);
+	int fd;
+
+	(void)state;
+	assert_non_null(frame);
+	numbered(frame, 200000, 0);
+	fd = start(1);
+	ends[0].on_begun = hang_up;
+	raw_write(fd, frame, 4 + HEAD);
+	WAIT_FOR(NULL, ends[0].closed == 1);
+	assert_int_equal(whole + streamed + cut_off, 0);
+	close(fd);
+	server_stop(&server);
+	free(frame);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_any_stream_in_any_pieces, setup),
+		cmocka_unit_test_setup(test_a_peer_that_hangs_up_in_the_middle, setup),
+		cmocka_unit_test_setup(test_a_stream_that_stands_still_is_a_frame_that_does_not_complete, setup),
+		cmocka_unit_test_setup(test_the_owner_ends_the_connection_at_a_head, setup),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
