@@ -21,6 +21,7 @@ struct hythe_share_config {
 	bool guest;                    /* guests may connect; needs guest of the server */
 	bool encrypt;                  /* only sessions that can encrypt */
 	bool access_based_enumeration; /* listings leave out what the user may not open */
+	bool acl_flags_as_set;         /* AUTO_INHERITED of a descriptor stays as a client sets it; else only when it is asked for, as on Windows */
 	bool hidden;                   /* left out of share lists; a name that ends in $ always is */
 	bool follow_symlinks;          /* those that stay inside the share; else clients are told of the link */
 	const char *const *users;      /* NULL: every user */

@@ -206,13 +206,18 @@ ntstatus srv_acl_store(struct vfs_file *f, struct secdesc *sd, struct arena *a)
 
 /* --- changing --- */
 
-static uint16_t replaced_control(uint16_t now, uint16_t with, uint16_t present, uint16_t auto_inherited, uint16_t request, uint16_t protect)
+/* The flags of one of the two lists. */
+struct control_flags {
+	uint16_t present, auto_inherited, request, protect;
+};
+
+static uint16_t replaced_control(uint16_t now, uint16_t with, const struct control_flags *f, bool as_set)
 {
-	now &= (uint16_t)~(present | auto_inherited | protect);
-	now |= with & (present | protect);
+	now &= (uint16_t)~(f->present | f->auto_inherited | f->protect);
+	now |= with & (f->present | f->protect);
 	/* Who sets AUTO_INHERITED must ask for it, too. */
-	if ((with & auto_inherited) && (with & request))
-		now |= auto_inherited;
+	if ((with & f->auto_inherited) && (as_set || (with & f->request)))
+		now |= f->auto_inherited;
 	return now;
 }
 
@@ -225,25 +230,39 @@ static void map_generic(struct acl *acl)
 	}
 }
 
-void srv_acl_replace(struct secdesc *sd, const struct secdesc *with, uint32_t parts)
+void srv_acl_replace(struct secdesc *sd, const struct secdesc *with, uint32_t parts, bool as_set)
 {
+	static const struct control_flags of_dacl = {SD_DACL_PRESENT, SD_DACL_AUTO_INHERITED, SD_DACL_AUTO_INHERIT_REQ, SD_DACL_PROTECTED};
+	static const struct control_flags of_sacl = {SD_SACL_PRESENT, SD_SACL_AUTO_INHERITED, SD_SACL_AUTO_INHERIT_REQ, SD_SACL_PROTECTED};
+
 	if ((parts & ACL_PART_OWNER) && with->owner)
 		sd->owner = with->owner;
 	if ((parts & ACL_PART_GROUP) && with->group)
 		sd->group = with->group;
 	if (parts & ACL_PART_DACL) {
 		map_generic(with->dacl);
-		sd->control = replaced_control(sd->control, with->control, SD_DACL_PRESENT, SD_DACL_AUTO_INHERITED,
-			SD_DACL_AUTO_INHERIT_REQ, SD_DACL_PROTECTED);
+		sd->control = replaced_control(sd->control, with->control, &of_dacl, as_set);
 		/* A list that is set is present; without one, everything is allowed. */
 		sd->control |= SD_DACL_PRESENT;
 		sd->dacl = with->dacl;
 	}
 	if (parts & ACL_PART_SACL) {
-		sd->control = replaced_control(sd->control, with->control, SD_SACL_PRESENT, SD_SACL_AUTO_INHERITED,
-			SD_SACL_AUTO_INHERIT_REQ, SD_SACL_PROTECTED);
+		sd->control = replaced_control(sd->control, with->control, &of_sacl, as_set);
 		sd->sacl = with->sacl;
 	}
+}
+
+uint32_t srv_acl_access(struct vfs_file *f, const struct vfs_stat *st, struct arena *a)
+{
+	struct vfs_stat open_to_all = *st;
+	const struct secdesc *sd;
+	bool stored;
+
+	sd = srv_acl_load(f, st, a, &stored);
+	if (!sd || !stored)
+		return fsa_access_of_stat(st, srv_acl_uid(), srv_acl_gid());
+	open_to_all.mode = 0777;
+	return srv_acl_grants(sd) & fsa_access_of_stat(&open_to_all, srv_acl_uid(), srv_acl_gid());
 }
 
 /* --- the check --- */

@@ -108,10 +108,43 @@ struct filling {
 	size_t count;
 };
 
-/* Access-based enumeration: what the caller could not open for reading is not shown. */
-static bool entry_hidden(const struct filling *f, const struct vfs_stat *st)
+/* The path of a name in the directory; no data: out of memory. */
+static struct slice path_in(struct srv_open *o, struct slice name, struct arena *a)
 {
-	return f->only_readable && !(fsa_access_of_stat(st, srv_acl_uid(), srv_acl_gid()) & FILE_READ_DATA);
+	struct slice dir = vfs_file_name(o->file, a);
+	uint8_t *path = arena_alloc(a, dir.len + 2 + name.len);
+	size_t n = dir.len;
+
+	if (!path || (dir.len > 0 && !dir.data))
+		return slice_of(NULL, 0);
+	if (n > 0) {
+		memcpy(path, dir.data, n);
+		store_le16(path + n, '\\');
+		n += 2;
+	}
+	memcpy(path + n, name.data, name.len);
+	return slice_of(path, n + name.len);
+}
+
+/* Access-based enumeration: what the caller could not open for reading is not shown, nor what cannot be opened at all. */
+static bool entry_hidden(const struct filling *f, struct srv_open *o, struct slice name)
+{
+	const uint32_t reading = ACCESS_FILE_READ & ~ACCESS_SYNCHRONIZE;
+	struct vfs_open_args args = {.disposition = VFS_OPEN, .flags = VFS_NO_FOLLOW};
+	struct vfs_open_result there;
+	bool hidden = true;
+	struct arena a;
+
+	if (!f->only_readable || (name.len > 0 && utf16_at(name, 0) == '.' && (name.len == 2 || (name.len == 4 && utf16_at(name, 1) == '.'))))
+		return false;
+	arena_init(&a, NULL, 0, 0);
+	args.name = path_in(o, name, &a);
+	if (args.name.data && nt_ok(vfs_open(o->tree->share->vfs, &args, &a, &there))) {
+		hidden = (~srv_acl_access(there.file, &there.stat, &a) & reading) != 0;
+		vfs_file_close(there.file);
+	}
+	arena_reset(&a);
+	return hidden;
 }
 
 static bool entry_put(struct filling *f, struct slice name, const struct vfs_stat *st)
@@ -146,7 +179,7 @@ static ntstatus fill_scan(struct filling *f, struct srv_open *o, bool single)
 	while (nt_ok(status = vfs_dir_read(o->file, f->need_stat, &d))) {
 		bool wanted = e->everything || fsa_name_match(pattern_of(e), d.name, true);
 
-		if (wanted && !entry_hidden(f, &d.stat) && !entry_put(f, d.name, &d.stat)) {
+		if (wanted && !entry_hidden(f, o, d.name) && !entry_put(f, d.name, &d.stat)) {
 			vfs_dir_seek(o->file, e->cookie);
 			return f->count > 0 ? STATUS_SUCCESS : STATUS_BUFFER_OVERFLOW;
 		}
@@ -155,24 +188,6 @@ static ntstatus fill_scan(struct filling *f, struct srv_open *o, bool single)
 			return STATUS_SUCCESS;
 	}
 	return f->count > 0 ? STATUS_SUCCESS : status;
-}
-
-/* The path of the pattern's one name. */
-static struct slice literal_path(struct srv_open *o, struct arena *a)
-{
-	struct slice dir = vfs_file_name(o->file, a), name = pattern_of(o->enumeration);
-	uint8_t *path = arena_alloc(a, dir.len + 2 + name.len);
-	size_t n = dir.len;
-
-	if (!path || (dir.len > 0 && !dir.data))
-		return slice_of(NULL, 0);
-	if (n > 0) {
-		memcpy(path, dir.data, n);
-		store_le16(path + n, '\\');
-		n += 2;
-	}
-	memcpy(path + n, name.data, name.len);
-	return slice_of(path, n + name.len);
 }
 
 static struct slice last_component(struct slice path)
@@ -188,7 +203,7 @@ static struct slice last_component(struct slice path)
  * open is left to the scan (*found false). */
 static ntstatus fill_literal(struct filling *f, struct srv_open *o, bool *found)
 {
-	struct vfs_open_args args = {.name = literal_path(o, &f->r->arena), .disposition = VFS_OPEN, .flags = VFS_NO_FOLLOW};
+	struct vfs_open_args args = {.name = path_in(o, pattern_of(o->enumeration), &f->r->arena), .disposition = VFS_OPEN, .flags = VFS_NO_FOLLOW};
 	struct vfs_open_result there;
 	ntstatus status;
 	bool fits = true;
@@ -203,7 +218,7 @@ static ntstatus fill_literal(struct filling *f, struct srv_open *o, bool *found)
 		*found = false;
 		return status;
 	}
-	if (!entry_hidden(f, &there.stat))
+	if (!entry_hidden(f, o, pattern_of(o->enumeration)))
 		fits = entry_put(f, last_component(vfs_file_name(there.file, &f->r->arena)), &there.stat);
 	vfs_file_close(there.file);
 	if (!fits)
@@ -234,7 +249,7 @@ struct srv_result cmd_query_directory(struct srv_request *r, const struct smb2_q
 	ntstatus status = query_check(r, in);
 	struct filling f = {
 		.r = r, .class = in->file_information_class, .only_readable = r->tree->share->access_based_enumeration,
-		.need_stat = in->file_information_class != FSCC_FILE_NAMES || r->tree->share->access_based_enumeration,
+		.need_stat = in->file_information_class != FSCC_FILE_NAMES,
 	};
 
 	if (!nt_ok(status))

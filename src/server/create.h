@@ -32,6 +32,7 @@ struct create_op {
 	struct srv_request *r;
 	const struct smb2_create_req *in;
 	struct create_contexts ctx;
+	const struct secdesc *parent;  /* set on the directory of a file that may be made; NULL: none */
 	struct slice name;             /* checked, without stream part and trailing separator */
 	bool must_be_directory, must_be_file;
 	uint32_t desired;              /* generic bits mapped */
@@ -55,6 +56,8 @@ ntstatus create_options_check(struct create_op *op) MUST_USE;
 ntstatus create_access_check(struct create_op *op) MUST_USE;
 /* Rights of an open of an existing file: fills granted and maximal from op->found.stat. */
 ntstatus create_access_grant(struct create_op *op) MUST_USE;
+/* Whether the directory lets a file be made in it: ACCESS_DENIED. Fills op->parent. */
+ntstatus create_parent_check(struct create_op *op) MUST_USE;
 /* Opens, creates or overwrites; op->open is in no table yet. PENDING: an oplock of op->found.stat.id has to break first. */
 ntstatus create_open_execute(struct create_op *op) MUST_USE;
 /* Takes back what create_open_execute did, file included if it made it. */

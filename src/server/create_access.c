@@ -68,21 +68,6 @@ static uint32_t access_of_disposition(const struct create_op *op)
 	return create_overwrites(op) ? FILE_WRITE_DATA : 0;
 }
 
-/* Rights by the descriptor that was set on a file, else by its mode; READONLY takes writing away in any case. */
-static uint32_t access_of_file(struct create_op *op, struct vfs_file *file, const struct vfs_stat *st)
-{
-	struct arena *a = &op->r->arena;
-	struct vfs_stat open_to_all = *st;
-	const struct secdesc *sd;
-	bool stored;
-
-	sd = srv_acl_load(file, st, a, &stored);
-	if (!sd || !stored)
-		return fsa_access_of_stat(st, srv_acl_uid(), srv_acl_gid());
-	open_to_all.mode = 0777;
-	return srv_acl_grants(sd) & fsa_access_of_stat(&open_to_all, srv_acl_uid(), srv_acl_gid());
-}
-
 static struct slice parent_path(struct slice path)
 {
 	size_t units = path.len / 2;
@@ -90,6 +75,37 @@ static struct slice parent_path(struct slice path)
 	while (units > 0 && load_le16(path.data + 2 * (units - 1)) != '\\')
 		units--;
 	return slice_of(path.data, units > 0 ? 2 * (units - 1) : 0);
+}
+
+/* The descriptor set on the directory that a new file is to be in. NULL: none was, the system's own rules hold. */
+static ntstatus parent_load(struct create_op *op)
+{
+	struct vfs_open_args args = {.name = parent_path(op->name), .disposition = VFS_OPEN, .flags = VFS_DIRECTORY};
+	struct vfs_open_result parent;
+	ntstatus status = STATUS_SUCCESS;
+	struct secdesc *sd;
+	bool stored;
+
+	if (op->name.len == 0 || !nt_ok(vfs_open(op->r->tree->share->vfs, &args, &op->r->arena, &parent)))
+		return STATUS_SUCCESS;
+	sd = srv_acl_load(parent.file, &parent.stat, &op->r->arena, &stored);
+	if (!sd)
+		status = STATUS_INSUFFICIENT_RESOURCES;
+	else if (stored)
+		op->parent = sd;
+	vfs_file_close(parent.file);
+	return status;
+}
+
+ntstatus create_parent_check(struct create_op *op)
+{
+	bool directory = (op->in->create_options & OPTION_DIRECTORY_FILE) != 0;
+	uint32_t need = directory ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE;
+	ntstatus status = parent_load(op);
+
+	if (!nt_ok(status) || !op->parent || op->r->tree->is_admin)
+		return status;
+	return srv_acl_grants(op->parent) & need ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
 
 /* [MS-FSA] 2.1.5.1.2.1: who may delete what is in a directory, or list it, may do that to a file whose own list is silent. */
@@ -101,7 +117,7 @@ static uint32_t access_by_parent(struct create_op *op)
 
 	if (op->name.len == 0 || !nt_ok(vfs_open(op->r->tree->share->vfs, &args, &op->r->arena, &parent)))
 		return 0;
-	access = access_of_file(op, parent.file, &parent.stat);
+	access = srv_acl_access(parent.file, &parent.stat, &op->r->arena);
 	vfs_file_close(parent.file);
 	more |= access & FILE_DELETE_CHILD ? ACCESS_DELETE : 0;
 	more |= access & FILE_LIST_DIRECTORY ? FILE_READ_ATTRIBUTES : 0;
@@ -114,7 +130,7 @@ static uint32_t maximal_access(struct create_op *op)
 
 	if (op->r->tree->is_admin)
 		return op->r->tree->maximal_access | ACCESS_SYNCHRONIZE;
-	access = access_of_file(op, op->found.file, &op->found.stat);
+	access = srv_acl_access(op->found.file, &op->found.stat, &op->r->arena);
 	if (~access & (ACCESS_DELETE | FILE_READ_ATTRIBUTES))
 		access |= access_by_parent(op);
 	return (access & op->r->tree->maximal_access) | ACCESS_SYNCHRONIZE;

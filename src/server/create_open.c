@@ -86,6 +86,12 @@ static ntstatus find_or_make(struct create_op *op)
 
 	if (disposition == CREATE_OPEN || disposition == CREATE_OVERWRITE)
 		return store_open(op, VFS_OPEN);
+	if (may_make) {
+		status = create_parent_check(op);
+		if (!nt_ok(status) && !nt_is(status, STATUS_ACCESS_DENIED))
+			return status;
+		may_make = nt_ok(status);
+	}
 	if (!may_make) {
 		/* 3.3.5.9.1: there is no place for EAs, and a file without those that it should have is not made. */
 		ntstatus why = op->ctx.eas.len > 0 ? STATUS_EAS_NOT_SUPPORTED : STATUS_ACCESS_DENIED;
@@ -233,23 +239,32 @@ static ntstatus reserve(struct create_op *op)
 	return nt_ok(status) ? vfs_stat_get(op->open->file, &op->found.stat) : status;
 }
 
-/* 3.3.5.9.2: the descriptor of a file that was made. A store without a place for it does without (note 260). */
+/* 3.3.5.9.2, [MS-FSA] 2.1.5.1.1: the descriptor of a file that was made, from what was asked for and what its directory hands
+ * on; with neither, owner and mode say it all. A store without a place for it does without (note 260). */
 static ntstatus protect(struct create_op *op)
 {
 	struct wire w = wire_decoder(op->ctx.secdesc.data, 0, op->ctx.secdesc.len, &op->r->arena);
 	struct secdesc wanted = {0}, *now;
+	bool stored, asked = op->ctx.secdesc.len > 0, inherited = false;
 	ntstatus status;
-	bool stored;
 
-	if (op->ctx.secdesc.len == 0)
+	if (!asked && !op->parent)
 		return STATUS_SUCCESS;
-	secdesc_code(&w, &wanted);
-	if (!wire_ok(&w))
+	if (asked)
+		secdesc_code(&w, &wanted);
+	if (asked && !wire_ok(&w))
 		return STATUS_INVALID_SECURITY_DESCR;
 	now = srv_acl_load(op->open->file, &op->found.stat, &op->r->arena, &stored);
 	if (!now)
 		return STATUS_INSUFFICIENT_RESOURCES;
-	srv_acl_replace(now, &wanted, ACL_PART_OWNER | ACL_PART_GROUP | (wanted.control & SD_DACL_PRESENT ? ACL_PART_DACL : 0));
+	if (asked)
+		srv_acl_replace(now, &wanted, ACL_PART_OWNER | ACL_PART_GROUP | (wanted.control & SD_DACL_PRESENT ? ACL_PART_DACL : 0),
+			op->r->tree->share->acl_flags_as_set);
+	if (op->parent && !srv_acl_inherit(now, op->parent, (wanted.control & SD_DACL_PRESENT) != 0, op->found.stat.directory,
+				  &op->r->arena, &inherited))
+		return STATUS_INSUFFICIENT_RESOURCES;
+	if (!asked && !inherited)
+		return STATUS_SUCCESS;
 	status = srv_acl_store(op->open->file, now, &op->r->arena);
 	return nt_is(status, STATUS_NOT_SUPPORTED) ? STATUS_SUCCESS : status;
 }

@@ -128,7 +128,7 @@ ntstatus info_security_set(struct srv_request *r, const struct smb2_set_info_req
 		return STATUS_INSUFFICIENT_RESOURCES;
 	if ((parts & ACL_PART_OWNER) && !owner_allowed(r, now, &wanted))
 		return STATUS_INVALID_OWNER;
-	srv_acl_replace(now, &wanted, parts);
+	srv_acl_replace(now, &wanted, parts, r->tree->share->acl_flags_as_set);
 	status = srv_acl_store(r->open->file, now, &r->arena);
 	if (nt_ok(status))
 		srv_changed(r->open, FSA_MODIFIED, FSA_CHANGE_SECURITY);

@@ -20,11 +20,12 @@ if ! command -v smbtorture >/dev/null; then
 fi
 
 mkdir -p "$work/state"
-for share in share share2 dosmode shareadmin nostreams noperm hideunread; do
+for share in share share2 dosmode shareadmin nostreams noperm hideunread asset; do
 	mkdir -p "$work/$share"
 	printf '[share %s]\npath = %s\n' $share "$work/$share"
 	case $share in
 	shareadmin) echo "admins = torture" ;;
+	asset) echo "acl-flags-as-set = yes" ;;
 	hideunread) echo "access-based-enumeration = yes" ;;
 	esac
 done >"$work/shares.conf"

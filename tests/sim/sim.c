@@ -63,6 +63,7 @@ static void shares_add(struct sim *s)
 	share_add(s, "ro")->read_only = true;
 	share_add(s, "enc")->encrypt = true;
 	share_add(s, "guest")->guest = true;
+	share_add(s, "abe")->access_based_enumeration = true;
 	alice = share_add(s, "alice");
 	alice->users = calloc(1, sizeof(*alice->users));
 	assert_non_null(alice->users);

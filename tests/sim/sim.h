@@ -40,7 +40,7 @@ struct sim {
 	uint64_t links;                     /* connections made, so that each has faults of its own */
 };
 
-/* Shares: "share" (everybody), "ro" (read-only), "enc" (demands encryption), "alice" (users alice), "guest" (guests allowed). Users:
+/* Shares: "share" (everybody), "ro" (read-only), "enc" (demands encryption), "alice" (users alice), "guest" (guests allowed), "abe" (listings leave out what cannot be read). Users:
  * user/pass, alice/secret, off/pass (disabled). Fails the test when something cannot be made. */
 void sim_start(struct sim *s, const struct sim_options *o);
 void sim_stop(struct sim *s);

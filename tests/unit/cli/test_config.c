@@ -88,7 +88,7 @@ static void test_config_share_options_reach_their_fields(void **state)
 	(void)state;
 	assert_true(parse(&c,
 		"[share photos]\n  path = /srv/photos and more\n  comment = Family\n  users = ann, bob\n  users = cy\n  admins = ann\n"
-		"[share old stuff]\npath = /srv/old\nread-only = yes\nguest = yes\nencrypt = on\naccess-based-enumeration = true\nhidden = 1\n"
+		"[share old stuff]\npath = /srv/old\nread-only = yes\nguest = yes\nencrypt = on\naccess-based-enumeration = true\nacl-flags-as-set = yes\nhidden = 1\n"
 		"follow-symlinks = YES\n"));
 	assert_int_equal(c.server.share_count, 2);
 	s = &c.server.shares[0];
@@ -99,10 +99,10 @@ static void test_config_share_options_reach_their_fields(void **state)
 	assert_string_equal(s->users[1], "bob");
 	assert_string_equal(s->users[2], "cy");
 	assert_int_equal(s->admin_count, 1);
-	assert_false(s->read_only || s->guest || s->encrypt || s->access_based_enumeration || s->hidden || s->follow_symlinks);
+	assert_false(s->read_only || s->guest || s->encrypt || s->access_based_enumeration || s->acl_flags_as_set || s->hidden || s->follow_symlinks);
 	s = &c.server.shares[1];
 	assert_string_equal(s->name, "old stuff");
-	assert_true(s->read_only && s->guest && s->encrypt && s->access_based_enumeration && s->hidden && s->follow_symlinks);
+	assert_true(s->read_only && s->guest && s->encrypt && s->access_based_enumeration && s->acl_flags_as_set && s->hidden && s->follow_symlinks);
 	assert_int_equal(s->user_count, 0);
 	assert_true(c.server.guest); /* follows from the share */
 	config_free(&c);

@@ -243,18 +243,120 @@ static void test_only_the_named_parts_are_replaced(void **state)
 	struct secdesc with = {.control = SD_DACL_PRESENT | SD_DACL_AUTO_INHERITED, .owner = &b, .group = &b, .dacl = &one};
 
 	(void)state;
-	srv_acl_replace(&now, &with, ACL_PART_GROUP);
+	srv_acl_replace(&now, &with, ACL_PART_GROUP, false);
 	assert_ptr_equal(now.owner, &a);
 	assert_ptr_equal(now.group, &b);
 	assert_null(now.dacl);
-	srv_acl_replace(&now, &with, ACL_PART_DACL | 0x1000000);
+	srv_acl_replace(&now, &with, ACL_PART_DACL | 0x1000000, false);
 	assert_ptr_equal(now.dacl, &one);
 	assert_int_equal(entry.mask, ACCESS_FILE_READ);
 	/* Nobody asked that inheritance be noted. */
 	assert_int_equal(now.control, SD_DACL_PRESENT);
-	with.control |= SD_DACL_AUTO_INHERIT_REQ;
-	srv_acl_replace(&now, &with, ACL_PART_DACL);
+	srv_acl_replace(&now, &with, ACL_PART_DACL, true);
 	assert_int_equal(now.control, SD_DACL_PRESENT | SD_DACL_AUTO_INHERITED);
+	srv_acl_replace(&now, &with, ACL_PART_DACL, false);
+	assert_int_equal(now.control, SD_DACL_PRESENT);
+	with.control |= SD_DACL_AUTO_INHERIT_REQ;
+	srv_acl_replace(&now, &with, ACL_PART_DACL, false);
+	assert_int_equal(now.control, SD_DACL_PRESENT | SD_DACL_AUTO_INHERITED);
+}
+
+/* A parent with one entry, a child with nothing of its own: what the child gets, as text "flags:mask:sid,...". [MS-DTYP] 2.5.3.4. */
+static void heir_of(const struct ace *e, uint16_t parent_control, bool directory, char *text, size_t cap)
+{
+	struct sid owner = sid_of(STRANGER), group = sid_make(1, 1, (const uint32_t[]){7});
+	struct ace entry = *e;
+	struct acl list = {.revision = 2, .ace_count = 1, .aces = &entry};
+	struct secdesc parent = {.control = parent_control | SD_DACL_PRESENT, .dacl = &list};
+	struct secdesc child = {.control = SD_DACL_PRESENT, .owner = &owner, .group = &group};
+	struct arena a;
+	bool changed;
+	size_t n = 0;
+
+	arena_init(&a, NULL, 0, 0);
+	assert_true(srv_acl_inherit(&child, &parent, false, directory, &a, &changed));
+	assert_int_equal(changed, child.dacl != NULL);
+	text[0] = 0;
+	for (size_t i = 0; child.dacl && i < child.dacl->ace_count; i++) {
+		const struct ace *got = &child.dacl->aces[i];
+		char sid[SID_TEXT_CHARS];
+
+		sid_text(sid, sid_equal(&got->sid, &owner) ? &entry.sid : &got->sid);
+		n += (size_t)snprintf(text + n, cap - n, "%x:%x:%s%s,", got->flags, got->mask, sid, sid_equal(&got->sid, &owner) ? "=owner" : "");
+	}
+	if (changed)
+		assert_int_equal(child.control & SD_DACL_AUTO_INHERITED, parent_control & SD_DACL_AUTO_INHERITED);
+	arena_reset(&a);
+}
+
+static void test_what_children_inherit(void **state)
+{
+	enum { OI = 1, CI = 2, NP = 4, IO = 8 };
+	const struct sid everyone = sid_make(1, 1, (const uint32_t[]){0}), creator = sid_make(3, 1, (const uint32_t[]){0});
+	const struct {
+		uint8_t flags;
+		const struct sid *sid;
+		uint32_t mask;
+		const char *file, *directory;
+	} rows[] = {
+		{0, &everyone, 1, "", ""},
+		{OI, &everyone, 1, "0:1:S-1-1-0,", "9:1:S-1-1-0,"},
+		{OI | NP, &everyone, 1, "0:1:S-1-1-0,", ""},
+		{CI, &everyone, 1, "", "2:1:S-1-1-0,"},
+		{CI | NP, &everyone, 1, "", "0:1:S-1-1-0,"},
+		{OI | CI, &everyone, 1, "0:1:S-1-1-0,", "3:1:S-1-1-0,"},
+		{OI | CI | IO, &everyone, 1, "0:1:S-1-1-0,", "3:1:S-1-1-0,"},
+		{OI | CI | NP, &everyone, 1, "0:1:S-1-1-0,", "0:1:S-1-1-0,"},
+		{OI | CI, &everyone, ACCESS_GENERIC_ALL, "0:1f01ff:S-1-1-0,", "0:1f01ff:S-1-1-0,b:10000000:S-1-1-0,"},
+		{OI | CI, &creator, 1, "0:1:S-1-3-0=owner,", "0:1:S-1-3-0=owner,b:1:S-1-3-0,"},
+		{CI | NP, &creator, 1, "", "0:1:S-1-3-0=owner,"},
+	};
+	char text[200], marked[8];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct ace e = {.flags = rows[i].flags, .mask = rows[i].mask, .sid = *rows[i].sid};
+
+		heir_of(&e, 0, false, text, sizeof(text));
+		assert_string_equal(text, rows[i].file);
+		heir_of(&e, 0, true, text, sizeof(text));
+		assert_string_equal(text, rows[i].directory);
+		/* Automatic inheritance marks what was inherited. */
+		heir_of(&e, SD_DACL_AUTO_INHERITED, false, text, sizeof(text));
+		snprintf(marked, sizeof(marked), "1%.2s", rows[i].file);
+		assert_int_equal(strncmp(text, marked, rows[i].file[0] ? 3 : 0), 0);
+	}
+}
+
+/* A list that was asked for: alone, or in front of what is inherited. */
+static void test_what_was_asked_for_comes_before_what_is_inherited(void **state)
+{
+	struct sid everyone = sid_of(EVERYONE), owner = sid_of(STRANGER);
+	struct ace above = {.flags = ACE_OBJECT_INHERIT, .mask = 1, .sid = everyone}, mine[2] = {{.mask = 2, .sid = owner}, {.flags = ACE_INHERITED, .mask = 4, .sid = owner}};
+	struct acl parents = {.revision = 2, .ace_count = 1, .aces = &above}, own = {.revision = 2, .ace_count = 2, .aces = mine};
+	const struct {
+		uint16_t parent, child, aces;
+	} rows[] = {
+		{0, 0, 2},
+		{SD_DACL_AUTO_INHERITED, 0, 2},
+		{SD_DACL_AUTO_INHERITED, SD_DACL_PROTECTED, 2},
+	};
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, NULL, 0, 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct secdesc parent = {.control = rows[i].parent | SD_DACL_PRESENT, .dacl = &parents};
+		struct secdesc child = {.control = rows[i].child | SD_DACL_PRESENT, .owner = &owner, .group = &owner, .dacl = &own};
+		bool changed, joins = rows[i].parent && !rows[i].child;
+
+		assert_true(srv_acl_inherit(&child, &parent, true, false, &a, &changed));
+		assert_int_equal(changed, joins);
+		assert_int_equal(child.dacl->ace_count, rows[i].aces);
+		assert_int_equal(child.dacl->aces[0].mask, 2);
+		assert_int_equal(child.dacl->aces[1].mask, joins ? 1 : 4);
+	}
+	arena_reset(&a);
 }
 
 int main(void)
@@ -267,6 +369,8 @@ int main(void)
 		cmocka_unit_test(test_entries_are_weighed_in_order),
 		cmocka_unit_test(test_no_list_allows_everything_an_empty_one_nothing),
 		cmocka_unit_test(test_only_the_named_parts_are_replaced),
+		cmocka_unit_test(test_what_children_inherit),
+		cmocka_unit_test(test_what_was_asked_for_comes_before_what_is_inherited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
