@@ -27,6 +27,7 @@ struct fsa_open {
 	bool breaking;             /* down to break_to, and the holder has to acknowledge */
 	uint8_t break_to;
 	struct list_node to_tell;  /* in a struct fsa_breaks */
+	_Atomic bool wrote;        /* its writes show late; see fsa_written_begin */
 };
 
 /* Opens whose holders must be told that their oplock breaks, to open->break_to. Each was given to the hold function of
@@ -127,6 +128,19 @@ void fsa_waiter_init(struct fsa *f, struct vfs_id id, struct fsa_waiter *w);
 bool fsa_wait(struct fsa *f, struct vfs_id id, struct fsa_waiter *w) MUST_USE;
 /* false: somebody has taken it out and wakes it. */
 bool fsa_wait_cancel(struct fsa_waiter *w) MUST_USE;
+
+/* --- the write time that is shown ([MS-FSA] 2.1.5.3) --- */
+
+/* Before a WRITE through an open whose `wrote` is not set: `before`, the file's write time, is what is shown for a while, then what the
+ * store says at that time, until the open is left or fsa_written_end. */
+void fsa_written_begin(struct fsa *f, struct fsa_open *o, uint64_t before, uint64_t now_ms);
+/* The write time was set or the size was: what the store says is shown again. */
+void fsa_written_end(struct fsa *f, struct fsa_open *o);
+/* Before leaving: the time that clients have been shown since a WRITE through o, or 0. Where the store has a later one by then, a
+ * handle that closes makes the present the write time, as on Windows. */
+uint64_t fsa_written_leave(struct fsa_open *o);
+/* What to show for a file whose write time is `written` in the store. */
+uint64_t fsa_written_shown(struct fsa *f, struct vfs_id id, uint64_t written, uint64_t now_ms);
 
 /* --- watching directories ([MS-FSA] 2.1.4.1, [MS-SMB2] 2.2.35) --- */
 

@@ -147,8 +147,10 @@ void fsa_open_narrow(struct fsa_open *o, uint32_t access)
 }
 
 /* true: the file is to be removed now. */
-static bool leave_locked(struct fsa_node *node, struct fsa_open *o)
+static bool leave_locked(struct fsa *f, struct fsa_node *node, struct fsa_open *o)
 {
+	if (atomic_load(&o->wrote) || list_empty(&node->opens))
+		fsa_written_end_locked(f, node);
 	list_remove(&o->link);
 	o->oplock = FSA_OPLOCK_NONE;
 	o->breaking = false;
@@ -168,14 +170,13 @@ bool fsa_open_leave(struct fsa *f, struct fsa_open *o)
 	struct fsa_node *node;
 	bool remove = false;
 
-	(void)f;
 	list_init(&woken);
 	if (!o->shard)
 		return false;
 	pthread_mutex_lock(&o->shard->lock);
 	node = o->node;
 	if (node) {
-		remove = leave_locked(node, o);
+		remove = leave_locked(f, node, o);
 		fsa_waiters_take_locked(node, &woken);
 		if (!remove && list_empty(&node->opens) && !node->removing)
 			node_free_locked(node);

@@ -14,12 +14,19 @@ struct fsa_shard {
 	void (*hold)(struct fsa_open *o);
 };
 
+/* written.c */
+struct fsa_written {
+	bool late;
+	uint64_t before, due_ms, then; /* what is shown until due_ms; and from then on, 0: nobody has looked */
+};
+
 struct fsa_node {
 	struct htab_node by_id;
 	struct vfs_id id;
 	struct fsa_shard *shard;
 	struct list_node opens;
 	struct list_node waiters; /* fsa_waiter.link */
+	struct fsa_written written;
 	bool delete_pending;
 	bool removing; /* somebody was told to remove the file and has not reported yet */
 	bool unlinked; /* the name has gone while opens are left */
@@ -27,6 +34,7 @@ struct fsa_node {
 
 struct fsa {
 	_Atomic uint64_t removals;
+	_Atomic uint32_t late_count;  /* nodes whose written.late is set */
 	struct fsa_shard shards[FSA_SHARDS];
 	_Atomic uint32_t watch_count;
 	pthread_mutex_t watch_lock;   /* of watches */
@@ -43,5 +51,7 @@ uint8_t fsa_oplock_grant_locked(const struct fsa_node *node, const struct fsa_en
 /* Takes all waiters out if no oplock is breaking any more; they are to be woken without the lock. */
 void fsa_waiters_take_locked(struct fsa_node *node, struct list_node *woken);
 void fsa_waiters_wake(struct list_node *woken);
+/* What was written shows from now on. */
+void fsa_written_end_locked(struct fsa *f, struct fsa_node *node);
 
 #endif

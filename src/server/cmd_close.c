@@ -23,7 +23,7 @@ struct srv_result cmd_close(struct srv_request *r, const struct smb2_close_req *
 
 	srv_open_close(r->open);
 	/* The request's reference keeps the store's handle. A file that went with this close has no attributes. */
-	if ((in->flags & FLAG_POSTQUERY_ATTRIB) && r->open->file && nt_ok(vfs_stat_get(r->open->file, &st)) && st.links > 0)
+	if ((in->flags & FLAG_POSTQUERY_ATTRIB) && r->open->file && nt_ok(srv_open_stat(r->open, &st)) && st.links > 0)
 		close_rsp_attributes(out, &st);
 	return srv_reply(STATUS_SUCCESS);
 }

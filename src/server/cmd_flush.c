@@ -1,6 +1,8 @@
 /* FLUSH, [MS-SMB2] 3.3.5.11, [MS-FSA] 2.1.5.7. Blocks its worker until the data is on disk. */
 #include "server/cmd.h"
 #include "server/open.h"
+#include "server/session.h"
+#include "server/share.h"
 
 /* [MS-SMB2] 3.3.5.11 */
 struct srv_result cmd_flush(struct srv_request *r, const struct smb2_flush_req *in, struct smb2_empty *out)
@@ -12,5 +14,6 @@ struct srv_result cmd_flush(struct srv_request *r, const struct smb2_flush_req *
 		return srv_reply(STATUS_SUCCESS);
 	if (!(r->open->granted_access & (FILE_WRITE_DATA | FILE_APPEND_DATA)))
 		return srv_reply(STATUS_ACCESS_DENIED);
+	fsa_written_end(r->open->tree->share->fsa, &r->open->fsa);
 	return srv_reply(vfs_flush(r->open->file));
 }

@@ -4,6 +4,7 @@
 #include "server/cmd.h"
 #include "server/open.h"
 #include "server/session.h"
+#include "server/srv.h"
 
 #include "base/utf16.h"
 #include "proto/proto.h"
@@ -105,6 +106,7 @@ struct filling {
 	struct fscc_list list;
 	uint8_t class;
 	bool need_stat, only_readable;
+	uint64_t now_ms;
 	size_t count;
 };
 
@@ -154,7 +156,7 @@ static bool entry_put(struct filling *f, struct slice name, const struct vfs_sta
 	if (f->need_stat) {
 		e.creation_time = st->created;
 		e.last_access_time = st->accessed;
-		e.last_write_time = st->written;
+		e.last_write_time = fsa_written_shown(f->r->tree->share->fsa, st->id, st->written, f->now_ms);
 		e.change_time = st->changed;
 		e.end_of_file = st->directory ? 0 : st->size;
 		e.allocation_size = st->directory ? 0 : st->allocation;
@@ -249,7 +251,7 @@ struct srv_result cmd_query_directory(struct srv_request *r, const struct smb2_q
 	ntstatus status = query_check(r, in);
 	struct filling f = {
 		.r = r, .class = in->file_information_class, .only_readable = r->tree->share->access_based_enumeration,
-		.need_stat = in->file_information_class != FSCC_FILE_NAMES,
+		.need_stat = in->file_information_class != FSCC_FILE_NAMES, .now_ms = clock_ms(r->srv->clock),
 	};
 
 	if (!nt_ok(status))

@@ -2,13 +2,22 @@
 #include "server/cmd.h"
 #include "server/info.h"
 
+/* [MS-FSA] 2.1.5.12.3, 2.1.5.13.1: a structure of 64-bit fields that ends in a name takes whole eights. Windows asks for the
+ * size that the structure has in memory, with one character of the name, of FileFsAttributeInformation as well. */
+static size_t least_room(const struct fscc_class *class, size_t name_len)
+{
+	if (name_len == 0 || class->fixed_size < 12)
+		return class->fixed_size;
+	return round_up((size_t)class->fixed_size + 2, class->fixed_size > 16 ? 8 : 4);
+}
+
 struct srv_result info_answer(struct srv_request *r, const struct fscc_class *class, void *m, size_t name_len, uint32_t room,
 	struct slice *output)
 {
 	size_t cap = class->fixed_size + name_len + 8;
 	struct wire w;
 
-	if (room < class->fixed_size)
+	if (room < least_room(class, name_len))
 		return srv_reply(STATUS_INFO_LENGTH_MISMATCH);
 	if (!srv_payload_alloc(r, cap))
 		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);

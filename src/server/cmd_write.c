@@ -7,6 +7,8 @@
 #include "server/oplock.h"
 #include "server/pipe.h"
 
+#include <stdatomic.h>
+
 enum { FLAG_WRITE_THROUGH = 1, FLAG_WRITE_UNBUFFERED = 2, DATA_OFFSET_MOST = 0x100 };
 
 /* Which flags count depends on the dialect; WRITE_THROUGH needs a handle, or with 3.0.2 a request, without buffering
@@ -59,13 +61,31 @@ static ntstatus append_check(const struct srv_open *o, uint64_t offset)
 	return offset >= st.size ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
 
+/* The first WRITE through a handle. A time that was set through it stays anyway. */
+static ntstatus note_written(const struct srv_request *r)
+{
+	struct srv_open *o = r->open;
+	struct vfs_stat st;
+	ntstatus status;
+
+	if (atomic_load_explicit(&o->fsa.wrote, memory_order_relaxed) || atomic_load(&o->sticky_written) != 0)
+		return STATUS_SUCCESS;
+	status = vfs_stat_get(o->file, &st);
+	if (nt_ok(status))
+		fsa_written_begin(o->tree->share->fsa, &o->fsa, st.written, clock_ms(r->srv->clock));
+	return status;
+}
+
 ntstatus io_write_begin(const struct srv_request *r, const struct smb2_write_req *in)
 {
 	ntstatus status = write_check(r, in);
 
 	if (nt_ok(status))
 		status = flags_check(r, in);
-	return nt_ok(status) && !r->open->pipe && in->length > 0 ? append_check(r->open, in->offset) : status;
+	if (!nt_ok(status) || r->open->pipe || in->length == 0)
+		return status;
+	status = append_check(r->open, in->offset);
+	return nt_ok(status) ? note_written(r) : status;
 }
 
 ntstatus io_write_end(const struct srv_request *r, const struct smb2_write_req *in, ntstatus status)
@@ -75,8 +95,10 @@ ntstatus io_write_end(const struct srv_request *r, const struct smb2_write_req *
 	/* A write that failed may have changed the file before it did. */
 	srv_oplock_written(o);
 	srv_changed(o, FSA_MODIFIED, FSA_CHANGE_SIZE | FSA_CHANGE_LAST_WRITE);
-	if (!nt_ok(status))
+	if (!nt_ok(status)) {
+		fsa_written_end(o->tree->share->fsa, &o->fsa);
 		return status;
+	}
 	o->position = in->offset + in->length;
 	status = info_keep_written(o);
 	/* A handle opened with WRITE_THROUGH writes through by itself. */

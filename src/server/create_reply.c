@@ -61,7 +61,7 @@ ntstatus create_reply_fill(struct create_op *op, struct smb2_create_rsp *out)
 	out->create_action = op->action;
 	out->creation_time = st->created;
 	out->last_access_time = st->accessed;
-	out->last_write_time = st->written;
+	out->last_write_time = fsa_written_shown(op->r->tree->share->fsa, st->id, st->written, clock_ms(op->r->srv->clock));
 	out->change_time = st->changed;
 	out->allocation_size = st->directory ? 0 : st->allocation;
 	out->end_of_file = st->directory ? 0 : st->size;

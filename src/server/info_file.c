@@ -373,7 +373,7 @@ struct srv_result info_file_query(struct srv_request *r, const struct smb2_query
 	ntstatus status = STATUS_SUCCESS;
 
 	if (!q.o->pipe)
-		status = vfs_stat_get(q.o->file, &q.st);
+		status = srv_open_stat(q.o, &q.st);
 	if (!nt_ok(status))
 		return srv_reply(status);
 	if (in->file_info_class == FSCC_FILE_STREAM && !q.o->pipe)

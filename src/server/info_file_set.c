@@ -99,6 +99,7 @@ static ntstatus set_basic(struct srv_request *r, union any_set *any)
 	set.which |= m->file_attributes != 0 ? VFS_SET_ATTRIBUTES : 0;
 	if (set.which != 0)
 		status = vfs_set(o->file, &set);
+	fsa_written_end(o->tree->share->fsa, &o->fsa);
 	if (nt_ok(status) && set.which != 0)
 		srv_changed(o, FSA_MODIFIED, changes_of(set.which));
 	return nt_ok(status) ? sticky_set(o, m->last_write_time) : status;
@@ -172,6 +173,7 @@ static ntstatus set_size(struct srv_request *r, uint64_t size)
 {
 	ntstatus status = vfs_truncate(r->open->file, size);
 
+	fsa_written_end(r->tree->share->fsa, &r->open->fsa);
 	srv_oplock_written(r->open);
 	if (nt_ok(status))
 		srv_changed(r->open, FSA_MODIFIED, FSA_CHANGE_SIZE | FSA_CHANGE_LAST_WRITE);

@@ -100,6 +100,26 @@ struct srv_open *srv_open_find(struct srv_session *s, struct smb2_file_id id)
 	return o;
 }
 
+ntstatus srv_open_stat(struct srv_open *o, struct vfs_stat *st)
+{
+	ntstatus status = vfs_stat_get(o->file, st);
+
+	if (nt_ok(status))
+		st->written = fsa_written_shown(o->tree->share->fsa, st->id, st->written, clock_ms(o->session->srv->clock));
+	return status;
+}
+
+/* Writes that no client was shown the time of have happened now. */
+static void show_written(struct srv_open *o)
+{
+	struct vfs_set_info set = {.which = VFS_SET_WRITTEN, .written = clock_filetime(o->session->srv->clock)};
+	uint64_t shown = fsa_written_leave(&o->fsa);
+	struct vfs_stat st;
+
+	if (shown != 0 && nt_ok(vfs_stat_get(o->file, &st)) && st.written != shown && !nt_ok(vfs_set(o->file, &set)))
+		log_debug("the write time of a file cannot be set on its close");
+}
+
 void srv_open_leave(struct srv_open *o)
 {
 	struct slice name = slice_of(NULL, 0);
@@ -109,6 +129,7 @@ void srv_open_leave(struct srv_open *o)
 
 	if (!o->file)
 		return;
+	show_written(o);
 	if (!fsa_open_leave(o->tree->share->fsa, &o->fsa)) {
 		if (o->fsa.delete_on_close)
 			srv_directory_deleted(o);

@@ -59,6 +59,8 @@ void srv_open_put(struct srv_open *o);
 void srv_open_close(struct srv_open *o);
 /* Gives up the share mode; the last open of a file that is to be deleted deletes it. srv_open_close does it for a published open. */
 void srv_open_leave(struct srv_open *o);
+/* The file's attributes and times as clients are shown them. */
+ntstatus srv_open_stat(struct srv_open *o, struct vfs_stat *st) MUST_USE;
 /* Frees what QUERY_DIRECTORY keeps. */
 void srv_enumeration_free(struct srv_enumeration *e);
 

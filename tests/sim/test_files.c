@@ -276,6 +276,53 @@ static void test_writes_and_their_rights(void **state)
 	stop();
 }
 
+static uint64_t written_shown(void)
+{
+	struct smb2_query_info_req req = {.info_type = 1, .file_info_class = 4, .output_buffer_length = 100, .file_id = fx.raw.file_id};
+	struct smb2_query_info_rsp rsp = {0};
+
+	assert_status(raw_call(&fx.raw, SMB2_QUERY_INFO, &req, &rsp), STATUS_SUCCESS);
+	assert_int_equal(rsp.output.len, 40);
+	return load_le64(rsp.output.data + 16);
+}
+
+/* [MS-FSA] 2.1.5.3: late, and in steps; FLUSH and CLOSE show it. */
+static void test_the_write_time_stands_still_while_a_handle_writes(void **state)
+{
+	enum { SECOND = 10000000 };
+	struct smb2_close_rsp end = {0};
+	struct smb2_flush_req flush = {0};
+	uint64_t made, first, second;
+
+	(void)state;
+	start(0x0311);
+	make_file("f", "0123456789");
+	assert_status(raw_open(&fx.raw, "f", ALL, OPEN, 0), STATUS_SUCCESS);
+	made = written_shown();
+	sim_run(&fx.sim, 1000);
+	assert_status(write_at(0, "x", 0), STATUS_SUCCESS);
+	assert_int_equal(written_shown(), made);
+	sim_run(&fx.sim, 3000);
+	first = written_shown();
+	assert_in_range(first, made + SECOND, made + 2 * SECOND);
+	assert_status(write_at(0, "y", 0), STATUS_SUCCESS);
+	sim_run(&fx.sim, 3000);
+	assert_int_equal(written_shown(), first);
+	flush.file_id = fx.raw.file_id;
+	assert_status(raw_call(&fx.raw, SMB2_FLUSH, &flush, NULL), STATUS_SUCCESS);
+	second = written_shown();
+	assert_in_range(second, first + 2 * SECOND, first + 4 * SECOND);
+	assert_status(write_at(0, "z", 0), STATUS_SUCCESS);
+	assert_int_equal(written_shown(), second);
+	sim_run(&fx.sim, 3000);
+	(void)written_shown();
+	assert_status(write_at(0, "z", 0), STATUS_SUCCESS);
+	sim_run(&fx.sim, 5000);
+	assert_status(close_flags(1, &end), STATUS_SUCCESS);
+	assert_true(end.last_write_time >= second + 8 * SECOND);
+	stop();
+}
+
 /* A WRITE with one field of its body changed, or shorter than it says. */
 static ntstatus write_patched(size_t at, uint32_t value, size_t width, size_t cut)
 {
@@ -430,6 +477,7 @@ int main(void)
 		cmocka_unit_test(test_channels_of_reads),
 		cmocka_unit_test(test_unbuffered_reads),
 		cmocka_unit_test(test_writes_and_their_rights),
+		cmocka_unit_test(test_the_write_time_stands_still_while_a_handle_writes),
 		cmocka_unit_test(test_writes_that_lie_about_their_data),
 		cmocka_unit_test(test_channels_of_writes),
 		cmocka_unit_test(test_write_flags_by_dialect),

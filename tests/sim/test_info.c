@@ -111,8 +111,12 @@ static void test_a_name_that_does_not_fit_is_cut(void **state)
 	assert_int_equal(load_le32(fx.rsp.output.data + 96), 24);
 	assert_status(query(INFO_FILE, FSCC_FILE_ALL, 124), STATUS_SUCCESS);
 	assert_int_equal(fx.rsp.output.len, 124);
-	assert_status(query(INFO_FS, FSCC_FS_VOLUME, 20), STATUS_BUFFER_OVERFLOW);
-	assert_int_equal(fx.rsp.output.len, 20);
+	assert_status(query(INFO_FS, FSCC_FS_VOLUME, 24), STATUS_BUFFER_OVERFLOW);
+	assert_int_equal(fx.rsp.output.len, 24);
+	/* Before any of the name comes the whole of what is before it, up to its alignment. */
+	assert_status(query(INFO_FILE, FSCC_FILE_ALL, 103), STATUS_INFO_LENGTH_MISMATCH);
+	assert_status(query(INFO_FS, FSCC_FS_VOLUME, 23), STATUS_INFO_LENGTH_MISMATCH);
+	assert_status(query(INFO_FS, FSCC_FS_ATTRIBUTE, 15), STATUS_INFO_LENGTH_MISMATCH);
 	stop();
 }
 
