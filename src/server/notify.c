@@ -278,6 +278,9 @@ struct srv_result srv_watch_wait(struct srv_request *r, const struct smb2_change
 	pthread_mutex_lock(&o->lock);
 	if (o->watch_closed)
 		result = srv_reply_body(STATUS_NOTIFY_CLEANUP);
+	else if (fsa_delete_pending(&o->fsa))
+		/* Whoever deletes the directory told those who waited; this request comes too late for that. */
+		result = srv_reply(STATUS_DELETE_PENDING);
 	else if (has_news_locked(w) && list_empty(&w->waiting))
 		result = take_news_locked(w, r, in->output_buffer_length, &out->output);
 	else

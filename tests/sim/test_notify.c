@@ -240,6 +240,30 @@ static void test_requests_of_one_handle_are_answered_in_their_order(void **state
 	stop();
 }
 
+/* Whoever asks after the directory was deleted is not left waiting, whether he watched it before or not. */
+static void test_a_directory_that_is_being_deleted_cannot_be_waited_for(void **state)
+{
+	(void)state;
+	for (unsigned watched_before = 0; watched_before < 2; watched_before++) {
+		struct smb2_change_notify_req req;
+		struct smb2_set_info_req del = {.info_type = 1, .file_info_class = 13, .input = slice_of("\1", 1)};
+		struct slice n = {0};
+
+		start();
+		req = watch(0, NAMES, 1024);
+		if (watched_before)
+			post_and_wait(&req);
+		assert_status(raw_open(&fx.raw, "dir", ALL, OPEN, DIRECTORY_FILE), STATUS_SUCCESS);
+		del.file_id = fx.raw.file_id;
+		assert_status(call(SMB2_SET_INFO, &del, NULL, &n), STATUS_SUCCESS);
+		if (watched_before)
+			assert_int_equal(status_of(n), STATUS_DELETE_PENDING.code);
+		assert_status(call(SMB2_CHANGE_NOTIFY, &req, NULL, &n), STATUS_PENDING);
+		assert_int_equal(status_of(n), STATUS_DELETE_PENDING.code);
+		stop();
+	}
+}
+
 /* Backs: G101, G102. */
 static void test_closing_the_handle_ends_the_wait(void **state)
 {
@@ -291,6 +315,7 @@ int main(void)
 		cmocka_unit_test(test_what_does_not_fit_is_left_out),
 		cmocka_unit_test(test_what_happened_meanwhile_is_told_at_once),
 		cmocka_unit_test(test_requests_of_one_handle_are_answered_in_their_order),
+		cmocka_unit_test(test_a_directory_that_is_being_deleted_cannot_be_waited_for),
 		cmocka_unit_test(test_closing_the_handle_ends_the_wait),
 		cmocka_unit_test(test_the_wait_ends_with_whatever_it_hangs_on),
 	};
