@@ -96,7 +96,7 @@ ntstatus hythe_rename(struct hythe_tree *t, const char *from, const char *to, bo
 {
 	ntstatus status;
 	struct hythe_open_params p;
-	size_t len;
+	size_t len = 0;
 	uint8_t *data = encode_rename(to, replace, &len, &status);
 	hythe_open_params_init(&p, from, HYTHE_DELETE | HYTHE_READ_ATTRIBUTES | HYTHE_SYNCHRONIZE);
 	if (nt_ok(status)) {
