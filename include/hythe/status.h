@@ -73,6 +73,7 @@ typedef struct ntstatus {
 	X(INVALID_SID, 0xC0000078, "the security identifier is malformed")                                             \
 	X(INVALID_SECURITY_DESCR, 0xC0000079, "the security descriptor is malformed")                                  \
 	X(RANGE_NOT_LOCKED, 0xC000007E, "that range is not locked")                                                    \
+	X(INVALID_LOCK_RANGE, 0xC00001A1, "a lock may not reach beyond the last byte that has a number")             \
 	X(DISK_FULL, 0xC000007F, "the disk is full")                                                                   \
 	X(TOO_MANY_OPENED_FILES, 0xC000011F, "too many open files")                                                    \
 	X(INSUFFICIENT_RESOURCES, 0xC000009A, "the other side is out of resources")                                    \

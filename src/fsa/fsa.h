@@ -8,6 +8,8 @@
 #include "base/list.h"
 #include "vfs/vfs.h"
 
+#include <stdatomic.h>
+
 struct fsa;      /* the nodes of one store */
 struct fsa_node;
 
@@ -28,6 +30,11 @@ struct fsa_open {
 	uint8_t break_to;
 	struct list_node to_tell;  /* in a struct fsa_breaks */
 	_Atomic bool wrote;        /* its writes show late; see fsa_written_begin */
+	struct list_node locks;    /* its byte-range locks */
+	uint32_t lock_waits;       /* locks it waits for */
+	bool locks_ended;          /* it gets none any more */
+	_Atomic uint32_t *locks_near; /* how many locks there are on files that hash like this one; set for good by entering */
+	struct fsa_lock_budget *lock_budget; /* set by the caller before entering; outlives the open. NULL: no bound */
 };
 
 /* Opens whose holders must be told that their oplock breaks, to open->break_to. Each was given to the hold function of
@@ -141,6 +148,49 @@ void fsa_written_end(struct fsa *f, struct fsa_open *o);
 uint64_t fsa_written_leave(struct fsa_open *o);
 /* What to show for a file whose write time is `written` in the store. */
 uint64_t fsa_written_shown(struct fsa *f, struct vfs_id id, uint64_t written, uint64_t now_ms);
+
+/* --- byte-range locks ([MS-FSA] 2.1.4.10, 2.1.5.8, 2.1.5.9) --- */
+
+struct fsa_range {
+	uint64_t offset, length;
+	bool exclusive;
+};
+/* How many locks, held or waited for, opens that share it may have. */
+struct fsa_lock_budget {
+	_Atomic uint32_t used;
+	uint32_t most;
+};
+struct fsa_lock;
+/* A lock that is waited for. Linked while it waits; whoever takes it out calls wake, with the status of the lock. */
+struct fsa_lock_wait {
+	struct list_node link;
+	struct fsa_open *open;
+	struct fsa_lock *lock;
+	bool waiting, cancelled;
+	ntstatus status;
+	void (*wake)(struct fsa_lock_wait *w);
+};
+/* All of the ranges or none. LOCK_NOT_GRANTED, INVALID_LOCK_RANGE, INSUFFICIENT_RESOURCES; FILE_CLOSED: the open has left. */
+ntstatus fsa_lock(struct fsa_open *o, const struct fsa_range *ranges, size_t n) MUST_USE;
+/* One after the other, until one fails: RANGE_NOT_LOCKED unless the open has a lock of exactly that range. `exclusive` is not
+ * looked at. Locks that others wait for and can have now are theirs, and they are woken. */
+ntstatus fsa_unlock(struct fsa_open *o, const struct fsa_range *ranges, size_t n) MUST_USE;
+/* Prepares w but for wake. */
+void fsa_lock_wait_init(struct fsa_open *o, struct fsa_lock_wait *w);
+/* As fsa_lock, but links w when somebody has the range: PENDING. Whoever waits longest comes first. CANCELLED: fsa_lock_wait_cancel
+ * came before; RANGE_NOT_LOCKED: the open has left, which is also what leaving wakes with. */
+ntstatus fsa_lock_wait(struct fsa_lock_wait *w, const struct fsa_range *range) MUST_USE;
+/* false: it did not wait. Either somebody has taken it out and wakes it, or it will not begin to wait any more. */
+bool fsa_lock_wait_cancel(struct fsa_lock_wait *w) MUST_USE;
+/* Gives up all locks of the open and what it waits for; it gets none any more. Leaving does it, too. */
+void fsa_locks_end(struct fsa_open *o);
+/* Whether locks are in the way of reading (or writing) there through o. */
+bool fsa_io_conflicts_locked_file(struct fsa_open *o, uint64_t offset, uint64_t length, bool write);
+static inline bool fsa_io_conflicts(struct fsa_open *o, uint64_t offset, uint64_t length, bool write)
+{
+	return o->locks_near && atomic_load_explicit(o->locks_near, memory_order_acquire) != 0 &&
+		fsa_io_conflicts_locked_file(o, offset, length, write);
+}
 
 /* --- watching directories ([MS-FSA] 2.1.4.1, [MS-SMB2] 2.2.35) --- */
 

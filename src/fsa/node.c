@@ -78,6 +78,7 @@ static struct fsa_node *node_new_locked(struct fsa_shard *shard, struct vfs_id i
 	node->shard = shard;
 	list_init(&node->opens);
 	list_init(&node->waiters);
+	list_init(&node->lock_waits);
 	if (!htab_insert(&shard->nodes, &node->by_id, hash)) {
 		free(node);
 		return NULL;
@@ -108,7 +109,7 @@ static ntstatus enter_check_locked(struct fsa_node *node, const struct fsa_enter
 	return nt_ok(status) && conflict ? STATUS_SHARING_VIOLATION : status;
 }
 
-static void enter_locked(struct fsa_node *node, const struct fsa_enter *e, struct fsa_open *o)
+static void enter_locked(struct fsa_node *node, const struct fsa_enter *e, struct fsa_open *o, uint64_t hash)
 {
 	o->shard = node->shard;
 	o->node = node;
@@ -119,6 +120,7 @@ static void enter_locked(struct fsa_node *node, const struct fsa_enter *e, struc
 	o->posix_delete = o->breaking = false;
 	list_init(&o->to_tell);
 	list_append(&node->opens, &o->link);
+	fsa_locks_enter_locked(o, hash);
 	o->oplock = fsa_oplock_grant_locked(node, e, o);
 }
 
@@ -134,7 +136,7 @@ ntstatus fsa_open_enter(struct fsa *f, const struct fsa_enter *e, struct fsa_ope
 	else if (!(node = node_new_locked(shard, e->id, hash)))
 		status = STATUS_NO_MEMORY;
 	if (nt_ok(status))
-		enter_locked(node, e, o);
+		enter_locked(node, e, o, hash);
 	pthread_mutex_unlock(&shard->lock);
 	return status;
 }
@@ -166,16 +168,18 @@ static bool leave_locked(struct fsa *f, struct fsa_node *node, struct fsa_open *
 
 bool fsa_open_leave(struct fsa *f, struct fsa_open *o)
 {
-	struct list_node woken;
+	struct list_node woken, locked;
 	struct fsa_node *node;
 	bool remove = false;
 
 	list_init(&woken);
+	list_init(&locked);
 	if (!o->shard)
 		return false;
 	pthread_mutex_lock(&o->shard->lock);
 	node = o->node;
 	if (node) {
+		fsa_locks_leave_locked(o, &locked);
 		remove = leave_locked(f, node, o);
 		fsa_waiters_take_locked(node, &woken);
 		if (!remove && list_empty(&node->opens) && !node->removing)
@@ -183,6 +187,7 @@ bool fsa_open_leave(struct fsa *f, struct fsa_open *o)
 	}
 	pthread_mutex_unlock(&o->shard->lock);
 	fsa_waiters_wake(&woken);
+	fsa_lock_waits_wake(&locked);
 	return remove;
 }
 

@@ -6,12 +6,15 @@
 
 #include <pthread.h>
 
-enum { FSA_SHARDS = 64 };
+enum { FSA_SHARDS = 64, FSA_LOCK_COUNTERS = 64 };
+
+enum fsa_lock_kind { FSA_LOCK_EXCLUSIVE, FSA_LOCK_SHARED, FSA_LOCK_NOWHERE, FSA_LOCK_KINDS };
 
 struct fsa_shard {
 	pthread_mutex_t lock;
 	struct htab nodes;
 	void (*hold)(struct fsa_open *o);
+	_Atomic uint32_t locks_near[FSA_LOCK_COUNTERS]; /* locks on the files of one hash each */
 };
 
 /* written.c */
@@ -27,6 +30,8 @@ struct fsa_node {
 	struct list_node opens;
 	struct list_node waiters; /* fsa_waiter.link */
 	struct fsa_written written;
+	struct fsa_lock *locks[FSA_LOCK_KINDS]; /* the roots of lock.c's trees */
+	struct list_node lock_waits; /* fsa_lock_wait.link, oldest first */
 	bool delete_pending;
 	bool removing; /* somebody was told to remove the file and has not reported yet */
 	bool unlinked; /* the name has gone while opens are left */
@@ -53,5 +58,9 @@ void fsa_waiters_take_locked(struct fsa_node *node, struct list_node *woken);
 void fsa_waiters_wake(struct list_node *woken);
 /* What was written shows from now on. */
 void fsa_written_end_locked(struct fsa *f, struct fsa_node *node);
+/* An open has been put into its node, or is about to leave it. Those it lets have their locks are to be woken without the lock. */
+void fsa_locks_enter_locked(struct fsa_open *o, uint64_t hash);
+void fsa_locks_leave_locked(struct fsa_open *o, struct list_node *woken);
+void fsa_lock_waits_wake(struct list_node *woken);
 
 #endif

@@ -21,6 +21,7 @@ struct srv_open *srv_open_new(struct srv_session *s, struct srv_tree *t)
 	o->refs = 1;
 	o->session = s;
 	o->tree = srv_tree_ref(t);
+	o->fsa.lock_budget = &s->lock_budget;
 	pthread_mutex_init(&o->lock, NULL);
 	/* The persistent half is unique on the whole server (inventory G072); neither half is ever all-ones. The id is there
 	 * before the open is: its oplock may break while it is being made. */
@@ -163,6 +164,8 @@ void srv_open_close(struct srv_open *o)
 	if (!was_listed)
 		return;
 	srv_watch_close(o);
+	/* Locks that are waited for end as ranges that are not locked; whatever else waits is cancelled. */
+	fsa_locks_end(&o->fsa);
 	srv_cancel_all(s->conn, o, NULL, STATUS_CANCELLED);
 	srv_open_leave(o);
 	srv_oplock_disarm(o);

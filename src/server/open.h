@@ -14,6 +14,8 @@
 
 struct rpc_pipe;
 struct srv_watch;
+enum { SRV_LOCK_SEQUENCES = 64, SRV_LOCK_SEQUENCE_VALID = 0x10 };
+
 struct srv_enumeration; /* position and pattern of QUERY_DIRECTORY, in cmd_query_directory.c */
 
 struct srv_open {
@@ -30,10 +32,11 @@ struct srv_open {
 	struct fsa_open fsa;            /* share mode, in the node of the file */
 	struct rpc_pipe *pipe;
 	struct srv_request *pipe_reader; /* parked until the pipe has something to read */
-	pthread_mutex_t lock;           /* of pipe, enumeration, watch, oplock_timer_armed to oplock_forgotten */
+	pthread_mutex_t lock;           /* of pipe, enumeration, watch, lock_sequences, oplock_timer_armed to oplock_forgotten */
 	struct srv_enumeration *enumeration;
 	struct srv_watch *watch;        /* of CHANGE_NOTIFY, in notify.c */
 	bool watch_closed;
+	uint8_t lock_sequences[SRV_LOCK_SEQUENCES]; /* numbers of LOCKs done, + SRV_LOCK_SEQUENCE_VALID; 0: none (inventory G056) */
 	struct srv_conn *oplock_conn;   /* where breaks are told, referenced; NULL: it never asked for an oplock */
 	struct srv_session *oplock_session;
 	struct net_timer oplock_timer;  /* while a break waits for its acknowledgment; then it has a reference */

@@ -65,6 +65,7 @@ struct srv_session *srv_session_new(struct srv_conn *c)
 	s->srv = c->srv;
 	s->conn = c;
 	s->state = SRV_SESSION_IN_PROGRESS;
+	s->lock_budget.most = c->srv->limits.locks_per_session;
 	s->created_filetime = clock_filetime(c->srv->clock);
 	s->idle_since_ms = clock_ms(c->srv->clock);
 	memcpy(s->preauth, c->proto.preauth, sizeof(s->preauth));

@@ -5,6 +5,7 @@
 
 #include "auth/auth.h"
 #include "base/htab.h"
+#include "fsa/fsa.h"
 #include "proto/proto.h"
 #include "server/share.h"
 
@@ -31,6 +32,7 @@ struct srv_session {
 	bool have_keys;
 	uint64_t created_filetime;
 	_Atomic uint64_t idle_since_ms;
+	struct fsa_lock_budget lock_budget; /* of its opens */
 
 	pthread_mutex_t lock;            /* of what follows */
 	struct htab opens, trees;

@@ -13,6 +13,7 @@ static const struct srv_limits default_limits = {
 	.anonymous_trees_and_opens = 64,
 	.trees_per_session = 4096,
 	.opens_per_session = 65536,
+	.locks_per_session = 100000,
 	.parked_per_connection = 1024,
 	.workers_waiting = 16,
 	.login_timeout_ms = 45000,

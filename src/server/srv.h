@@ -21,6 +21,7 @@ struct srv_limits {
 	uint32_t anonymous_trees_and_opens; /* of each, in an anonymous session */
 	uint32_t trees_per_session;
 	uint32_t opens_per_session;
+	uint32_t locks_per_session;        /* byte-range locks, held or waited for */
 	uint32_t parked_per_connection;
 	uint32_t workers_waiting;          /* at once, for CREATEs in the middle of chains */
 	uint32_t login_timeout_ms;         /* a connection without a valid session lives no longer */
