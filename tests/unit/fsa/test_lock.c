@@ -1,0 +1,456 @@
+/* Byte-range locks of a node: what excludes what, waiting, ends, budgets; and a model of [MS-FSA]'s list that must agree. */
+#include "fsa/fsa.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static const struct vfs_id file_id = {1, 5};
+
+struct kit {
+	struct fsa *f;
+	struct fsa_open a, b, c;
+};
+
+static void enter(struct kit *k, struct fsa_open *o, struct vfs_id id)
+{
+	const struct fsa_enter e = {.id = id, .access = FILE_READ_DATA | FILE_WRITE_DATA, .share = 7};
+	struct fsa_breaks b;
+
+	fsa_breaks_init(&b);
+	assert_true(nt_ok(fsa_open_enter(k->f, &e, o, &b)));
+}
+
+static int kit_setup(void **state)
+{
+	static struct kit k;
+
+	k = (struct kit){.f = fsa_new(NULL)};
+	enter(&k, &k.a, file_id);
+	enter(&k, &k.b, file_id);
+	enter(&k, &k.c, file_id);
+	*state = &k;
+	return 0;
+}
+
+static int kit_teardown(void **state)
+{
+	struct kit *k = *state;
+
+	assert_false(fsa_open_leave(k->f, &k->a));
+	assert_false(fsa_open_leave(k->f, &k->b));
+	assert_false(fsa_open_leave(k->f, &k->c));
+	fsa_free(k->f);
+	return 0;
+}
+
+static void is(ntstatus got, ntstatus want)
+{
+	assert_int_equal(got.code, want.code);
+}
+
+static ntstatus exclusive(struct fsa_open *o, uint64_t offset, uint64_t length)
+{
+	return fsa_lock(o, &(struct fsa_range){offset, length, true}, 1);
+}
+
+static ntstatus shared(struct fsa_open *o, uint64_t offset, uint64_t length)
+{
+	return fsa_lock(o, &(struct fsa_range){offset, length, false}, 1);
+}
+
+static ntstatus unlock(struct fsa_open *o, uint64_t offset, uint64_t length)
+{
+	return fsa_unlock(o, &(struct fsa_range){.offset = offset, .length = length}, 1);
+}
+
+static void test_exclusive_locks_exclude_everything_of_others(void **state)
+{
+	struct kit *k = *state;
+
+	is(exclusive(&k->a, 10, 10), STATUS_SUCCESS);
+	is(exclusive(&k->b, 19, 1), STATUS_LOCK_NOT_GRANTED);
+	is(shared(&k->b, 0, 11), STATUS_LOCK_NOT_GRANTED);
+	is(shared(&k->b, 0, 10), STATUS_SUCCESS);
+	is(exclusive(&k->b, 20, 1), STATUS_SUCCESS);
+	assert_true(fsa_io_conflicts(&k->b, 19, 5, false));
+	assert_true(fsa_io_conflicts(&k->b, 0, 100, true));
+	assert_false(fsa_io_conflicts(&k->b, 9, 1, false));
+	assert_false(fsa_io_conflicts(&k->b, 10, 0, true));
+	assert_false(fsa_io_conflicts(&k->a, 10, 10, true));
+	assert_true(fsa_io_conflicts(&k->a, 9, 10, true)); /* b's shared one */
+	assert_false(fsa_io_conflicts(&k->a, 9, 10, false));
+}
+
+static void test_shared_locks_keep_everybody_from_writing(void **state)
+{
+	struct kit *k = *state;
+
+	is(shared(&k->a, 0, 10), STATUS_SUCCESS);
+	is(shared(&k->b, 5, 10), STATUS_SUCCESS);
+	is(exclusive(&k->a, 0, 1), STATUS_LOCK_NOT_GRANTED);
+	assert_true(fsa_io_conflicts(&k->a, 0, 1, true));
+	assert_true(fsa_io_conflicts(&k->b, 0, 1, true));
+	assert_false(fsa_io_conflicts(&k->c, 0, 100, false));
+	is(unlock(&k->a, 0, 10), STATUS_SUCCESS);
+	assert_false(fsa_io_conflicts(&k->a, 0, 5, true));
+}
+
+static void test_locks_on_top_of_each_other(void **state)
+{
+	struct kit *k = *state;
+
+	is(exclusive(&k->a, 0, 10), STATUS_SUCCESS);
+	is(exclusive(&k->a, 0, 10), STATUS_LOCK_NOT_GRANTED);
+	is(shared(&k->a, 0, 10), STATUS_SUCCESS);
+	is(shared(&k->a, 0, 10), STATUS_SUCCESS);
+	/* The exclusive one goes first. */
+	is(unlock(&k->a, 0, 10), STATUS_SUCCESS);
+	is(shared(&k->b, 0, 10), STATUS_SUCCESS);
+	is(unlock(&k->a, 0, 10), STATUS_SUCCESS);
+	is(unlock(&k->a, 0, 10), STATUS_SUCCESS);
+	is(unlock(&k->a, 0, 10), STATUS_RANGE_NOT_LOCKED);
+}
+
+static void test_unlocking_wants_the_very_range_and_its_owner(void **state)
+{
+	const struct fsa_range three[] = {{0, 1, false}, {5, 5, false}, {2, 1, false}};
+	struct kit *k = *state;
+
+	is(exclusive(&k->a, 0, 10), STATUS_SUCCESS);
+	is(unlock(&k->b, 0, 10), STATUS_RANGE_NOT_LOCKED);
+	is(unlock(&k->a, 0, 9), STATUS_RANGE_NOT_LOCKED);
+	is(unlock(&k->a, 1, 9), STATUS_RANGE_NOT_LOCKED);
+	is(unlock(&k->a, 2, UINT64_MAX), STATUS_INVALID_LOCK_RANGE);
+	is(unlock(&k->a, 0, 10), STATUS_SUCCESS);
+	is(exclusive(&k->a, 0, 1), STATUS_SUCCESS);
+	is(exclusive(&k->a, 2, 1), STATUS_SUCCESS);
+	is(fsa_unlock(&k->a, three, 3), STATUS_RANGE_NOT_LOCKED);
+	is(exclusive(&k->b, 0, 1), STATUS_SUCCESS);
+	is(exclusive(&k->b, 2, 1), STATUS_LOCK_NOT_GRANTED);
+}
+
+static void test_ranges_of_nothing_and_the_end_of_numbers(void **state)
+{
+	struct kit *k = *state;
+
+	is(exclusive(&k->a, 0, 0), STATUS_SUCCESS);
+	is(exclusive(&k->b, 0, 0), STATUS_SUCCESS);
+	is(exclusive(&k->b, 0, UINT64_MAX), STATUS_SUCCESS);
+	is(exclusive(&k->a, 0, 0), STATUS_SUCCESS);
+	is(exclusive(&k->a, 1, 0), STATUS_LOCK_NOT_GRANTED);
+	is(exclusive(&k->a, UINT64_MAX, 0), STATUS_SUCCESS);
+	is(exclusive(&k->a, UINT64_MAX, 1), STATUS_SUCCESS);
+	is(unlock(&k->b, 0, UINT64_MAX), STATUS_SUCCESS);
+	is(exclusive(&k->a, UINT64_MAX, 2), STATUS_INVALID_LOCK_RANGE);
+	is(exclusive(&k->a, 1, UINT64_MAX), STATUS_LOCK_NOT_GRANTED);
+	is(exclusive(&k->a, 2, UINT64_MAX), STATUS_INVALID_LOCK_RANGE);
+	/* Nothing at 5 is in the way of what lies around it, but of nothing beside it. */
+	is(exclusive(&k->a, 5, 0), STATUS_SUCCESS);
+	is(exclusive(&k->b, 5, 0), STATUS_SUCCESS);
+	is(exclusive(&k->b, 0, 5), STATUS_SUCCESS);
+	is(exclusive(&k->b, 5, 5), STATUS_SUCCESS);
+	is(unlock(&k->b, 0, 5), STATUS_SUCCESS);
+	is(unlock(&k->b, 5, 5), STATUS_SUCCESS);
+	is(exclusive(&k->b, 4, 2), STATUS_LOCK_NOT_GRANTED);
+	assert_true(fsa_io_conflicts(&k->b, 4, 2, false));
+	for (int i = 0; i < 2; i++)
+		is(unlock(&k->a, 0, 0), STATUS_SUCCESS);
+	is(unlock(&k->a, 0, 0), STATUS_RANGE_NOT_LOCKED);
+}
+
+static void test_several_at_once_or_none(void **state)
+{
+	const struct fsa_range ranges[] = {{0, 5, true}, {10, 5, false}, {20, 5, true}};
+	const struct fsa_range over[] = {{30, 5, true}, {UINT64_MAX, 5, true}}, twice[] = {{40, 5, true}, {44, 1, true}};
+	struct kit *k = *state;
+
+	is(shared(&k->b, 24, 1), STATUS_SUCCESS);
+	is(fsa_lock(&k->a, ranges, 3), STATUS_LOCK_NOT_GRANTED);
+	is(exclusive(&k->b, 0, 15), STATUS_SUCCESS);
+	is(unlock(&k->b, 0, 15), STATUS_SUCCESS);
+	is(unlock(&k->b, 24, 1), STATUS_SUCCESS);
+	is(fsa_lock(&k->a, ranges, 3), STATUS_SUCCESS);
+	is(shared(&k->b, 10, 1), STATUS_SUCCESS);
+	is(fsa_lock(&k->a, over, 2), STATUS_INVALID_LOCK_RANGE);
+	is(fsa_lock(&k->a, twice, 2), STATUS_LOCK_NOT_GRANTED);
+	is(exclusive(&k->b, 30, 20), STATUS_SUCCESS);
+	/* What was there before is not taken for what is undone. */
+	is(exclusive(&k->a, 50, 5), STATUS_SUCCESS);
+	is(fsa_lock(&k->a, (struct fsa_range[]){{50, 5, false}, {30, 1, false}}, 2), STATUS_LOCK_NOT_GRANTED);
+	is(shared(&k->b, 50, 5), STATUS_LOCK_NOT_GRANTED);
+}
+
+/* --- waiting --- */
+
+struct waiting {
+	struct fsa_lock_wait w;
+	unsigned woken, place;
+};
+static unsigned wakes;
+
+static void on_wake(struct fsa_lock_wait *w)
+{
+	struct waiting *x = CONTAINER_OF(w, struct waiting, w);
+
+	x->woken++;
+	x->place = ++wakes;
+}
+
+static ntstatus wait_for(struct waiting *w, struct fsa_open *o, uint64_t offset, uint64_t length, bool ex)
+{
+	*w = (struct waiting){.w.wake = on_wake};
+	fsa_lock_wait_init(o, &w->w);
+	return fsa_lock_wait(&w->w, &(struct fsa_range){offset, length, ex});
+}
+
+static void test_who_waits_longest_comes_first(void **state)
+{
+	struct kit *k = *state;
+	struct waiting w[5];
+
+	wakes = 0;
+	is(wait_for(&w[0], &k->a, 0, 10, true), STATUS_SUCCESS);
+	is(wait_for(&w[1], &k->b, 0, 10, true), STATUS_PENDING);
+	is(wait_for(&w[2], &k->c, 0, 5, false), STATUS_PENDING);
+	is(wait_for(&w[3], &k->b, 0, 10, false), STATUS_PENDING);
+	is(wait_for(&w[4], &k->a, 3, 0, true), STATUS_PENDING);
+	is(unlock(&k->a, 0, 10), STATUS_SUCCESS);
+	/* b has its exclusive lock, and its own shared one on top. */
+	assert_int_equal(w[1].woken, 1);
+	assert_int_equal(w[1].place, 1);
+	is(w[1].w.status, STATUS_SUCCESS);
+	assert_int_equal(w[3].place, 2);
+	assert_int_equal(w[2].woken + w[4].woken, 0);
+	is(unlock(&k->b, 0, 10), STATUS_SUCCESS);
+	assert_int_equal(w[2].woken, 1);
+	assert_int_equal(w[4].woken, 0);
+	is(unlock(&k->b, 0, 10), STATUS_SUCCESS);
+	is(unlock(&k->c, 0, 5), STATUS_SUCCESS);
+	assert_int_equal(w[4].woken, 1);
+}
+
+static void test_a_wait_ends_by_cancelling_and_by_leaving(void **state)
+{
+	struct kit *k = *state;
+	struct waiting w[4];
+
+	is(exclusive(&k->a, 0, 10), STATUS_SUCCESS);
+	is(wait_for(&w[0], &k->b, 0, 1, true), STATUS_PENDING);
+	is(wait_for(&w[1], &k->b, 1, 1, true), STATUS_PENDING);
+	assert_true(fsa_lock_wait_cancel(&w[0].w));
+	assert_false(fsa_lock_wait_cancel(&w[0].w));
+	fsa_locks_end(&k->b);
+	assert_int_equal(w[0].woken, 0);
+	assert_int_equal(w[1].woken, 1);
+	is(w[1].w.status, STATUS_RANGE_NOT_LOCKED);
+	assert_false(fsa_lock_wait_cancel(&w[1].w));
+	is(wait_for(&w[1], &k->b, 20, 1, true), STATUS_RANGE_NOT_LOCKED);
+	is(exclusive(&k->b, 20, 1), STATUS_FILE_CLOSED);
+	/* Cancelled before it began. */
+	w[2] = (struct waiting){.w.wake = on_wake};
+	fsa_lock_wait_init(&k->c, &w[2].w);
+	assert_false(fsa_lock_wait_cancel(&w[2].w));
+	is(fsa_lock_wait(&w[2].w, &(struct fsa_range){20, 1, true}), STATUS_CANCELLED);
+	/* Who leaves gives way. */
+	is(wait_for(&w[3], &k->c, 9, 1, true), STATUS_PENDING);
+	fsa_locks_end(&k->a);
+	assert_int_equal(w[3].woken, 1);
+	is(w[3].w.status, STATUS_SUCCESS);
+	is(wait_for(&w[3], &k->c, UINT64_MAX, 2, true), STATUS_INVALID_LOCK_RANGE);
+}
+
+static void test_a_budget_bounds_what_is_held_and_waited_for(void **state)
+{
+	struct fsa_lock_budget budget = {.most = 3};
+	struct kit *k = *state;
+	struct waiting w;
+
+	k->a.lock_budget = &budget;
+	is(shared(&k->b, 0, 1), STATUS_SUCCESS);
+	is(fsa_lock(&k->a, (struct fsa_range[]){{1, 1, true}, {2, 1, true}, {3, 1, true}, {4, 1, true}}, 4), STATUS_INSUFFICIENT_RESOURCES);
+	is(exclusive(&k->a, 1, 1), STATUS_SUCCESS);
+	is(exclusive(&k->a, 2, 1), STATUS_SUCCESS);
+	is(wait_for(&w, &k->a, 0, 1, true), STATUS_PENDING);
+	is(exclusive(&k->a, 3, 1), STATUS_INSUFFICIENT_RESOURCES);
+	assert_true(fsa_lock_wait_cancel(&w.w));
+	is(exclusive(&k->a, 0, 1), STATUS_LOCK_NOT_GRANTED);
+	is(exclusive(&k->a, 3, 1), STATUS_SUCCESS);
+	fsa_locks_end(&k->a);
+	assert_int_equal(budget.used, 0);
+}
+
+static void test_opens_that_never_entered_have_no_locks(void **state)
+{
+	struct fsa_open never = {0};
+
+	(void)state;
+	is(exclusive(&never, 0, 1), STATUS_FILE_CLOSED);
+	is(unlock(&never, 0, 1), STATUS_RANGE_NOT_LOCKED);
+	assert_false(fsa_io_conflicts(&never, 0, 1, true));
+	fsa_locks_end(&never);
+}
+
+/* --- many --- */
+
+enum { MANY = 10000 };
+
+static void test_ten_thousand_waiters_are_served_in_turn(void **state)
+{
+	struct waiting *w = calloc(MANY, sizeof(*w));
+	struct kit *k = *state;
+
+	wakes = 0;
+	is(exclusive(&k->a, 0, 10), STATUS_SUCCESS);
+	for (size_t i = 0; i < MANY; i++)
+		is(wait_for(&w[i], i % 2 ? &k->b : &k->c, 0, 10, true), STATUS_PENDING);
+	is(unlock(&k->a, 0, 10), STATUS_SUCCESS);
+	for (size_t i = 0; i < MANY; i++) {
+		assert_int_equal(wakes, i + 1);
+		assert_int_equal(w[i].place, i + 1);
+		is(unlock(i % 2 ? &k->b : &k->c, 0, 10), STATUS_SUCCESS);
+	}
+	free(w);
+}
+
+static void test_ten_thousand_locks_are_found_quickly(void **state)
+{
+	struct kit *k = *state;
+
+	for (uint64_t i = 0; i < MANY; i++)
+		is(exclusive(&k->a, i * 7919 % MANY * 10, 5), STATUS_SUCCESS);
+	for (uint64_t i = 0; i < MANY; i++) {
+		assert_true(fsa_io_conflicts(&k->b, i * 10 + 4, 2, false));
+		assert_false(fsa_io_conflicts(&k->b, i * 10 + 5, 5, true));
+		assert_false(fsa_io_conflicts(&k->a, 0, MANY * 10, true));
+	}
+	for (uint64_t i = 0; i < MANY; i += 2)
+		is(unlock(&k->a, i * 10, 5), STATUS_SUCCESS);
+	for (uint64_t i = 0; i < MANY; i++)
+		assert_int_equal(fsa_io_conflicts(&k->b, i * 10, 5, false), i % 2);
+}
+
+/* --- against a model: the list of [MS-FSA], walked --- */
+
+enum { MODEL_MOST = 40, MODEL_STEPS = 200000 };
+
+struct model_lock {
+	uint64_t offset, length;
+	const struct fsa_open *owner;
+	bool exclusive;
+};
+static struct {
+	struct model_lock locks[MODEL_MOST];
+	size_t n;
+} model;
+
+/* [MS-FSA] 2.1.4.10 */
+static bool model_conflict(uint64_t offset, uint64_t length, bool ex, bool intent, const struct fsa_open *o)
+{
+	if (offset == 0 && length == 0)
+		return false;
+	for (size_t i = 0; i < model.n; i++) {
+		const struct model_lock *l = &model.locks[i];
+
+		if (l->offset == 0 && l->length == 0)
+			continue;
+		if (offset > l->offset + l->length - 1 || offset + length - 1 < l->offset)
+			continue;
+		if (l->exclusive ? l->owner != o || (intent && ex) : ex)
+			return true;
+	}
+	return false;
+}
+
+static ntstatus model_lock(const struct fsa_open *o, uint64_t offset, uint64_t length, bool ex)
+{
+	if (model_conflict(offset, length, ex, true, o))
+		return STATUS_LOCK_NOT_GRANTED;
+	model.locks[model.n++] = (struct model_lock){offset, length, o, ex};
+	return STATUS_SUCCESS;
+}
+
+/* [MS-FSA] 2.1.5.9 */
+static ntstatus model_unlock(const struct fsa_open *o, uint64_t offset, uint64_t length)
+{
+	size_t found = SIZE_MAX;
+
+	for (size_t i = 0; i < model.n; i++) {
+		const struct model_lock *l = &model.locks[i];
+
+		if (l->offset != offset || l->length != length || l->owner != o)
+			continue;
+		found = i;
+		if (l->exclusive)
+			break;
+	}
+	if (found == SIZE_MAX)
+		return STATUS_RANGE_NOT_LOCKED;
+	model.locks[found] = model.locks[--model.n];
+	return STATUS_SUCCESS;
+}
+
+static uint64_t next_random(uint64_t *seed)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return *seed >> 33;
+}
+
+static void model_step(struct fsa_open *o, uint64_t *seed)
+{
+	uint64_t offset = next_random(seed) % 24, length = next_random(seed) % 8;
+	bool ex = next_random(seed) % 2;
+
+	/* Half of them at the other end of what there is. */
+	offset = next_random(seed) % 2 ? offset : UINT64_MAX - 23 + offset;
+	if (length > 0 && offset + length - 1 < offset)
+		length = 1;
+	switch (next_random(seed) % 4) {
+	case 0:
+		if (model.n < MODEL_MOST)
+			is(fsa_lock(o, &(struct fsa_range){offset, length, ex}, 1), model_lock(o, offset, length, ex));
+		break;
+	case 1:
+		is(unlock(o, offset, length), model_unlock(o, offset, length));
+		break;
+	default:
+		if (length > 0)
+			assert_int_equal(fsa_io_conflicts(o, offset, length, ex), model_conflict(offset, length, ex, false, o));
+		break;
+	}
+}
+
+static void test_a_list_that_is_walked_agrees(void **state)
+{
+	struct kit *k = *state;
+	struct fsa_open *opens[] = {&k->a, &k->b, &k->c};
+	uint64_t seed = 20240611;
+
+	model.n = 0;
+	for (size_t i = 0; i < MODEL_STEPS; i++)
+		model_step(opens[next_random(&seed) % 3], &seed);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_exclusive_locks_exclude_everything_of_others),
+		T(test_shared_locks_keep_everybody_from_writing),
+		T(test_locks_on_top_of_each_other),
+		T(test_unlocking_wants_the_very_range_and_its_owner),
+		T(test_ranges_of_nothing_and_the_end_of_numbers),
+		T(test_several_at_once_or_none),
+		T(test_who_waits_longest_comes_first),
+		T(test_a_wait_ends_by_cancelling_and_by_leaving),
+		T(test_a_budget_bounds_what_is_held_and_waited_for),
+		T(test_opens_that_never_entered_have_no_locks),
+		T(test_ten_thousand_waiters_are_served_in_turn),
+		T(test_ten_thousand_locks_are_found_quickly),
+		T(test_a_list_that_is_walked_agrees),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
