@@ -242,6 +242,25 @@ ntstatus hythe_write_async(struct hythe_file *file, uint64_t offset, const void 
 ntstatus hythe_flush(struct hythe_file *file) HYTHE_MUST_USE;
 ntstatus hythe_flush_async(struct hythe_file *file, hythe_done_fn *done, void *arg);
 
+/* --- byte-range locks (3.2.4.19, 3.2.4.21) --- */
+
+/* `exclusive`: nobody else reads, writes or locks there. Otherwise others may read and lock it shared, and nobody writes, this handle
+ * included. A lock may lie behind the end of the file. */
+struct hythe_range {
+	uint64_t offset, length;
+	bool exclusive;
+};
+/* Locks the ranges for this handle, all of them or none, until they are unlocked or the handle is closed; at most 2,048.
+ * STATUS_LOCK_NOT_GRANTED: another handle has one of them. With `wait`, which is for a single range, the call ends when the range is to
+ * be had, or by hythe_cancel with STATUS_CANCELLED, or with STATUS_RANGE_NOT_LOCKED when the handle is closed meanwhile. */
+ntstatus hythe_lock(struct hythe_file *file, const struct hythe_range *ranges, size_t count, bool wait) HYTHE_MUST_USE;
+ntstatus hythe_lock_async(struct hythe_file *file, const struct hythe_range *ranges, size_t count, bool wait, hythe_done_fn *done,
+	void *arg);
+/* Unlocks ranges as they were locked, one after the other (`exclusive` is not looked at). STATUS_RANGE_NOT_LOCKED: this one is not; those
+ * before it are unlocked, those behind it are not. */
+ntstatus hythe_unlock(struct hythe_file *file, const struct hythe_range *ranges, size_t count) HYTHE_MUST_USE;
+ntstatus hythe_unlock_async(struct hythe_file *file, const struct hythe_range *ranges, size_t count, hythe_done_fn *done, void *arg);
+
 /* --- raw queries --- */
 
 /* QUERY_INFO (3.2.4.8): at most cap bytes of the answer go to buffer and *len says how many. STATUS_BUFFER_OVERFLOW: more was

@@ -31,7 +31,7 @@ struct fsa_open {
 	struct list_node to_tell;  /* in a struct fsa_breaks */
 	_Atomic bool wrote;        /* its writes show late; see fsa_written_begin */
 	struct list_node locks;    /* its byte-range locks */
-	uint32_t lock_waits;       /* locks it waits for */
+	struct list_node lock_waits; /* fsa_lock_wait.of_open: what it waits for */
 	bool locks_ended;          /* it gets none any more */
 	_Atomic uint32_t *locks_near; /* how many locks there are on files that hash like this one; set for good by entering */
 	struct fsa_lock_budget *lock_budget; /* set by the caller before entering; outlives the open. NULL: no bound */
@@ -163,7 +163,7 @@ struct fsa_lock_budget {
 struct fsa_lock;
 /* A lock that is waited for. Linked while it waits; whoever takes it out calls wake, with the status of the lock. */
 struct fsa_lock_wait {
-	struct list_node link;
+	struct list_node link, of_open;
 	struct fsa_open *open;
 	struct fsa_lock *lock;
 	bool waiting, cancelled;

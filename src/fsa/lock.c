@@ -8,7 +8,7 @@
 void fsa_locks_enter_locked(struct fsa_open *o, uint64_t hash)
 {
 	list_init(&o->locks);
-	o->lock_waits = 0;
+	list_init(&o->lock_waits);
 	o->locks_ended = false;
 	/* The shard takes other bits of the hash. */
 	o->locks_near = &o->shard->locks_near[hash % FSA_LOCK_COUNTERS];
@@ -113,7 +113,7 @@ bool fsa_io_conflicts_locked_file(struct fsa_open *o, uint64_t offset, uint64_t 
 static void wait_take_locked(struct fsa_lock_wait *w, ntstatus status, struct list_node *woken)
 {
 	list_remove(&w->link);
-	w->open->lock_waits--;
+	list_remove(&w->of_open);
 	w->waiting = false;
 	w->status = status;
 	list_append(woken, &w->link);
@@ -137,7 +137,7 @@ static bool touch(const struct fsa_lock *a, const struct fsa_lock *b)
 /* Nobody who waited for what `gone` stood on can have anything of it beside this one, but its owner. */
 static bool takes_all(const struct fsa_lock *l, const struct fsa_lock *gone)
 {
-	return l->exclusive && l->offset <= gone->offset && l->last >= gone->last && l->owner->lock_waits == 0;
+	return l->exclusive && l->offset <= gone->offset && l->last >= gone->last && list_empty(&l->owner->lock_waits);
 }
 
 /* Locks of the node have gone: `gone`, or NULL: several. Whoever waited for them has his, the oldest first. */
@@ -161,6 +161,7 @@ void fsa_lock_wait_init(struct fsa_open *o, struct fsa_lock_wait *w)
 {
 	*w = (struct fsa_lock_wait){.open = o, .wake = w->wake};
 	list_init(&w->link);
+	list_init(&w->of_open);
 }
 
 static ntstatus wait_locked(struct fsa_lock_wait *w, struct fsa_lock *l)
@@ -177,8 +178,8 @@ static ntstatus wait_locked(struct fsa_lock_wait *w, struct fsa_lock *l)
 	}
 	w->lock = l;
 	w->waiting = true;
-	w->open->lock_waits++;
 	list_append(&node->lock_waits, &w->link);
+	list_append(&w->open->lock_waits, &w->of_open);
 	return STATUS_PENDING;
 }
 
@@ -210,7 +211,7 @@ bool fsa_lock_wait_cancel(struct fsa_lock_wait *w)
 	w->cancelled = true;
 	if (waited) {
 		list_remove(&w->link);
-		w->open->lock_waits--;
+		list_remove(&w->of_open);
 		w->waiting = false;
 		l = w->lock;
 		w->lock = NULL;
@@ -321,13 +322,9 @@ ntstatus fsa_unlock(struct fsa_open *o, const struct fsa_range *ranges, size_t n
 
 static void own_waits_end_locked(struct fsa_open *o, struct list_node *woken)
 {
-	list_for_each_safe(n, &o->node->lock_waits) {
-		struct fsa_lock_wait *w = list_entry(n, struct fsa_lock_wait, link);
+	while (!list_empty(&o->lock_waits)) {
+		struct fsa_lock_wait *w = list_entry(o->lock_waits.next, struct fsa_lock_wait, of_open);
 
-		if (o->lock_waits == 0)
-			return;
-		if (w->open != o)
-			continue;
 		lock_free(w->lock);
 		w->lock = NULL;
 		wait_take_locked(w, STATUS_RANGE_NOT_LOCKED, woken);

@@ -119,6 +119,55 @@ static void contend(struct job *j)
 		report(j, "contention", s);
 }
 
+/* A number in a file that whoever holds the lock adds one to: none may be lost. */
+static _Atomic uint64_t added;
+
+static void count_up(struct job *j)
+{
+	struct hythe_range here = {.offset = 0, .length = 8, .exclusive = true};
+	struct hythe_file *f;
+	uint64_t number = 0;
+	size_t done;
+	ntstatus s = open_as(j, "number", HYTHE_OPEN_IF, 0, &f);
+
+	if (!nt_ok(s)) {
+		report(j, "open the number", s);
+		return;
+	}
+	s = hythe_lock(f, &here, 1, true);
+	if (nt_ok(s))
+		s = hythe_read(f, 0, &number, sizeof(number), &done);
+	if (nt_is(s, STATUS_END_OF_FILE))
+		s = STATUS_SUCCESS;
+	number++;
+	if (nt_ok(s))
+		s = hythe_write(f, 0, &number, sizeof(number), &done);
+	if (nt_ok(s))
+		atomic_fetch_add(&added, 1);
+	/* Closing unlocks as well. */
+	if (nt_ok(s) && rnd(j) % 2)
+		s = hythe_unlock(f, &here, 1);
+	if (!nt_ok(s))
+		report(j, "count up", s);
+	(void)!nt_ok(hythe_close(f, NULL));
+}
+
+static bool number_is_right(const char *dir)
+{
+	uint64_t number = 0;
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/number", dir);
+	f = fopen(path, "rb");
+	if (f && fread(&number, sizeof(number), 1, f) != 1)
+		number = 0;
+	if (f)
+		fclose(f);
+	printf("soak: counted to %llu\n", (unsigned long long)number);
+	return number == added;
+}
+
 static void list(struct job *j)
 {
 	struct hythe_dir *d;
@@ -167,7 +216,9 @@ static void leave_in_the_middle(struct job *j)
 		hythe_open_params_init(&p, i % 2 ? "rude" : "shared-1", 0x001F01FF);
 		p.disposition = HYTHE_OPEN_IF;
 		p.oplock_level = i % 3 ? 0 : 9;
-		if (i % 4 == 0)
+		if (i == 5 || i == 6)
+			s = hythe_lock_async(f, &(struct hythe_range){100, 10, true}, 1, true, forget, NULL);
+		else if (i % 4 == 0)
 			s = hythe_open_async(j->tree, &p, forget, NULL);
 		else if (i % 4 == 1)
 			s = hythe_write_async(f, i * 65536, buffer[i], sizeof(buffer[i]), 0, forget, NULL);
@@ -206,7 +257,7 @@ static void *work(void *arg)
 	struct job *j = arg;
 
 	while (time(NULL) < end_at && failures == 0) {
-		switch (rnd(j) % 6) {
+		switch (rnd(j) % 7) {
 		case 0:
 			own_file(j);
 			break;
@@ -214,6 +265,9 @@ static void *work(void *arg)
 			list(j);
 			break;
 		case 2:
+			count_up(j);
+			break;
+		case 3:
 			if (!nt_ok(hythe_echo(j->session)))
 				report(j, "echo", STATUS_UNSUCCESSFUL);
 			break;
@@ -321,6 +375,8 @@ int main(void)
 		return 1;
 	end_at = time(NULL) + (seconds ? (time_t)strtol(seconds, NULL, 10) : 3);
 	operations = run(server);
+	if (!number_is_right(dir))
+		failures++;
 	hythe_server_stop(server, 2000);
 	hythe_server_free(server);
 	printf("soak: %llu operations, %d failures\n", (unsigned long long)operations, failures);

@@ -332,9 +332,9 @@ static void test_ten_thousand_locks_are_found_quickly(void **state)
 		assert_int_equal(fsa_io_conflicts(&k->b, i * 10, 5, false), i % 2);
 }
 
-/* --- against a model: the list of [MS-FSA], walked --- */
+/* --- against a model: the lists of [MS-FSA], walked --- */
 
-enum { MODEL_MOST = 40, MODEL_STEPS = 200000 };
+enum { MODEL_MOST = 40, MODEL_WAITS = 12, MODEL_STEPS = 300000, OPENS = 3 };
 
 struct model_lock {
 	uint64_t offset, length;
@@ -342,45 +342,81 @@ struct model_lock {
 	bool exclusive;
 };
 static struct {
-	struct model_lock locks[MODEL_MOST];
+	struct model_lock locks[MODEL_MOST + MODEL_WAITS];
 	size_t n;
+	struct model_lock wanted[MODEL_WAITS]; /* oldest first */
+	struct waiting *waiting[MODEL_WAITS];
+	size_t waits;
+	struct waiting slots[MODEL_WAITS];
+	uint64_t seed;
+	struct kit *k;
 } model;
 
-/* [MS-FSA] 2.1.4.10 */
-static bool model_conflict(uint64_t offset, uint64_t length, bool ex, bool intent, const struct fsa_open *o)
+static uint64_t next_random(void)
 {
-	if (offset == 0 && length == 0)
+	model.seed = model.seed * 6364136223846793005u + 1442695040888963407u;
+	return model.seed >> 33;
+}
+
+/* [MS-FSA] 2.1.4.10 */
+static bool model_conflict(const struct model_lock *m, bool intent)
+{
+	if (m->offset == 0 && m->length == 0)
 		return false;
 	for (size_t i = 0; i < model.n; i++) {
 		const struct model_lock *l = &model.locks[i];
 
 		if (l->offset == 0 && l->length == 0)
 			continue;
-		if (offset > l->offset + l->length - 1 || offset + length - 1 < l->offset)
+		if (m->offset > l->offset + l->length - 1 || m->offset + m->length - 1 < l->offset)
 			continue;
-		if (l->exclusive ? l->owner != o || (intent && ex) : ex)
+		if (l->exclusive ? l->owner != m->owner || (intent && m->exclusive) : m->exclusive)
 			return true;
 	}
 	return false;
 }
 
-static ntstatus model_lock(const struct fsa_open *o, uint64_t offset, uint64_t length, bool ex)
+static bool model_lock(const struct model_lock *m)
 {
-	if (model_conflict(offset, length, ex, true, o))
-		return STATUS_LOCK_NOT_GRANTED;
-	model.locks[model.n++] = (struct model_lock){offset, length, o, ex};
-	return STATUS_SUCCESS;
+	if (model_conflict(m, true))
+		return false;
+	model.locks[model.n++] = *m;
+	return true;
+}
+
+static void model_forget(size_t i)
+{
+	model.waits--;
+	memmove(&model.wanted[i], &model.wanted[i + 1], (model.waits - i) * sizeof(model.wanted[0]));
+	memmove(&model.waiting[i], &model.waiting[i + 1], (model.waits - i) * sizeof(model.waiting[0]));
+}
+
+/* Something has gone: whoever can have his now must have been woken, nobody else. */
+static void model_settle(void)
+{
+	for (size_t i = 0; i < model.waits;) {
+		struct waiting *w = model.waiting[i];
+
+		assert_int_equal(w->woken, !model_conflict(&model.wanted[i], true));
+		if (model_lock(&model.wanted[i])) {
+			is(w->w.status, STATUS_SUCCESS);
+			model_forget(i);
+			w->woken = 0;
+		} else {
+			i++;
+		}
+	}
 }
 
 /* [MS-FSA] 2.1.5.9 */
-static ntstatus model_unlock(const struct fsa_open *o, uint64_t offset, uint64_t length)
+static ntstatus model_unlock(const struct model_lock *m)
 {
 	size_t found = SIZE_MAX;
 
 	for (size_t i = 0; i < model.n; i++) {
 		const struct model_lock *l = &model.locks[i];
 
-		if (l->offset != offset || l->length != length || l->owner != o)
+		if (l->offset != m->offset || l->length != m->length || l->owner != m->owner)
 			continue;
 		found = i;
 		if (l->exclusive)
@@ -392,45 +428,123 @@ static ntstatus model_unlock(const struct fsa_open *o, uint64_t offset, uint64_t
 	return STATUS_SUCCESS;
 }
 
-static uint64_t next_random(uint64_t *seed)
+static struct waiting *free_slot(void)
 {
-	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
-	return *seed >> 33;
+	for (size_t i = 0; i < MODEL_WAITS; i++) {
+		bool used = false;
+
+		for (size_t j = 0; j < model.waits; j++)
+			used = used || model.waiting[j] == &model.slots[i];
+		if (!used)
+			return &model.slots[i];
+	}
+	return NULL;
 }
 
-static void model_step(struct fsa_open *o, uint64_t *seed)
+static void step_lock(struct fsa_open *o, const struct model_lock *m, bool wait)
 {
-	uint64_t offset = next_random(seed) % 24, length = next_random(seed) % 8;
-	bool ex = next_random(seed) % 2;
+	const struct fsa_range range = {m->offset, m->length, m->exclusive};
+	struct waiting *w;
+
+	if (model.n == MODEL_MOST)
+		return;
+	w = wait ? free_slot() : NULL;
+	if (!w) {
+		is(fsa_lock(o, &range, 1), model_lock(m) ? STATUS_SUCCESS : STATUS_LOCK_NOT_GRANTED);
+	} else if (model_lock(m)) {
+		is(wait_for(w, o, m->offset, m->length, m->exclusive), STATUS_SUCCESS);
+	} else {
+		is(wait_for(w, o, m->offset, m->length, m->exclusive), STATUS_PENDING);
+		model.wanted[model.waits] = *m;
+		model.waiting[model.waits++] = w;
+	}
+}
+
+static void step_cancel(void)
+{
+	size_t i;
+
+	if (model.waits == 0)
+		return;
+	i = next_random() % model.waits;
+	assert_true(fsa_lock_wait_cancel(&model.waiting[i]->w));
+	model_forget(i);
+}
+
+/* Leaves and comes again. */
+static void step_leave(struct fsa_open *o)
+{
+	assert_false(fsa_open_leave(model.k->f, o));
+	for (size_t i = 0; i < model.waits;) {
+		if (model.wanted[i].owner == o) {
+			assert_int_equal(model.waiting[i]->woken, 1);
+			is(model.waiting[i]->w.status, STATUS_RANGE_NOT_LOCKED);
+			model_forget(i);
+		} else {
+			i++;
+		}
+	}
+	for (size_t i = 0; i < model.n;) {
+		if (model.locks[i].owner == o)
+			model.locks[i] = model.locks[--model.n];
+		else
+			i++;
+	}
+	model_settle();
+	*o = (struct fsa_open){0};
+	enter(model.k, o, file_id);
+}
+
+static void model_step(struct fsa_open *o)
+{
+	struct model_lock m = {.offset = next_random() % 24, .length = next_random() % 8, .owner = o, .exclusive = next_random() % 2};
 
 	/* Half of them at the other end of what there is. */
-	offset = next_random(seed) % 2 ? offset : UINT64_MAX - 23 + offset;
-	if (length > 0 && offset + length - 1 < offset)
-		length = 1;
-	switch (next_random(seed) % 4) {
+	if (next_random() % 2)
+		m.offset = UINT64_MAX - 23 + m.offset;
+	if (m.length > 0 && m.offset + m.length - 1 < m.offset)
+		m.length = 1;
+	switch (next_random() % 32) {
 	case 0:
-		if (model.n < MODEL_MOST)
-			is(fsa_lock(o, &(struct fsa_range){offset, length, ex}, 1), model_lock(o, offset, length, ex));
+		step_leave(o);
 		break;
 	case 1:
-		is(unlock(o, offset, length), model_unlock(o, offset, length));
+		step_cancel();
+		break;
+	case 2: case 3: case 4: case 5: case 6: case 7:
+		step_lock(o, &m, false);
+		break;
+	case 8: case 9:
+		step_lock(o, &m, true);
+		break;
+	case 10: case 11: case 12: case 13: case 14: case 15: case 16: case 17:
+		if (model.n > 0 && next_random() % 2)
+			m = model.locks[next_random() % model.n];
+		is(unlock((struct fsa_open *)(uintptr_t)m.owner, m.offset, m.length), model_unlock(&m));
+		model_settle();
 		break;
 	default:
-		if (length > 0)
-			assert_int_equal(fsa_io_conflicts(o, offset, length, ex), model_conflict(offset, length, ex, false, o));
+		if (m.length > 0)
+			assert_int_equal(fsa_io_conflicts(o, m.offset, m.length, m.exclusive), model_conflict(&m, false));
 		break;
 	}
 }
 
-static void test_a_list_that_is_walked_agrees(void **state)
+static void test_lists_that_are_walked_agree(void **state)
 {
 	struct kit *k = *state;
-	struct fsa_open *opens[] = {&k->a, &k->b, &k->c};
-	uint64_t seed = 20240611;
+	struct fsa_open *opens[OPENS] = {&k->a, &k->b, &k->c};
 
-	model.n = 0;
-	for (size_t i = 0; i < MODEL_STEPS; i++)
-		model_step(opens[next_random(&seed) % 3], &seed);
+	for (uint64_t seed = 1; seed <= 3; seed++) {
+		memset(&model, 0, sizeof(model));
+		model.seed = seed;
+		model.k = k;
+		for (size_t i = 0; i < MODEL_STEPS; i++)
+			model_step(opens[next_random() % OPENS]);
+		for (size_t i = 0; i < OPENS; i++)
+			step_leave(opens[i]);
+		assert_int_equal(model.n + model.waits, 0);
+	}
 }
 
 int main(void)
@@ -449,7 +563,7 @@ int main(void)
 		T(test_opens_that_never_entered_have_no_locks),
 		T(test_ten_thousand_waiters_are_served_in_turn),
 		T(test_ten_thousand_locks_are_found_quickly),
-		T(test_a_list_that_is_walked_agrees),
+		T(test_lists_that_are_walked_agree),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
