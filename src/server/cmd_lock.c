@@ -103,7 +103,7 @@ static struct srv_result wait_for(struct srv_request *r, const struct fsa_range 
 
 /* --- series --- */
 
-/* [MS-FSA] 2.1.5.8: what lies within the file's allocation may be in somebody's cache. */
+/* [MS-FSA] 2.1.5.8: what lies within the file's allocation may be in somebody's cache; within its size, too, where there are holes. */
 static void break_caches(struct srv_open *o, const struct fsa_range *ranges, size_t n)
 {
 	struct vfs_stat st;
@@ -111,7 +111,7 @@ static void break_caches(struct srv_open *o, const struct fsa_range *ranges, siz
 	if (!nt_ok(vfs_stat_get(o->file, &st)))
 		return;
 	for (size_t i = 0; i < n; i++) {
-		if (ranges[i].offset < st.allocation) {
+		if (ranges[i].offset < st.allocation || ranges[i].offset < st.size) {
 			srv_oplock_written(o);
 			return;
 		}

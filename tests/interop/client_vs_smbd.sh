@@ -7,40 +7,13 @@ set -u
 
 SIZE_MB=${SIZE_MB:-1024}
 export HYTHE_PASSWORD='smbd pass-Word 1'
-smbd=$(command -v smbd || echo /usr/sbin/smbd)
-if [ "$(id -u)" != 0 ] || [ ! -x "$smbd" ]; then
+if ! smbd_can_run; then
 	skip hythe/smbd "smbd needs root, and the package samba"
 	exit 0
 fi
 
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-for d in private lock state cache pid ncalrpc bind log; do mkdir -p "$work/smbd/$d"; done
 mkdir -p "$big/share" "$work/pub"
-cat >"$work/smbd/smb.conf" <<CONF
-[global]
-	netbios name = PEER
-	server role = standalone server
-	smb ports = $port
-	interfaces = lo
-	bind interfaces only = yes
-	disable netbios = yes
-	private dir = $work/smbd/private
-	lock directory = $work/smbd/lock
-	state directory = $work/smbd/state
-	cache directory = $work/smbd/cache
-	pid directory = $work/smbd/pid
-	ncalrpc dir = $work/smbd/ncalrpc
-	binddns dir = $work/smbd/bind
-	usershare path =
-	logging = file
-	log file = $work/smbd/log/log.smbd
-	load printers = no
-	printing = bsd
-	printcap name = /dev/null
-	disable spoolss = yes
-	server min protocol = SMB2_02
-	server signing = auto
-	read only = no
+start_smbd port <<CONF
 [pub]
 	path = $work/pub
 	comment = "a share, with a remark"
@@ -53,16 +26,7 @@ cat >"$work/smbd/smb.conf" <<CONF
 	path = $work/pub
 	read only = yes
 CONF
-printf '%s\n%s\n' "$HYTHE_PASSWORD" "$HYTHE_PASSWORD" | pdbedit -s "$work/smbd/smb.conf" -a -t -u root >/dev/null 2>&1
-setsid "$smbd" -F --no-process-group -s "$work/smbd/smb.conf" -l "$work/smbd/log" >"$work/smbd/log/stdout" 2>&1 </dev/null &
-pids+=($!) # a session of its own, for smbd ends its whole process group
-# smbd's helpers for pipes outlive it for a while.
-trap 'kill $(cat "$work"/smbd/pid/samba-dcerpcd.pid 2>/dev/null) 2>/dev/null; finish' EXIT
 server=smb://root@127.0.0.1:$port
-for _ in $(seq 100); do
-	"$HYTHE" shares "$server" >/dev/null 2>&1 && break
-	sleep 0.1
-done
 
 source_file=$big/source
 python3 - "$SIZE_MB" >"$source_file" <<'PY'

@@ -24,6 +24,10 @@ finish() {
 	for p in "${pids[@]}"; do
 		kill "$p" 2>/dev/null && wait "$p" 2>/dev/null
 	done
+	# smbd's helpers for pipes outlive it for a while.
+	if [ -f "$work/smbd/pid/samba-dcerpcd.pid" ]; then
+		kill "$(cat "$work/smbd/pid/samba-dcerpcd.pid")" 2>/dev/null
+	fi
 	if [ "$failures" -gt 0 ] && [ -n "${KEEP:-}" ]; then
 		echo "kept: $work"
 	else
@@ -69,6 +73,53 @@ start_hythe() {
 	fi
 	printf -v "$var" %s "$port"
 	printf -v "${var}_pid" %s "$pid"
+}
+
+# Debian's smbd: needs root, and the package samba.
+smbd=$(command -v smbd || echo /usr/sbin/smbd)
+smbd_can_run() { [ "$(id -u)" = 0 ] && [ -x "$smbd" ]; }
+
+# start_smbd VARIABLE: a private smbd on a free port of the loopback, to which VARIABLE is set. Further global options and the shares
+# come from standard input. Its user is root with the password $HYTHE_PASSWORD.
+start_smbd() {
+	local smbd_port d dir=$work/smbd
+	smbd_port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	for d in private lock state cache pid ncalrpc bind log; do mkdir -p "$dir/$d"; done
+	cat - >"$dir/rest.conf"
+	cat - "$dir/rest.conf" >"$dir/smb.conf" <<-CONF
+		[global]
+			netbios name = PEER
+			server role = standalone server
+			smb ports = $smbd_port
+			interfaces = lo
+			bind interfaces only = yes
+			disable netbios = yes
+			private dir = $dir/private
+			lock directory = $dir/lock
+			state directory = $dir/state
+			cache directory = $dir/cache
+			pid directory = $dir/pid
+			ncalrpc dir = $dir/ncalrpc
+			binddns dir = $dir/bind
+			usershare path =
+			logging = file
+			log file = $dir/log/log.smbd
+			load printers = no
+			printing = bsd
+			printcap name = /dev/null
+			disable spoolss = yes
+			server min protocol = SMB2_02
+			server signing = auto
+			read only = no
+	CONF
+	printf '%s\n%s\n' "$HYTHE_PASSWORD" "$HYTHE_PASSWORD" | pdbedit -s "$dir/smb.conf" -a -t -u root >/dev/null 2>&1
+	setsid "$smbd" -F --no-process-group -s "$dir/smb.conf" -l "$dir/log" >"$dir/log/stdout" 2>&1 </dev/null &
+	pids+=($!) # a session of its own, for smbd ends its whole process group
+	for _ in $(seq 100); do
+		"$HYTHE" shares "smb://root@127.0.0.1:$smbd_port" >/dev/null 2>&1 && break
+		sleep 0.1
+	done
+	printf -v "$1" %s "$smbd_port"
 }
 
 sha() { sha256sum "$1" | cut -d' ' -f1; }
