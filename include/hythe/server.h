@@ -24,6 +24,7 @@ struct hythe_share_config {
 	bool acl_flags_as_set;         /* AUTO_INHERITED of a descriptor stays as a client sets it; else only when it is asked for, as on Windows */
 	bool hidden;                   /* left out of share lists; a name that ends in $ always is */
 	bool follow_symlinks;          /* those that stay inside the share; else clients are told of the link */
+	bool no_streams;               /* named streams are refused; else they are kept where the file system has extended attributes */
 	const char *const *users;      /* NULL: every user */
 	size_t user_count;
 	const char *const *admins;     /* users who may do what the access list of a file forbids */

@@ -34,6 +34,11 @@ static const struct config_choice yes_no[] = {
 	{"yes", 1}, {"no", 0}, {"true", 1}, {"false", 0}, {"on", 1}, {"off", 0}, {"1", 1}, {"0", 0}, {NULL, 0},
 };
 
+/* For fields that say what is not to be. */
+static const struct config_choice no_yes[] = {
+	{"yes", 0}, {"no", 1}, {"true", 0}, {"false", 1}, {"on", 0}, {"off", 1}, {"1", 0}, {"0", 1}, {NULL, 0},
+};
+
 struct config_option {
 	const char *name;
 	enum config_kind kind;

@@ -24,6 +24,7 @@ struct fsa_open {
 	struct vfs_file *file;     /* set by the caller before entering; outlives the open. NULL: its name is nobody's business */
 	uint32_t access, share;    /* granted rights; FILE_SHARE_* as granted to others */
 	bool delete_on_close;
+	bool removes_file;         /* set by leaving: a stream's open was the last of a file that is to be removed */
 	bool posix_delete;         /* FILE_DISPOSITION_POSIX_SEMANTICS: the name goes with this open, not with the last */
 	uint8_t oplock;            /* enum fsa_oplock, as granted or acknowledged */
 	bool breaking;             /* down to break_to, and the holder has to acknowledge */
@@ -92,8 +93,9 @@ struct fsa_enter {
 ntstatus fsa_open_enter(struct fsa *f, const struct fsa_enter *e, struct fsa_open *o, struct fsa_breaks *b) MUST_USE;
 /* The rights that the open keeps, when entering needed more (overwriting). */
 void fsa_open_narrow(struct fsa_open *o, uint32_t access);
-/* Leaves. true: the file is to be removed now, by the caller, who then says so with fsa_removed; until then the file keeps
- * answering DELETE_PENDING to those who found its name a moment ago. */
+/* Leaves. true: what was open, the file or its stream, is to be removed now, by the caller, who then says so with fsa_removed; until
+ * then it keeps answering DELETE_PENDING to those who found its name a moment ago. A file is open while one of its streams is, so
+ * that its removal may be left to an open of a stream: o->removes_file. */
 bool fsa_open_leave(struct fsa *f, struct fsa_open *o) MUST_USE;
 void fsa_removed(struct fsa *f, struct fsa_open *o);
 /* Grows with every removal. An open that was entered although this changed since its name was looked up may be one of a file
@@ -109,7 +111,9 @@ bool fsa_id_delete_pending(struct fsa *f, struct vfs_id id);
 ntstatus fsa_may_enter(struct fsa *f, struct vfs_id id, uint32_t access, uint32_t share) MUST_USE;
 /* An open other than o (NULL: any) of that file that does not share deletion stands in the way of renaming it: SHARING_VIOLATION. */
 ntstatus fsa_may_rename(struct fsa *f, struct vfs_id id, const struct fsa_open *o) MUST_USE;
-/* ACCESS_DENIED while anybody has the file open that a rename or link would replace. */
+/* ACCESS_DENIED while a named stream of the file is open. */
+ntstatus fsa_no_streams_open(struct fsa *f, struct vfs_id id) MUST_USE;
+/* ACCESS_DENIED while anybody has the file, or a stream of it, open that a rename or link would replace. */
 ntstatus fsa_may_replace(struct fsa *f, struct vfs_id id) MUST_USE;
 size_t fsa_open_count(struct fsa *f, struct vfs_id id);
 /* true: something beneath the directory of that path is open ([MS-FSA] 2.1.4.2). The arena is scratch. */
@@ -197,10 +201,13 @@ static inline bool fsa_io_conflicts(struct fsa_open *o, uint64_t offset, uint64_
 enum {
 	FSA_CHANGE_FILE_NAME = 0x1, FSA_CHANGE_DIR_NAME = 0x2, FSA_CHANGE_ATTRIBUTES = 0x4, FSA_CHANGE_SIZE = 0x8,
 	FSA_CHANGE_LAST_WRITE = 0x10, FSA_CHANGE_LAST_ACCESS = 0x20, FSA_CHANGE_CREATION = 0x40, FSA_CHANGE_EA = 0x80,
-	FSA_CHANGE_SECURITY = 0x100
+	FSA_CHANGE_SECURITY = 0x100, FSA_CHANGE_STREAM_NAME = 0x200, FSA_CHANGE_STREAM_SIZE = 0x400, FSA_CHANGE_STREAM_WRITE = 0x800
 };
 /* [MS-FSCC] 2.7.1 */
-enum fsa_action { FSA_ADDED = 1, FSA_REMOVED = 2, FSA_MODIFIED = 3, FSA_RENAMED_OLD = 4, FSA_RENAMED_NEW = 5 };
+enum fsa_action {
+	FSA_ADDED = 1, FSA_REMOVED = 2, FSA_MODIFIED = 3, FSA_RENAMED_OLD = 4, FSA_RENAMED_NEW = 5, FSA_ADDED_STREAM = 6,
+	FSA_REMOVED_STREAM = 7, FSA_MODIFIED_STREAM = 8
+};
 
 struct fsa_watch {
 	struct list_node link;

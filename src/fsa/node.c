@@ -41,25 +41,41 @@ void fsa_free(struct fsa *f)
 	free(f);
 }
 
+/* Of the file, whatever the stream. */
+static uint64_t id_hash(struct vfs_id id)
+{
+	id.stream = 0;
+	return hash_bytes(&id, sizeof(id));
+}
+
 struct fsa_shard *fsa_shard_of(struct fsa *f, struct vfs_id id)
 {
-	return &f->shards[hash_bytes(&id, sizeof(id)) >> 58];
+	return &f->shards[id_hash(id) >> 58];
+}
+
+static struct fsa_node *node_find_locked(const struct fsa_shard *shard, struct vfs_id id, uint64_t hash)
+{
+	for (struct htab_node *n = htab_find(&shard->nodes, hash); n; n = htab_find_next(n)) {
+		struct fsa_node *node = CONTAINER_OF(n, struct fsa_node, by_id);
+
+		if (vfs_id_equal(node->id, id))
+			return node;
+	}
+	return NULL;
+}
+
+struct fsa_node *fsa_node_of_file_locked(struct fsa_shard *shard, struct vfs_id id, uint64_t hash)
+{
+	id.stream = 0;
+	return node_find_locked(shard, id, hash);
 }
 
 struct fsa_node *fsa_node_lock(struct fsa *f, struct vfs_id id, struct fsa_shard **shard, uint64_t *hash)
 {
-	struct htab_node *n;
-
-	*hash = hash_bytes(&id, sizeof(id));
+	*hash = id_hash(id);
 	*shard = &f->shards[*hash >> 58];
 	pthread_mutex_lock(&(*shard)->lock);
-	for (n = htab_find(&(*shard)->nodes, *hash); n; n = htab_find_next(n)) {
-		struct fsa_node *node = CONTAINER_OF(n, struct fsa_node, by_id);
-
-		if (node->id.device == id.device && node->id.inode == id.inode)
-			return node;
-	}
-	return NULL;
+	return node_find_locked(*shard, id, *hash);
 }
 
 static void node_free_locked(struct fsa_node *node)
@@ -92,6 +108,65 @@ static bool conflicts_locked(const struct fsa_node *node, uint32_t access, uint3
 		const struct fsa_open *other = list_entry(n, struct fsa_open, link);
 
 		if (fsa_share_conflict(access, share, other->access, other->share))
+			return true;
+	}
+	return false;
+}
+
+/* --- files and their streams: who may delete the one keeps away who forbids that of the other --- */
+
+/* The next node of the same file as id but for that of id itself. */
+static struct fsa_node *sibling_next_locked(struct htab_node *n, struct vfs_id id)
+{
+	for (; n; n = htab_find_next(n)) {
+		struct fsa_node *node = CONTAINER_OF(n, struct fsa_node, by_id);
+
+		if (vfs_id_same_file(node->id, id) && node->id.stream != id.stream)
+			return node;
+	}
+	return NULL;
+}
+
+#define each_sibling(node, shard, of, hash)                                                                            \
+	(struct fsa_node *node = sibling_next_locked(htab_find(&(shard)->nodes, hash), of); node;                      \
+		node = sibling_next_locked(htab_find_next(&node->by_id), of))
+
+static bool shares_deletion(uint32_t access, uint32_t share)
+{
+	return !fsa_share_conflict(ACCESS_DELETE, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, access, share);
+}
+
+/* Deleting a file deletes its streams, so that an open of the file that may do so needs what it would need of each of them. */
+static bool sibling_conflict_locked(const struct fsa_shard *shard, const struct fsa_enter *e, uint64_t hash)
+{
+	bool deletes = (e->access & ACCESS_DELETE) || e->delete_on_close || e->overwrites;
+
+	for each_sibling(node, shard, e->id, hash) {
+		if (e->id.stream != 0 && node->id.stream != 0)
+			continue;
+		list_for_each(n, &node->opens) {
+			const struct fsa_open *other = list_entry(n, struct fsa_open, link);
+
+			if (e->id.stream == 0 && deletes && !shares_deletion(other->access, other->share))
+				return true;
+			if (e->id.stream != 0 && (other->access & ACCESS_DELETE) && !shares_deletion(e->access, e->share))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool file_is_going_locked(struct fsa_shard *shard, struct vfs_id id, uint64_t hash)
+{
+	const struct fsa_node *file = id.stream != 0 ? fsa_node_of_file_locked(shard, id, hash) : NULL;
+
+	return file && (file->delete_pending || file->removing);
+}
+
+static bool streams_open_locked(const struct fsa_shard *shard, struct vfs_id file, uint64_t hash)
+{
+	for each_sibling(node, shard, file, hash) {
+		if (!list_empty(&node->opens))
 			return true;
 	}
 	return false;
@@ -131,7 +206,11 @@ ntstatus fsa_open_enter(struct fsa *f, const struct fsa_enter *e, struct fsa_ope
 	struct fsa_node *node = fsa_node_lock(f, e->id, &shard, &hash);
 	ntstatus status = STATUS_SUCCESS;
 
-	if (node)
+	if (file_is_going_locked(shard, e->id, hash))
+		status = STATUS_DELETE_PENDING;
+	else if (sibling_conflict_locked(shard, e, hash))
+		status = STATUS_SHARING_VIOLATION;
+	else if (node)
 		status = enter_check_locked(node, e, b);
 	else if (!(node = node_new_locked(shard, e->id, hash)))
 		status = STATUS_NO_MEMORY;
@@ -148,9 +227,32 @@ void fsa_open_narrow(struct fsa_open *o, uint32_t access)
 	pthread_mutex_unlock(&o->shard->lock);
 }
 
-/* true: the file is to be removed now. */
+/* A node that nobody needs any more. That of a file that is to go is needed while streams are open. */
+static bool node_is_idle_locked(const struct fsa_node *node)
+{
+	if (!list_empty(&node->opens) || node->removing)
+		return false;
+	return node->id.stream != 0 || !node->delete_pending || node->unlinked ||
+		!streams_open_locked(node->shard, node->id, node->by_id.hash);
+}
+
+/* The last open of a stream of a file that nobody has open otherwise and that is to go: the file's node takes over. */
+static struct fsa_node *file_to_remove_locked(struct fsa_node *node)
+{
+	struct fsa_node *file = node->id.stream != 0 ? fsa_node_of_file_locked(node->shard, node->id, node->by_id.hash) : NULL;
+
+	if (!file || !file->delete_pending || file->unlinked || file->removing || !list_empty(&file->opens) ||
+		streams_open_locked(file->shard, file->id, file->by_id.hash))
+		return NULL;
+	return file;
+}
+
+/* true: what o->node stands for is to be removed now. */
 static bool leave_locked(struct fsa *f, struct fsa_node *node, struct fsa_open *o)
 {
+	bool last, of_file = node->id.stream == 0;
+	struct fsa_node *file;
+
 	if (atomic_load(&o->wrote) || list_empty(&node->opens))
 		fsa_written_end_locked(f, node);
 	list_remove(&o->link);
@@ -158,12 +260,17 @@ static bool leave_locked(struct fsa *f, struct fsa_node *node, struct fsa_open *
 	o->breaking = false;
 	if (o->delete_on_close)
 		node->delete_pending = true;
-	if (node->delete_pending && !node->unlinked && (list_empty(&node->opens) || o->posix_delete)) {
-		node->removing = true;
-		return true;
+	last = list_empty(&node->opens) && !(of_file && node->delete_pending && streams_open_locked(node->shard, node->id, node->by_id.hash));
+	file = file_to_remove_locked(node);
+	if (file) {
+		o->removes_file = true;
+		o->node = file;
+	} else if (!node->delete_pending || node->unlinked || (!last && !o->posix_delete)) {
+		o->node = NULL;
+		return false;
 	}
-	o->node = NULL;
-	return false;
+	o->node->removing = true;
+	return true;
 }
 
 bool fsa_open_leave(struct fsa *f, struct fsa_open *o)
@@ -182,7 +289,7 @@ bool fsa_open_leave(struct fsa *f, struct fsa_open *o)
 		fsa_locks_leave_locked(o, &locked);
 		remove = leave_locked(f, node, o);
 		fsa_waiters_take_locked(node, &woken);
-		if (!remove && list_empty(&node->opens) && !node->removing)
+		if ((!remove || o->node != node) && node_is_idle_locked(node))
 			node_free_locked(node);
 	}
 	pthread_mutex_unlock(&o->shard->lock);
@@ -201,7 +308,7 @@ void fsa_removed(struct fsa *f, struct fsa_open *o)
 	node->removing = false;
 	node->unlinked = true;
 	o->node = NULL;
-	if (list_empty(&node->opens))
+	if (node_is_idle_locked(node))
 		node_free_locked(node);
 	pthread_mutex_unlock(&shard->lock);
 }
@@ -303,9 +410,21 @@ size_t fsa_open_count(struct fsa *f, struct vfs_id id)
 	return count;
 }
 
+ntstatus fsa_no_streams_open(struct fsa *f, struct vfs_id id)
+{
+	struct fsa_shard *shard;
+	uint64_t hash;
+	bool open;
+
+	(void)fsa_node_lock(f, id, &shard, &hash);
+	open = id.stream == 0 && streams_open_locked(shard, id, hash);
+	pthread_mutex_unlock(&shard->lock);
+	return open ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
+}
+
 ntstatus fsa_may_replace(struct fsa *f, struct vfs_id id)
 {
-	return fsa_open_count(f, id) == 0 ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+	return fsa_open_count(f, id) == 0 ? fsa_no_streams_open(f, id) : STATUS_ACCESS_DENIED;
 }
 
 struct beneath {

@@ -46,9 +46,12 @@ struct fsa {
 	struct list_node watches;     /* fsa_watch.link */
 };
 
+/* A file and its streams are nodes of the same shard and hash. */
 struct fsa_shard *fsa_shard_of(struct fsa *f, struct vfs_id id);
 /* Locks the shard of that file and finds its node; NULL without one. */
 struct fsa_node *fsa_node_lock(struct fsa *f, struct vfs_id id, struct fsa_shard **shard, uint64_t *hash);
+/* The node of a file, given that of the file or of one of its streams, or NULL. */
+struct fsa_node *fsa_node_of_file_locked(struct fsa_shard *shard, struct vfs_id id, uint64_t hash);
 /* What an open that enters does to the oplocks of the node: SUCCESS (go on), PENDING or SHARING_VIOLATION. */
 ntstatus fsa_oplock_enter_locked(struct fsa_node *node, const struct fsa_enter *e, bool conflict, struct fsa_breaks *b);
 /* The level that an open gets which has just been put into the node. */

@@ -80,7 +80,7 @@ void fsa_directory_deleted(struct fsa *f, struct vfs_id id, void *ctx)
 	list_for_each(n, &f->watches) {
 		struct fsa_watch *w = list_entry(n, struct fsa_watch, link);
 
-		if (w->id.device == id.device && w->id.inode == id.inode)
+		if (vfs_id_same_file(w->id, id))
 			w->deleted(w, ctx);
 	}
 	pthread_mutex_unlock(&f->watch_lock);

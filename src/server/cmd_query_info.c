@@ -6,7 +6,7 @@
  * size that the structure has in memory, with one character of the name, of FileFsAttributeInformation as well. */
 static size_t least_room(const struct fscc_class *class, size_t name_len)
 {
-	if (name_len == 0 || class->fixed_size < 12)
+	if (name_len == 0)
 		return class->fixed_size;
 	return round_up((size_t)class->fixed_size + 2, class->fixed_size > 16 ? 8 : 4);
 }

@@ -1,5 +1,5 @@
 /* One CREATE on its way through the phases of [MS-SMB2] 3.3.5.9: contexts (create_contexts.c), path (create_path.c), options and
- * rights (create_access.c), the open itself with disposition and share modes (create_open.c), the answer (create_reply.c).
+ * rights (create_access.c), the open itself with disposition and share modes (create_open.c, create_stream.c), the answer (create_reply.c).
  * cmd_create.c calls them in order; no other file includes this. */
 #ifndef SERVER_CREATE_H
 #define SERVER_CREATE_H
@@ -25,7 +25,9 @@ struct create_contexts {
 	bool mxac, mxac_timed, qfid, alsi, timewarp, reconnect, shared_disk;
 	bool dhnq, dhnc, dh2q, dh2c;
 	uint64_t mxac_time, allocation;
-	struct slice eas, secdesc;
+	struct slice ea_list, secdesc;
+	struct vfs_ea *eas;
+	size_t ea_count;
 };
 
 struct create_op {
@@ -34,10 +36,12 @@ struct create_op {
 	struct create_contexts ctx;
 	const struct secdesc *parent;  /* set on the directory of a file that may be made; NULL: none */
 	struct slice name;             /* checked, without stream part and trailing separator */
+	struct slice stream;           /* of a named stream: its name; else empty */
 	bool must_be_directory, must_be_file;
 	uint32_t desired;              /* generic bits mapped */
 	uint32_t granted, maximal;     /* what the open got; what it could have got */
 	uint32_t action;
+	bool made_file;                /* for a stream, its file was made */
 	struct vfs_open_result found;
 	struct srv_open *open;
 };
@@ -60,6 +64,12 @@ ntstatus create_access_grant(struct create_op *op) MUST_USE;
 ntstatus create_parent_check(struct create_op *op) MUST_USE;
 /* Opens, creates or overwrites; op->open is in no table yet. PENDING: an oplock of op->found.stat.id has to break first. */
 ntstatus create_open_execute(struct create_op *op) MUST_USE;
+/* The two steps to a named stream. First its file, in op->found; then, rights having been granted, the stream in place of it. When
+ * the second step fails the file is the caller's to close. */
+ntstatus create_stream_file(struct create_op *op) MUST_USE;
+ntstatus create_stream_open(struct create_op *op) MUST_USE;
+/* Removes the file again if it was made for the stream. */
+void create_stream_undo_file(struct create_op *op, struct vfs_file *file);
 /* Takes back what create_open_execute did, file included if it made it. */
 void create_open_undo(struct create_op *op);
 ntstatus create_reply_fill(struct create_op *op, struct smb2_create_rsp *out) MUST_USE;

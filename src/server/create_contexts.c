@@ -2,6 +2,7 @@
  * unknown ones are ignored, as clients newer than the server expect (note 241). Durable handles and leases are not granted,
  * so requests for them only have to be well formed. */
 #include "server/create.h"
+#include "server/info.h"
 
 #include "proto/proto.h"
 
@@ -37,7 +38,7 @@ static bool take_twrp(struct create_op *op, struct slice data)
 
 static bool take_exta(struct create_op *op, struct slice data)
 {
-	op->ctx.eas = data;
+	op->ctx.ea_list = data;
 	return true;
 }
 
@@ -142,7 +143,7 @@ static ntstatus contexts_weigh(const struct create_op *op)
 	if (c->timewarp)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	/* 2.2.13: who says that he knows nothing of EAs cannot bring some. */
-	if (c->eas.len > 0 && (op->in->create_options & OPTION_NO_EA_KNOWLEDGE))
+	if (c->ea_list.len > 0 && (op->in->create_options & OPTION_NO_EA_KNOWLEDGE))
 		return STATUS_ACCESS_DENIED;
 	/* 3.3.5.9.14 */
 	if (c->shared_disk)
@@ -155,10 +156,12 @@ ntstatus create_contexts_parse(struct create_op *op)
 	struct slice list = op->in->contexts;
 	struct smb2_create_context c;
 	bool bad = false;
+	ntstatus status;
 
 	while (smb2_create_context_next(&list, &c, &bad)) {
 		if (!context_take(op, &c))
 			return STATUS_INVALID_PARAMETER;
 	}
-	return bad ? STATUS_INVALID_PARAMETER : contexts_weigh(op);
+	status = bad ? STATUS_INVALID_PARAMETER : contexts_weigh(op);
+	return nt_ok(status) ? info_eas_decode(op->ctx.ea_list, &op->r->arena, &op->ctx.eas, &op->ctx.ea_count) : status;
 }

@@ -78,12 +78,22 @@ static ntstatus collision_status(struct create_op *op)
 	return status;
 }
 
+static bool keeps_eas(const struct create_op *op)
+{
+	struct vfs_volume v;
+
+	return nt_ok(vfs_volume_query(op->r->tree->share->vfs, &v)) && v.xattrs;
+}
+
 static ntstatus find_or_make(struct create_op *op)
 {
 	const uint32_t disposition = op->in->create_disposition;
-	bool may_make = (~op->r->tree->maximal_access & (FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY)) == 0 && op->ctx.eas.len == 0;
+	bool eas_lost = op->ctx.ea_count > 0 && !keeps_eas(op);
+	bool may_make = (~op->r->tree->maximal_access & (FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY)) == 0 && !eas_lost;
 	ntstatus status;
 
+	if (op->stream.len > 0)
+		return create_stream_file(op);
 	if (disposition == CREATE_OPEN || disposition == CREATE_OVERWRITE)
 		return store_open(op, VFS_OPEN);
 	if (may_make) {
@@ -94,7 +104,7 @@ static ntstatus find_or_make(struct create_op *op)
 	}
 	if (!may_make) {
 		/* 3.3.5.9.1: there is no place for EAs, and a file without those that it should have is not made. */
-		ntstatus why = op->ctx.eas.len > 0 ? STATUS_EAS_NOT_SUPPORTED : STATUS_ACCESS_DENIED;
+		ntstatus why = eas_lost ? STATUS_EAS_NOT_SUPPORTED : STATUS_ACCESS_DENIED;
 
 		status = disposition == CREATE_CREATE ? why : store_open(op, VFS_OPEN);
 		return nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND) ? why : status;
@@ -109,7 +119,7 @@ static ntstatus existing_check(struct create_op *op)
 	const struct vfs_stat *st = &op->found.stat;
 	ntstatus status;
 
-	if (create_overwrites(op) && st->directory)
+	if (create_overwrites(op) && st->directory && op->stream.len == 0)
 		return STATUS_OBJECT_NAME_COLLISION;
 	status = create_access_grant(op);
 	if (!nt_ok(status))
@@ -197,6 +207,13 @@ static ntstatus open_once(struct create_op *op, bool *again)
 			return status;
 		}
 	}
+	if (op->stream.len > 0) {
+		status = create_stream_open(op);
+		if (!nt_ok(status)) {
+			vfs_file_close(op->found.file);
+			return status;
+		}
+	}
 	status = open_make(op);
 	if (nt_ok(status) && lost_name(op, removals)) {
 		*again = true;
@@ -216,6 +233,12 @@ static ntstatus overwrite(struct create_op *op)
 		.attributes = (op->in->file_attributes & ATTRIBUTES_SETTABLE) | FILE_ATTRIBUTE_ARCHIVE,
 	};
 	ntstatus status = vfs_truncate(op->open->file, 0);
+
+	/* A stream that is written anew leaves its file as it was. */
+	if (op->stream.len > 0)
+		return nt_ok(status) ? vfs_stat_get(op->open->file, &op->found.stat) : status;
+	if (nt_ok(status))
+		status = vfs_extras_remove(op->open->file, &op->r->arena);
 
 	if (op->in->create_disposition == CREATE_SUPERSEDE) {
 		set.which |= VFS_SET_CREATED;
@@ -279,16 +302,21 @@ static ntstatus finish(struct create_op *op)
 		/* [MS-FSA] 2.1.5.1.1 */
 		if (op->open->delete_on_close && (op->in->file_attributes & FILE_ATTRIBUTE_READONLY))
 			return STATUS_CANNOT_DELETE;
-		status = protect(op);
+		status = op->stream.len == 0 || op->made_file ? protect(op) : STATUS_SUCCESS;
 	} else if (create_overwrites(op)) {
 		op->action = op->in->create_disposition == CREATE_SUPERSEDE ? ACTION_SUPERSEDED : ACTION_OVERWRITTEN;
 		status = overwrite(op);
 	}
+	if (nt_ok(status) && op->action != ACTION_OPENED && op->ctx.ea_count > 0)
+		status = vfs_ea_set(op->open->file, op->ctx.eas, op->ctx.ea_count, &op->r->arena);
 	return nt_ok(status) ? reserve(op) : status;
 }
 
 static void tell_watchers(struct create_op *op)
 {
+	/* With its first stream a file may have come. */
+	if (op->made_file && fsa_watched(op->r->tree->share->fsa))
+		srv_changed_path(op->r->tree, FSA_ADDED, FSA_CHANGE_FILE_NAME, vfs_file_name(op->open->file, &op->r->arena));
 	if (op->action == ACTION_CREATED)
 		srv_changed(op->open, FSA_ADDED, srv_change_of_name(op->open));
 	else if (op->action != ACTION_OPENED)
@@ -317,7 +345,12 @@ void create_open_undo(struct create_op *op)
 {
 	/* Only a file that this request made goes again; DELETE_ON_CLOSE has no say in a CREATE that failed. */
 	op->open->fsa.delete_on_close = op->found.created;
+	/* A stream, other than a file, may have been made before its open was refused. */
+	if (op->stream.len > 0 && op->found.created && !op->open->fsa.shard)
+		(void)nt_ok(vfs_unlink(op->open->file));
 	srv_open_leave(op->open);
+	if (op->made_file)
+		create_stream_undo_file(op, vfs_stream_base(op->open->file));
 	srv_oplock_forget(op->open);
 	srv_oplock_disarm(op->open);
 	srv_open_put(op->open);

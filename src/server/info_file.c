@@ -80,8 +80,7 @@ static ntstatus fill_internal(struct query *q, union any_info *m)
 
 static ntstatus fill_ea(struct query *q, union any_info *m)
 {
-	m->u32.value = q->st.ea_size;
-	return STATUS_SUCCESS;
+	return info_eas_size(q->r, &m->u32.value);
 }
 
 static ntstatus fill_access(struct query *q, union any_info *m)
@@ -112,7 +111,7 @@ static ntstatus fill_alignment(struct query *q, union any_info *m)
 /* The path from the share's root, with a leading separator. */
 static ntstatus rooted_name(struct query *q, struct slice *out)
 {
-	struct slice name = vfs_file_name(q->o->file, &q->r->arena);
+	struct slice name = srv_open_name(q->o->file, &q->r->arena);
 	uint8_t *p = arena_alloc(&q->r->arena, name.len + 2);
 
 	if (!p || (name.len > 0 && !name.data))
@@ -129,17 +128,20 @@ static ntstatus fill_all(struct query *q, union any_info *m)
 {
 	union any_info basic;
 	struct slice name;
+	uint32_t ea_size;
 	ntstatus status = rooted_name(q, &name);
 
 	if (nt_ok(status))
 		status = fill_basic(q, &basic);
+	if (nt_ok(status))
+		status = info_eas_size(q->r, &ea_size);
 	if (!nt_ok(status))
 		return status;
 	m->all = (struct fscc_all){
 		.basic = basic.basic,
 		.standard = standard_of(q),
 		.index_number = q->st.file_id,
-		.ea_size = q->st.ea_size,
+		.ea_size = ea_size,
 		.access_flags = q->o->granted_access,
 		.current_byte_offset = q->o->position,
 		.mode = q->o->mode,
@@ -213,7 +215,7 @@ static ntstatus fill_normalized_name(struct query *q, union any_info *m)
 {
 	if (srv_request_proto(q->r)->dialect < SMB2_DIALECT_311)
 		return STATUS_NOT_SUPPORTED;
-	m->name.name = vfs_file_name(q->o->file, &q->r->arena);
+	m->name.name = srv_open_name(q->o->file, &q->r->arena);
 	q->name_len = m->name.name.len;
 	return STATUS_SUCCESS;
 }
@@ -290,46 +292,6 @@ static const struct class_row pipe_rows[] = {
 	{FSCC_FILE_PIPE_REMOTE, FILE_READ_ATTRIBUTES, fill_pipe_remote},
 };
 
-/* --- lists --- */
-
-/* FileStreamInformation: the unnamed stream of a file; directories have none. */
-static struct srv_result query_streams(struct query *q, const struct smb2_query_info_req *in, struct smb2_query_info_rsp *out)
-{
-	static const uint8_t name[] = {':', 0, ':', 0, '$', 0, 'D', 0, 'A', 0, 'T', 0, 'A', 0};
-	const struct fscc_stream s = {.size = q->st.size, .allocation_size = q->st.allocation, .name = slice_of(name, sizeof(name))};
-	uint8_t entry[64];
-	struct fscc_list list = {.out = entry, .cap = sizeof(entry)};
-	enum { STREAM_FIXED = 24 };
-
-	if (q->st.directory)
-		return srv_reply(STATUS_SUCCESS);
-	if (in->output_buffer_length < STREAM_FIXED)
-		return srv_reply(STATUS_INFO_LENGTH_MISMATCH);
-	if (!fscc_stream_put(&list, &s))
-		return srv_reply(STATUS_INTERNAL_ERROR);
-	if (in->output_buffer_length < list.len)
-		return srv_reply(STATUS_BUFFER_OVERFLOW);
-	if (!srv_payload_alloc(q->r, list.len))
-		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
-	memcpy(q->r->payload.data, entry, list.len);
-	q->r->payload.len = list.len;
-	out->output = srv_payload_slice(q->r);
-	return srv_reply(STATUS_SUCCESS);
-}
-
-/* FileFullEaInformation: files have none; a list of wanted ones must still be well formed. */
-static struct srv_result query_eas(struct query *q, const struct smb2_query_info_req *in)
-{
-	struct slice list = in->input, name;
-	bool bad = false;
-
-	if (!(q->o->granted_access & FILE_READ_EA))
-		return srv_reply(STATUS_ACCESS_DENIED);
-	while (fscc_get_ea_next(&list, &name, &bad))
-		;
-	return srv_reply(bad ? STATUS_INVALID_PARAMETER : STATUS_NO_EAS_ON_FILE);
-}
-
 /* 3.3.5.20.1 with notes 334 and 335: classes that [MS-FSCC] knows and SMB2 does not query, and those it has never heard of. */
 static ntstatus class_refused(uint8_t class)
 {
@@ -377,9 +339,9 @@ struct srv_result info_file_query(struct srv_request *r, const struct smb2_query
 	if (!nt_ok(status))
 		return srv_reply(status);
 	if (in->file_info_class == FSCC_FILE_STREAM && !q.o->pipe)
-		return query_streams(&q, in, out);
+		return info_streams_query(r, in, out);
 	if (in->file_info_class == FSCC_FILE_FULL_EA && !q.o->pipe)
-		return query_eas(&q, in);
+		return info_eas_query(r, in, out);
 	if (!row || !class)
 		return srv_reply(class_misplaced(q.o, in->file_info_class) ? STATUS_INVALID_PARAMETER : class_refused(in->file_info_class));
 	if (row->access & ~q.o->granted_access)

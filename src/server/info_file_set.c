@@ -246,19 +246,6 @@ static const struct class_row {
 	{FSCC_FILE_RENAME_EX, ACCESS_DELETE, set_rename_ex},
 };
 
-/* FileFullEaInformation: well formed or not, there is no place for it. */
-static ntstatus set_eas(const struct srv_request *r, struct slice list)
-{
-	struct fscc_ea ea;
-	bool bad = false;
-
-	if (!(r->open->granted_access & FILE_WRITE_EA))
-		return STATUS_ACCESS_DENIED;
-	while (fscc_ea_next(&list, &ea, &bad))
-		;
-	return bad ? STATUS_EA_LIST_INCONSISTENT : STATUS_EAS_NOT_SUPPORTED;
-}
-
 /* FilePipeInformation: message reads that never block are what pipes do; anything else is not on offer. */
 static ntstatus set_pipe(const struct srv_request *r, const struct fscc_pipe *m)
 {
@@ -311,7 +298,7 @@ ntstatus info_file_set(struct srv_request *r, const struct smb2_set_info_req *in
 	if (r->open->pipe)
 		return set_pipe_class(r, in);
 	if (in->file_info_class == FSCC_FILE_FULL_EA)
-		return set_eas(r, in->input);
+		return info_eas_set(r, in->input);
 	if (in->file_info_class == FSCC_FILE_PIPE)
 		return STATUS_INVALID_PARAMETER;
 	for (size_t i = 0; class && i < ARRAY_LEN(rows); i++) {

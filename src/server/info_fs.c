@@ -5,7 +5,8 @@
 
 enum { DEVICE_DISK = 7, DEVICE_READ_ONLY = 0x2, DEVICE_IS_MOUNTED = 0x20 };
 enum {
-	FS_CASE_PRESERVED_NAMES = 0x2, FS_UNICODE_ON_DISK = 0x4, FS_READ_ONLY_VOLUME = 0x80000, FS_SUPPORTS_HARD_LINKS = 0x400000
+	FS_CASE_SENSITIVE_SEARCH = 0x1, FS_CASE_PRESERVED_NAMES = 0x2, FS_UNICODE_ON_DISK = 0x4, FS_NAMED_STREAMS = 0x40000, FS_READ_ONLY_VOLUME = 0x80000,
+	FS_SUPPORTS_HARD_LINKS = 0x400000, FS_SUPPORTS_EXTENDED_ATTRIBUTES = 0x800000
 };
 enum { SECTOR_ALIGNED_DEVICE = 0x1, SECTOR_PARTITION_ALIGNED = 0x2 };
 
@@ -84,7 +85,12 @@ static ntstatus fill_device(struct query *q, union any_fs *m)
 
 static ntstatus fill_attribute(struct query *q, union any_fs *m)
 {
-	m->attribute.file_system_attributes = FS_CASE_PRESERVED_NAMES | FS_UNICODE_ON_DISK | FS_SUPPORTS_HARD_LINKS;
+	/* A name that is there in the very case that is asked for is found before one in another, as NTFS has it. */
+	m->attribute.file_system_attributes = FS_CASE_SENSITIVE_SEARCH | FS_CASE_PRESERVED_NAMES | FS_UNICODE_ON_DISK | FS_SUPPORTS_HARD_LINKS;
+	if (q->v.streams && !q->share->no_streams)
+		m->attribute.file_system_attributes |= FS_NAMED_STREAMS;
+	if (q->v.xattrs)
+		m->attribute.file_system_attributes |= FS_SUPPORTS_EXTENDED_ATTRIBUTES;
 	if (read_only(q))
 		m->attribute.file_system_attributes |= FS_READ_ONLY_VOLUME;
 	m->attribute.maximum_component_name_length = q->v.max_component_units;

@@ -36,7 +36,7 @@ static ntstatus target_check(struct srv_request *r, struct slice name, uint32_t 
 	if (!nt_ok(status))
 		return status;
 	vfs_file_close(there.file);
-	if (there.stat.id.device == own.device && there.stat.id.inode == own.inode)
+	if (vfs_id_same_file(there.stat.id, own))
 		return STATUS_SUCCESS;
 	if (!(flags & FSCC_RENAME_REPLACE))
 		return STATUS_OBJECT_NAME_COLLISION;
@@ -82,15 +82,22 @@ static ntstatus source_check(struct srv_request *r, struct vfs_stat *st)
 		return STATUS_ACCESS_DENIED;
 	if (st->directory && fsa_open_beneath(fsa, name, &r->arena))
 		return STATUS_ACCESS_DENIED;
-	return fsa_may_rename(fsa, st->id, &o->fsa);
+	status = fsa_may_rename(fsa, st->id, &o->fsa);
+	return nt_ok(status) ? fsa_no_streams_open(fsa, st->id) : status;
 }
 
 ntstatus info_rename(struct srv_request *r, const struct fscc_rename *m)
 {
 	struct vfs_stat st;
 	struct slice name, from;
-	ntstatus status = new_name(m, &name);
+	ntstatus status;
 
+	if (m->name.len >= 2 && utf16_at(m->name, 0) == ':')
+		return info_stream_rename(r, m);
+	/* A file is not renamed under an open stream, not by that either. */
+	if (vfs_stream_base(r->open->file))
+		return STATUS_SHARING_VIOLATION;
+	status = new_name(m, &name);
 	if (nt_ok(status))
 		status = source_check(r, &st);
 	if (nt_ok(status))
@@ -110,7 +117,7 @@ ntstatus info_link(struct srv_request *r, const struct fscc_rename *m)
 {
 	struct vfs_stat st;
 	struct slice name;
-	ntstatus status = new_name(m, &name);
+	ntstatus status = vfs_stream_base(r->open->file) ? STATUS_INVALID_PARAMETER : new_name(m, &name);
 
 	/* Who may not add files to the share may not add names either. */
 	if (nt_ok(status) && !(r->open->tree->maximal_access & FILE_ADD_FILE))

@@ -154,15 +154,31 @@ void srv_changed_path(struct srv_tree *t, uint32_t action, uint32_t what, struct
 	answer_all(&woken);
 }
 
+/* What a change of a file is when it is one of a stream; one of attributes, say, is its file's. [MS-FSCC] 2.7.1, [MS-SMB2] 2.2.35. */
+static bool is_of_stream(uint32_t *action, uint32_t *what)
+{
+	uint32_t of_stream = 0;
+
+	of_stream |= *what & (FSA_CHANGE_FILE_NAME | FSA_CHANGE_STREAM_NAME) ? FSA_CHANGE_STREAM_NAME : 0;
+	of_stream |= *what & FSA_CHANGE_SIZE ? FSA_CHANGE_STREAM_SIZE : 0;
+	of_stream |= *what & FSA_CHANGE_SIZE && *what & FSA_CHANGE_LAST_WRITE ? FSA_CHANGE_STREAM_WRITE : 0;
+	if (of_stream == 0)
+		return false;
+	*action = *action == FSA_ADDED ? FSA_ADDED_STREAM : *action == FSA_REMOVED ? FSA_REMOVED_STREAM : FSA_MODIFIED_STREAM;
+	*what = of_stream;
+	return true;
+}
+
 void srv_changed(struct srv_open *o, uint32_t action, uint32_t what)
 {
+	bool stream = vfs_stream_base(o->file) && is_of_stream(&action, &what);
 	uint8_t scratch[1024];
 	struct arena a;
 
 	if (!fsa_watched(o->tree->share->fsa))
 		return;
 	arena_init(&a, scratch, sizeof(scratch), 0);
-	srv_changed_path(o->tree, action, what, vfs_file_name(o->file, &a));
+	srv_changed_path(o->tree, action, what, stream ? srv_open_name(o->file, &a) : vfs_file_name(o->file, &a));
 	arena_reset(&a);
 }
 

@@ -121,11 +121,26 @@ static void show_written(struct srv_open *o)
 		log_debug("the write time of a file cannot be set on its close");
 }
 
+struct slice srv_open_name(struct vfs_file *f, struct arena *a)
+{
+	struct slice file = vfs_file_name(f, a), stream = vfs_stream_name(f, a);
+	uint8_t *p = stream.len > 0 ? arena_alloc(a, file.len + 2 + stream.len) : NULL;
+
+	if (!p)
+		return file;
+	if (file.len > 0)
+		memcpy(p, file.data, file.len);
+	store_le16(p + file.len, ':');
+	memcpy(p + file.len + 2, stream.data, stream.len);
+	return slice_of(p, file.len + 2 + stream.len);
+}
+
 void srv_open_leave(struct srv_open *o)
 {
 	struct slice name = slice_of(NULL, 0);
 	uint8_t scratch[512];
 	struct arena a;
+	struct vfs_file *goes = o->file;
 	ntstatus status;
 
 	if (!o->file)
@@ -136,13 +151,16 @@ void srv_open_leave(struct srv_open *o)
 			srv_directory_deleted(o);
 		return;
 	}
+	if (o->fsa.removes_file)
+		goes = vfs_stream_base(o->file);
 	arena_init(&a, scratch, sizeof(scratch), 0);
 	if (fsa_watched(o->tree->share->fsa))
-		name = vfs_file_name(o->file, &a);
-	status = vfs_unlink(o->file);
+		name = srv_open_name(goes, &a);
+	status = vfs_unlink(goes);
 	fsa_removed(o->tree->share->fsa, &o->fsa);
 	if (nt_ok(status) && name.len > 0)
-		srv_changed_path(o->tree, FSA_REMOVED, srv_change_of_name(o), name);
+		srv_changed_path(o->tree, vfs_stream_base(goes) ? FSA_REMOVED_STREAM : FSA_REMOVED,
+			vfs_stream_base(goes) ? FSA_CHANGE_STREAM_NAME : srv_change_of_name(o), name);
 	arena_reset(&a);
 	if (!nt_ok(status) && !nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND))
 		log_warn("cannot delete a file on its last close: %s", hythe_status_text(status));

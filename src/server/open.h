@@ -44,6 +44,7 @@ struct srv_open {
 	bool oplock_announced, oplock_untold; /* the client knows of it; a break waits until it does, with a reference */
 	bool oplock_forgotten;                /* it will never know */
 	struct list_node to_announce;   /* in the chain whose response tells the client */
+	_Atomic uint32_t ea_done;       /* CurrentEaIndex less one: how many EAs queries have given out */
 	_Atomic uint64_t position;      /* FilePositionInformation */
 	_Atomic uint32_t mode;          /* FileModeInformation */
 	_Atomic uint64_t sticky_written; /* LastWriteTime as set through this handle: its writes do not move it ([MS-FSA] 2.1.4.17); 0: not set */
@@ -64,6 +65,8 @@ void srv_open_close(struct srv_open *o);
 void srv_open_leave(struct srv_open *o);
 /* The file's attributes and times as clients are shown them. */
 ntstatus srv_open_stat(struct srv_open *o, struct vfs_stat *st) MUST_USE;
+/* The path of a handle, with ":stream" behind it if it is one of a stream; in the arena. */
+struct slice srv_open_name(struct vfs_file *f, struct arena *a);
 /* Frees what QUERY_DIRECTORY keeps. */
 void srv_enumeration_free(struct srv_enumeration *e);
 

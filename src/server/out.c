@@ -45,7 +45,7 @@ void srv_out_discard(struct srv_out *o)
 	srv_out_init(o, o->conn);
 }
 
-/* Pads every element but the last to 8 bytes and chains the headers. Heads have 8 bytes of slack behind them. */
+/* Pads the elements of a chain to 8 bytes, the last one too as Windows does, and chains the headers. Heads have 8 bytes of slack behind them. */
 static size_t chain_elements(struct srv_out *o, struct iovec parts[], size_t first_part[])
 {
 	size_t n = 0;
@@ -53,7 +53,7 @@ static size_t chain_elements(struct srv_out *o, struct iovec parts[], size_t fir
 	for (size_t i = 0; i < o->count; i++) {
 		struct srv_out_element *e = &o->elements[i];
 		size_t len = e->head_len + e->payload_len;
-		size_t pad = i + 1 < o->count ? round_up(len, 8) - len : 0;
+		size_t pad = o->count > 1 ? round_up(len, 8) - len : 0;
 
 		first_part[i] = n;
 		parts[n++] = (struct iovec){e->head, e->head_len};

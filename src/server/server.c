@@ -98,6 +98,7 @@ static bool fill_share(struct srv_share *s, const struct hythe_share_config *c, 
 	s->hidden = c->hidden || c->name[len - 1] == '$';
 	s->access_based_enumeration = c->access_based_enumeration;
 	s->acl_flags_as_set = c->acl_flags_as_set;
+	s->no_streams = c->no_streams;
 	s->user_count = c->user_count;
 	s->admin_count = c->admin_count;
 	if (!copy_names(c->users, c->user_count, &s->users, why, cap) || !copy_names(c->admins, c->admin_count, &s->admins, why, cap))
@@ -156,7 +157,7 @@ static bool same_rules(const struct srv_share *a, const struct srv_share *b)
 {
 	if (strcmp(a->path, b->path) != 0 || strcmp(a->comment, b->comment) != 0 || a->read_only != b->read_only || a->encrypt != b->encrypt ||
 		a->guest != b->guest || a->hidden != b->hidden || a->access_based_enumeration != b->access_based_enumeration ||
-		a->acl_flags_as_set != b->acl_flags_as_set ||
+		a->acl_flags_as_set != b->acl_flags_as_set || a->no_streams != b->no_streams ||
 		a->user_count != b->user_count || a->admin_count != b->admin_count)
 		return false;
 	return (a->user_count == 0 || memcmp(a->users, b->users, a->user_count * sizeof(*a->users)) == 0) &&

@@ -16,7 +16,7 @@ struct srv_share {
 	enum srv_share_kind kind;
 	char name[81];            /* UTF-8 */
 	char path[4096], comment[256];
-	bool read_only, encrypt, guest, hidden, access_based_enumeration, acl_flags_as_set;
+	bool read_only, encrypt, guest, hidden, access_based_enumeration, acl_flags_as_set, no_streams;
 	char (*users)[256];       /* NULL: every user of the store */
 	size_t user_count;
 	char (*admins)[256];

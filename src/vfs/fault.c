@@ -14,6 +14,7 @@ struct fault_store {
 struct fault_file {
 	struct vfs_file base;
 	struct vfs_file *inner;
+	struct vfs_file *stream_of; /* of a stream: the file's handle, whose inner one belongs to the inner stream */
 };
 
 static struct fault_store *store_of(struct vfs *v)
@@ -69,8 +70,12 @@ static ntstatus fault_open(struct vfs *v, const struct vfs_open_args *args, stru
 
 static void fault_file_close(struct vfs_file *f)
 {
-	vfs_file_close(inner_of(f));
-	free(CONTAINER_OF(f, struct fault_file, base));
+	struct fault_file *ff = CONTAINER_OF(f, struct fault_file, base);
+
+	vfs_file_close(ff->inner);
+	if (ff->stream_of != NULL)
+		free(CONTAINER_OF(ff->stream_of, struct fault_file, base));
+	free(ff);
 }
 
 static ntstatus fault_unlink(struct vfs_file *f)
@@ -188,13 +193,76 @@ static ntstatus fault_xattr_set(struct vfs_file *f, const char *name, const void
 	return nt_ok(st) ? vfs_xattr_set(inner_of(f), name, p, len) : st;
 }
 
+static ntstatus fault_xattr_names(struct vfs_file *f, struct arena *a, struct slice *names)
+{
+	ntstatus st = decide(f->store, "xattr_names");
+
+	return nt_ok(st) ? vfs_xattr_names(inner_of(f), a, names) : st;
+}
+
+static ntstatus fault_stream_open(struct vfs_file *base, struct slice name, enum vfs_disposition disposition, uint32_t flags,
+	struct vfs_open_result *out)
+{
+	ntstatus st = decide(base->store, "stream_open");
+	struct fault_file *f;
+
+	if (!nt_ok(st))
+		return st;
+	f = calloc(1, sizeof(*f));
+	if (f == NULL)
+		return STATUS_INSUFFICIENT_RESOURCES;
+	st = vfs_stream_open(inner_of(base), name, disposition, flags, out);
+	if (!nt_ok(st)) {
+		free(f);
+		return st;
+	}
+	f->base.store = base->store;
+	f->inner = out->file;
+	f->stream_of = base;
+	out->file = &f->base;
+	return STATUS_SUCCESS;
+}
+
+static struct vfs_file *fault_stream_base(struct vfs_file *f)
+{
+	return CONTAINER_OF(f, struct fault_file, base)->stream_of;
+}
+
+static struct slice fault_stream_name(struct vfs_file *f, struct arena *a)
+{
+	return nt_ok(decide(f->store, "stream_name")) ? vfs_stream_name(inner_of(f), a) : slice_of(NULL, 0);
+}
+
+static ntstatus fault_stream_list(struct vfs_file *f, struct arena *a, struct vfs_stream **list, size_t *count)
+{
+	ntstatus st = decide(f->store, "stream_list");
+
+	return nt_ok(st) ? vfs_stream_list(inner_of(f), a, list, count) : st;
+}
+
+static ntstatus fault_stream_rename(struct vfs_file *f, struct slice new_name, bool replace)
+{
+	ntstatus st = decide(f->store, "stream_rename");
+
+	return nt_ok(st) ? vfs_stream_rename(inner_of(f), new_name, replace) : st;
+}
+
+static ntstatus fault_streams_remove(struct vfs_file *f, struct arena *a)
+{
+	ntstatus st = decide(f->store, "extras_remove");
+
+	return nt_ok(st) ? vfs_extras_remove(inner_of(f), a) : st;
+}
+
 static const struct vfs_ops fault_ops = {
 	.close = fault_close, .volume_query = fault_volume_query, .open = fault_open, .file_close = fault_file_close,
 	.unlink = fault_unlink, .rename = fault_rename, .link = fault_link, .dir_empty = fault_dir_empty,
 	.file_name = fault_file_name, .read = fault_read, .write = fault_write, .flush = fault_flush,
 	.truncate = fault_truncate, .allocate = fault_allocate, .file_fd = fault_file_fd, .stat_get = fault_stat_get,
 	.set = fault_set, .dir_read = fault_dir_read, .dir_seek = fault_dir_seek, .xattr_get = fault_xattr_get,
-	.xattr_set = fault_xattr_set
+	.xattr_set = fault_xattr_set, .xattr_names = fault_xattr_names, .stream_open = fault_stream_open,
+	.stream_base = fault_stream_base, .stream_name = fault_stream_name, .stream_list = fault_stream_list,
+	.stream_rename = fault_stream_rename, .streams_remove = fault_streams_remove
 };
 
 struct vfs *vfs_fault_open(struct vfs *inner, ntstatus (*fn)(void *arg, const char *operation), void *arg)

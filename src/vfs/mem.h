@@ -28,6 +28,16 @@ struct mem_node {
 	uint64_t next_sequence, changes;
 	struct mem_entry *entry;       /* a directory's only name; NULL for the root */
 	struct list_node xattrs;
+	struct list_node streams;      /* struct mem_stream.link */
+};
+
+/* A named stream. Its data is a node that is in no directory. */
+struct mem_stream {
+	struct list_node link;         /* unlinked: removed */
+	uint32_t refs;                 /* handles, and the file while it is linked */
+	struct mem_node *data;
+	size_t name_len;
+	uint8_t *name;
 };
 
 struct mem_page {
@@ -56,6 +66,7 @@ struct mem_xattr {
 
 struct mem_store {
 	struct vfs vfs;
+	struct vfs streams;            /* the view that handles of streams are in */
 	pthread_mutex_t lock;
 	const struct clock *clock;
 	uint64_t pages_max, pages_held, next_inode, created;
@@ -63,8 +74,12 @@ struct mem_store {
 };
 
 struct mem_file {
-	struct vfs_file base;
-	struct mem_node *node;
+	union {
+		struct vfs_file base;
+		struct vfs_stream_file stream_head;
+	};
+	struct mem_node *node;         /* of a stream: its data */
+	struct mem_stream *stream;     /* NULL: a file or directory */
 	struct mem_entry *entry;       /* NULL for the root */
 	bool readable, writable;
 	uint64_t cookie;               /* a listing's position */
@@ -73,9 +88,11 @@ struct mem_file {
 	uint8_t name[2 * VFS_COMPONENT_UNITS_MAX];
 };
 
+extern const struct vfs_ops mem_stream_ops;
+
 static inline struct mem_store *mem_store_of(struct vfs *v)
 {
-	return CONTAINER_OF(v, struct mem_store, vfs);
+	return v->ops == &mem_stream_ops ? CONTAINER_OF(v, struct mem_store, streams) : CONTAINER_OF(v, struct mem_store, vfs);
 }
 
 static inline struct mem_file *mem_file_of(struct vfs_file *f)
@@ -117,6 +134,15 @@ ntstatus mem_truncate(struct vfs_file *f, uint64_t size) MUST_USE;
 ntstatus mem_allocate(struct vfs_file *f, uint64_t bytes) MUST_USE;
 ntstatus mem_xattr_get(struct vfs_file *f, const char *name, void *p, size_t cap, size_t *len) MUST_USE;
 ntstatus mem_xattr_set(struct vfs_file *f, const char *name, const void *p, size_t len) MUST_USE;
+
+ntstatus mem_xattr_names(struct vfs_file *f, struct arena *a, struct slice *names) MUST_USE;
+
+/* --- mem_stream.c --- */
+void mem_stream_put_locked(struct mem_store *s, struct mem_stream *stream);
+ntstatus mem_stream_open(struct vfs_file *base, struct slice name, enum vfs_disposition disposition, uint32_t flags,
+	struct vfs_open_result *out) MUST_USE;
+ntstatus mem_stream_list(struct vfs_file *f, struct arena *a, struct vfs_stream **list, size_t *count) MUST_USE;
+ntstatus mem_streams_remove(struct vfs_file *f, struct arena *a) MUST_USE;
 
 /* --- mem_name.c --- */
 ntstatus mem_unlink(struct vfs_file *f) MUST_USE;

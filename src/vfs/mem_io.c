@@ -255,3 +255,27 @@ ntstatus mem_xattr_set(struct vfs_file *vf, const char *name, const void *p, siz
 	pthread_mutex_unlock(&s->lock);
 	return st;
 }
+
+ntstatus mem_xattr_names(struct vfs_file *vf, struct arena *a, struct slice *names)
+{
+	struct mem_store *s = mem_lock(vf);
+	const struct mem_node *n = mem_file_of(vf)->node;
+	size_t len = 0;
+	char *p;
+
+	list_for_each(pos, &n->xattrs)
+		len += strlen(list_entry(pos, struct mem_xattr, link)->name) + sizeof("user.");
+	p = arena_alloc(a, len);
+	if (p != NULL) {
+		*names = slice_of(p, len);
+		list_for_each(pos, &n->xattrs) {
+			const struct mem_xattr *x = list_entry(pos, struct mem_xattr, link);
+
+			memcpy(p, "user.", 5);
+			memcpy(p + 5, x->name, strlen(x->name) + 1);
+			p += 5 + strlen(x->name) + 1;
+		}
+	}
+	pthread_mutex_unlock(&s->lock);
+	return names->data != NULL ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+}

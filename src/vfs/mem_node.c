@@ -18,6 +18,7 @@ struct mem_node *mem_node_new_locked(struct mem_store *s, bool directory, uint32
 	n->created = n->accessed = n->written = n->changed = clock_filetime(s->clock);
 	list_init(&n->order);
 	list_init(&n->xattrs);
+	list_init(&n->streams);
 	n->next_sequence = MEM_FIRST_SEQUENCE;
 	return n;
 }
@@ -62,6 +63,12 @@ void mem_node_put_locked(struct mem_store *s, struct mem_node *n)
 		free(x->name);
 		free(x->value);
 		free(x);
+	}
+	while (!list_empty(&n->streams)) {
+		struct mem_stream *stream = list_entry(n->streams.next, struct mem_stream, link);
+
+		list_remove(&stream->link);
+		mem_stream_put_locked(s, stream);
 	}
 	free(n);
 }
@@ -183,7 +190,7 @@ bool mem_entry_move_locked(struct mem_store *s, struct mem_entry *e, struct mem_
 void mem_stat_locked(const struct mem_node *n, struct vfs_stat *out)
 {
 	memset(out, 0, sizeof(*out));
-	out->id = (struct vfs_id){1, n->inode};
+	out->id = (struct vfs_id){.device = 1, .inode = n->inode};
 	out->file_id = n->inode;
 	out->directory = n->directory;
 	out->attributes = n->attributes | (n->directory ? FILE_ATTRIBUTE_DIRECTORY : 0u);

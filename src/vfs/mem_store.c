@@ -42,7 +42,7 @@ static ntstatus mem_volume_query(struct vfs *v, struct vfs_volume *out)
 	out->serial = SERIAL;
 	out->created = s->created;
 	out->max_component_units = VFS_COMPONENT_UNITS_MAX;
-	out->xattrs = true;
+	out->xattrs = out->streams = true;
 	(void)snprintf(out->fs_name, sizeof(out->fs_name), "NTFS");
 	pthread_mutex_unlock(&s->lock);
 	return STATUS_SUCCESS;
@@ -182,7 +182,8 @@ static const struct vfs_ops mem_ops = {
 	.unlink = mem_unlink, .rename = mem_rename, .link = mem_link, .dir_empty = mem_dir_empty, .file_name = mem_file_name,
 	.read = mem_read, .write = mem_write, .flush = mem_flush, .truncate = mem_truncate, .allocate = mem_allocate,
 	.file_fd = mem_file_fd, .stat_get = mem_stat_get, .set = mem_set, .dir_read = mem_dir_read, .dir_seek = mem_dir_seek,
-	.xattr_get = mem_xattr_get, .xattr_set = mem_xattr_set
+	.xattr_get = mem_xattr_get, .xattr_set = mem_xattr_set, .xattr_names = mem_xattr_names,
+	.stream_open = mem_stream_open, .stream_list = mem_stream_list, .streams_remove = mem_streams_remove
 };
 
 struct vfs *vfs_mem_open(const struct clock *clock, uint64_t capacity_bytes)
@@ -192,6 +193,7 @@ struct vfs *vfs_mem_open(const struct clock *clock, uint64_t capacity_bytes)
 	if (s == NULL)
 		return NULL;
 	s->vfs.ops = &mem_ops;
+	s->streams.ops = &mem_stream_ops;
 	s->clock = clock;
 	s->pages_max = capacity_bytes / MEM_PAGE_BYTES;
 	s->next_inode = 2;

@@ -1,4 +1,4 @@
-/* The form of names, alike for all stores: [MS-FSCC] 2.1.5. */
+/* The form of names, alike for all stores: [MS-FSCC] 2.1.5, of streams 2.1.5.3. */
 #include "vfs/vfs_ops.h"
 
 #include "base/utf16.h"
@@ -55,6 +55,19 @@ ntstatus vfs_name_check(struct slice name)
 
 		if (!nt_ok(st))
 			return st;
+	}
+	return STATUS_SUCCESS;
+}
+
+ntstatus vfs_stream_name_check(struct slice name)
+{
+	if (name.len == 0 || name.len % 2 != 0 || name.len / 2 > VFS_STREAM_UNITS_MAX)
+		return STATUS_OBJECT_NAME_INVALID;
+	for (size_t i = 0; i < name.len / 2; i++) {
+		uint16_t c = utf16_at(name, i);
+
+		if (c == 0 || c == '\\' || c == '/' || c == ':')
+			return STATUS_OBJECT_NAME_INVALID;
 	}
 	return STATUS_SUCCESS;
 }

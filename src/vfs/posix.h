@@ -1,9 +1,11 @@
 /* What the files of the posix store share. Paths in here are bytes with '/' relative to the root, "" for the root itself;
  * names on the wire become such paths in posix_name.c and nowhere else.
- * Locks, in this order: posix_store.names (one of them at a time), posix_file.lock. Neither is held across data I/O. */
+ * Locks, in this order: posix_store.names (one of them at a time), posix_streams.lock (likewise), posix_file.lock. None is held
+ * across data I/O, but that of a stream whose data is an extended attribute. */
 #ifndef VFS_POSIX_H
 #define VFS_POSIX_H
 
+#include "base/list.h"
 #include "base/utf16.h"
 #include "vfs/vfs_ops.h"
 
@@ -23,13 +25,23 @@ struct posix_path {
 	char s[PATH_MAX];
 };
 
+/* The open streams of some files, see posix_stream.h. */
+struct posix_streams {
+	pthread_mutex_t lock;       /* of the list; and looking for a stream's name in any case and taking it is one step */
+	struct list_node open;
+};
+
 struct posix_store {
 	struct vfs vfs;
+	struct vfs streams_view;    /* the one that handles of streams are in */
 	int root;
 	struct vfs_id root_id;
 	bool follow, read_only, xattrs;
 	_Atomic bool told_of_no_xattrs, no_getxattrat;
 	_Atomic uint64_t renames;                  /* through any handle so far: names known before it may be old */
+	_Atomic uint64_t next_stream;
+	_Atomic int side_dir;                      /* POSIX_SIDE_DIR; -1: not there */
+	struct posix_streams streams[POSIX_NAME_LOCKS]; /* by file */
 	pthread_mutex_t names[POSIX_NAME_LOCKS];   /* by directory: looking for a name in any case and taking it is one step */
 };
 
@@ -60,12 +72,12 @@ static inline struct posix_file *posix_file_of(struct vfs_file *f)
 
 static inline bool posix_id_equal(struct vfs_id a, struct vfs_id b)
 {
-	return a.device == b.device && a.inode == b.inode;
+	return vfs_id_same_file(a, b);
 }
 
 static inline struct vfs_id posix_id_of(const struct stat *st)
 {
-	return (struct vfs_id){st->st_dev, st->st_ino};
+	return (struct vfs_id){.device = st->st_dev, .inode = st->st_ino};
 }
 
 /* --- posix_error.c --- */
@@ -122,6 +134,24 @@ int posix_fsetxattr(int fd, bool path_only, const char *name, const void *p, siz
 void posix_tell_no_xattrs(struct posix_store *s);
 ntstatus posix_xattr_get(struct vfs_file *f, const char *name, void *p, size_t cap, size_t *len) MUST_USE;
 ntstatus posix_xattr_set(struct vfs_file *f, const char *name, const void *p, size_t len) MUST_USE;
+ntstatus posix_xattr_names(struct vfs_file *f, struct arena *a, struct slice *names) MUST_USE;
+int posix_fremovexattr(int fd, bool path_only, const char *name);
+/* All names, each with a zero byte behind it, in memory that the caller frees; a length or a negated errno. */
+ssize_t posix_flistxattr(int fd, bool path_only, char **names);
+
+/* --- posix_stream.c, posix_side.c --- */
+extern const struct vfs_ops posix_stream_ops;
+ntstatus posix_stream_open(struct vfs_file *base, struct slice name, enum vfs_disposition disposition, uint32_t flags,
+	struct vfs_open_result *out) MUST_USE;
+ntstatus posix_stream_list(struct vfs_file *f, struct arena *a, struct vfs_stream **list, size_t *count) MUST_USE;
+ntstatus posix_streams_remove(struct vfs_file *f, struct arena *a) MUST_USE;
+void posix_sides_init(struct posix_store *s);
+/* Whether a file that goes may leave side files behind. */
+bool posix_sides_exist(void);
+/* The file of that descriptor has lost a name: when it was the last, its side files go. */
+void posix_sides_follow(struct posix_store *s, int fd);
+/* The name of the directory of side files, which no client gets to see. */
+bool posix_side_is_hidden(const char *name, size_t len);
 
 /* --- posix_open.c --- */
 ntstatus posix_open(struct vfs *v, const struct vfs_open_args *args, struct arena *a, struct vfs_open_result *out) MUST_USE;

@@ -133,7 +133,7 @@ static ntstatus buffer_fill(struct posix_dir *d)
 	return n == 0 || errno == ENOENT ? STATUS_NO_MORE_FILES : posix_error(errno);
 }
 
-/* The next record that is not a dot; NULL at the end or with *st set. */
+/* The next record that is not a dot and not ours; NULL at the end or with *st set. */
 static const struct dirent64 *record_next(struct posix_dir *d, ntstatus *st)
 {
 	for (;;) {
@@ -148,7 +148,7 @@ static const struct dirent64 *record_next(struct posix_dir *d, ntstatus *st)
 		d->last_at = d->at;
 		d->at += e->d_reclen;
 		d->before = d->cookie;
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && !posix_side_is_hidden(e->d_name, strlen(e->d_name)))
 			return e;
 		d->cookie = (uint64_t)e->d_off + COOKIE_BASE;
 	}

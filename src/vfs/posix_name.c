@@ -34,7 +34,8 @@ static size_t utf8_put(uint8_t b[4], uint32_t c)
 	return n;
 }
 
-/* Appends one component; false when it does not fit. Names that only the mapping makes "." or ".." do not fit either. */
+/* Appends one component; false when it does not fit. Names that only the mapping makes "." or
+ * ".." do not fit either, nor does that of our own directory. */
 static bool component_from_wire(struct posix_path *out, struct slice c)
 {
 	size_t units = c.len / 2, start = out->len;
@@ -62,6 +63,8 @@ static bool component_from_wire(struct posix_path *out, struct slice c)
 		out->len += n;
 	}
 	out->s[out->len] = 0;
+	if (posix_side_is_hidden(out->s + start, out->len - start))
+		return false;
 	return strcmp(out->s + start, ".") != 0 && strcmp(out->s + start, "..") != 0;
 }
 

@@ -22,6 +22,8 @@ ntstatus posix_unlink(struct vfs_file *vf)
 		return st;
 	if (unlinkat(at.dir, at.leaf, f->directory && !at.link_to_it ? AT_REMOVEDIR : 0) != 0)
 		st = errno == EEXIST ? STATUS_DIRECTORY_NOT_EMPTY : posix_error(errno);
+	else if (posix_sides_exist() && !at.link_to_it)
+		posix_sides_follow(posix_store_of(vf->store), f->fd);
 	posix_place_close(&at);
 	return st;
 }
@@ -152,6 +154,20 @@ static ntstatus rename_to(struct posix_file *f, const struct posix_place *at, co
 	return err == 0 ? STATUS_SUCCESS : err == -EINVAL ? STATUS_ACCESS_DENIED : posix_error(-err);
 }
 
+/* Holds on to what a rename or link replaces, for its side files. */
+static int replaced_open(const struct target *t)
+{
+	return t->exists && posix_sides_exist() ? openat(t->dir, t->found, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+}
+
+static void replaced_close(struct posix_store *s, int fd)
+{
+	if (fd < 0)
+		return;
+	posix_sides_follow(s, fd);
+	close(fd);
+}
+
 ntstatus posix_rename(struct vfs_file *vf, struct slice new_name, bool replace)
 {
 	struct posix_file *f = posix_file_of(vf);
@@ -168,8 +184,11 @@ ntstatus posix_rename(struct vfs_file *vf, struct slice new_name, bool replace)
 		return st;
 	st = target_open(s, new_name, &t);
 	if (nt_ok(st)) {
+		int replaced = replaced_open(&t);
+
 		st = rename_to(f, &at, &t, replace);
 		target_close(&t);
+		replaced_close(s, replaced);
 	}
 	posix_place_close(&at);
 	return nt_ok(st) ? posix_file_renamed(f, &t.path, before) : st;
@@ -226,8 +245,11 @@ ntstatus posix_link(struct vfs_file *vf, struct slice new_name, bool replace)
 		return st;
 	st = target_open(s, new_name, &t);
 	if (nt_ok(st)) {
+		int replaced = replaced_open(&t);
+
 		st = link_to(f, &at, &t, replace);
 		target_close(&t);
+		replaced_close(s, replaced);
 	}
 	posix_place_close(&at);
 	return st;

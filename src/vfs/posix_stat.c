@@ -42,7 +42,7 @@ static void fill(const struct posix_store *s, const struct statx *x, struct vfs_
 	uint64_t oldest;
 
 	memset(out, 0, sizeof(*out));
-	out->id = (struct vfs_id){makedev(x->stx_dev_major, x->stx_dev_minor), x->stx_ino};
+	out->id = (struct vfs_id){.device = makedev(x->stx_dev_major, x->stx_dev_minor), .inode = x->stx_ino};
 	out->file_id = file_id(s, out->id);
 	out->directory = S_ISDIR(x->stx_mode);
 	out->symlink = S_ISLNK(x->stx_mode);

@@ -18,6 +18,10 @@ static void posix_close(struct vfs *v)
 
 	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++)
 		pthread_mutex_destroy(&s->names[i]);
+	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++)
+		pthread_mutex_destroy(&s->streams[i].lock);
+	if (s->side_dir >= 0)
+		close(s->side_dir);
 	close(s->root);
 	free(s);
 }
@@ -50,7 +54,7 @@ static ntstatus posix_volume_query(struct vfs *v, struct vfs_volume *out)
 	out->serial = serial_of(&fs, s->root_id);
 	out->created = root.created;
 	out->max_component_units = VFS_COMPONENT_UNITS_MAX;
-	out->xattrs = s->xattrs;
+	out->xattrs = out->streams = s->xattrs;
 	out->read_only = s->read_only || (fs.f_flag & ST_RDONLY) != 0;
 	(void)snprintf(out->fs_name, sizeof(out->fs_name), "NTFS");
 	return STATUS_SUCCESS;
@@ -62,7 +66,8 @@ static const struct vfs_ops posix_ops = {
 	.file_name = posix_file_name, .read = posix_read, .write = posix_write, .write_pipe = posix_write_pipe, .flush = posix_flush,
 	.truncate = posix_truncate, .allocate = posix_allocate, .file_fd = posix_file_fd, .stat_get = posix_stat_get,
 	.set = posix_set, .dir_read = posix_dir_read, .dir_seek = posix_dir_seek, .xattr_get = posix_xattr_get,
-	.xattr_set = posix_xattr_set
+	.xattr_set = posix_xattr_set, .xattr_names = posix_xattr_names, .stream_open = posix_stream_open,
+	.stream_list = posix_stream_list, .streams_remove = posix_streams_remove
 };
 
 /* The kernel can keep a path beneath the root. */
@@ -93,6 +98,7 @@ struct vfs *vfs_posix_open(const char *root, const struct vfs_posix_options *o, 
 		return NULL;
 	}
 	s->vfs.ops = &posix_ops;
+	s->streams_view.ops = &posix_stream_ops;
 	s->follow = o->follow_symlinks;
 	s->read_only = o->read_only;
 	s->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -107,6 +113,11 @@ struct vfs *vfs_posix_open(const char *root, const struct vfs_posix_options *o, 
 	s->xattrs = posix_fgetxattr(s->root, false, "user.DOSATTRIB", probe, sizeof(probe)) != -EOPNOTSUPP;
 	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++)
 		pthread_mutex_init(&s->names[i], NULL);
+	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++) {
+		pthread_mutex_init(&s->streams[i].lock, NULL);
+		list_init(&s->streams[i].open);
+	}
+	posix_sides_init(s);
 	if (!openat2_works(s, root, why)) {
 		posix_close(&s->vfs);
 		return NULL;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/xattr.h>
 
 struct fd_path {
@@ -33,11 +34,33 @@ int posix_fsetxattr(int fd, bool path_only, const char *name, const void *p, siz
 	return r == 0 ? 0 : -errno;
 }
 
-static int remove_attribute(int fd, bool path_only, const char *name)
+int posix_fremovexattr(int fd, bool path_only, const char *name)
 {
 	int r = path_only ? removexattr(fd_path(fd).s, name) : fremovexattr(fd, name);
 
 	return r == 0 ? 0 : -errno;
+}
+
+ssize_t posix_flistxattr(int fd, bool path_only, char **names)
+{
+	size_t cap = 1024;
+
+	for (;;) {
+		char *p = malloc(cap);
+		ssize_t n;
+
+		if (p == NULL)
+			return -ENOMEM;
+		n = path_only ? listxattr(fd_path(fd).s, p, cap) : flistxattr(fd, p, cap);
+		if (n >= 0) {
+			*names = p;
+			return n;
+		}
+		free(p);
+		if (errno != ERANGE || cap >= XATTR_LIST_MAX)
+			return -errno;
+		cap = XATTR_LIST_MAX;
+	}
 }
 
 void posix_tell_no_xattrs(struct posix_store *s)
@@ -96,8 +119,22 @@ ntstatus posix_xattr_set(struct vfs_file *vf, const char *name, const void *p, s
 	if (!full_name(full, sizeof(full), name))
 		return STATUS_INVALID_EA_NAME;
 	if (p == NULL && len == 0)
-		err = remove_attribute(f->fd, f->path_only, full);
+		err = posix_fremovexattr(f->fd, f->path_only, full);
 	else
 		err = posix_fsetxattr(f->fd, f->path_only, full, p, len);
 	return err == 0 ? STATUS_SUCCESS : xattr_error(-err);
+}
+
+ntstatus posix_xattr_names(struct vfs_file *vf, struct arena *a, struct slice *names)
+{
+	struct posix_file *f = posix_file_of(vf);
+	char *all, *copy;
+	ssize_t n = posix_flistxattr(f->fd, f->path_only, &all);
+
+	if (n < 0)
+		return xattr_error((int)-n);
+	copy = arena_strndup(a, all, (size_t)n);
+	free(all);
+	*names = slice_of(copy, copy != NULL ? (size_t)n : 0);
+	return copy != NULL ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }

@@ -138,3 +138,44 @@ ntstatus vfs_xattr_set(struct vfs_file *f, const char *name, const void *p, size
 {
 	return f->store->ops->xattr_set(f, name, p, len);
 }
+
+ntstatus vfs_xattr_names(struct vfs_file *f, struct arena *a, struct slice *names)
+{
+	*names = slice_of(NULL, 0);
+	return f->store->ops->xattr_names(f, a, names);
+}
+
+/* --- named streams --- */
+
+ntstatus vfs_stream_open(struct vfs_file *base, struct slice name, enum vfs_disposition disposition, uint32_t flags,
+	struct vfs_open_result *out)
+{
+	ntstatus st = vfs_stream_name_check(name);
+
+	memset(out, 0, sizeof(*out));
+	return nt_ok(st) ? base->store->ops->stream_open(base, name, disposition, flags, out) : st;
+}
+
+struct vfs_file *vfs_stream_base(struct vfs_file *f)
+{
+	return f->store->ops->stream_base != NULL ? f->store->ops->stream_base(f) : NULL;
+}
+
+struct slice vfs_stream_name(struct vfs_file *f, struct arena *a)
+{
+	return vfs_stream_base(f) != NULL ? f->store->ops->stream_name(f, a) : slice_of(NULL, 0);
+}
+
+ntstatus vfs_stream_list(struct vfs_file *f, struct arena *a, struct vfs_stream **list, size_t *count)
+{
+	*list = NULL;
+	*count = 0;
+	return f->store->ops->stream_list(f, a, list, count);
+}
+
+ntstatus vfs_stream_rename(struct vfs_file *stream, struct slice new_name, bool replace)
+{
+	ntstatus st = vfs_stream_base(stream) == NULL ? STATUS_INVALID_PARAMETER : vfs_stream_name_check(new_name);
+
+	return nt_ok(st) ? stream->store->ops->stream_rename(stream, new_name, replace) : st;
+}

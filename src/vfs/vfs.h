@@ -1,6 +1,7 @@
 /* The store: what a share's files are made of. Handle-based; a handle stays valid whatever happens to its name. Names are
  * relative to the share's root, UTF-16LE, components separated by backslashes, no leading or trailing one, "" for the root,
- * without stream part. They match without regard to case and keep it. No name leads outside the root. errno stays in here.
+ * without stream part; named streams are opened through the handle of their file. Names match without regard to case and keep it. No
+ * name leads outside the root. errno stays in here.
  * Implementations: posix, mem (tests), fault (wraps another and injects errors). Thread-safe; a handle may be used by
  * several threads at once, except that vfs_dir_read of one handle is the caller's to serialise. */
 #ifndef VFS_VFS_H
@@ -21,10 +22,22 @@ enum {
 	FILE_ATTRIBUTE_OFFLINE = 0x1000, FILE_ATTRIBUTE_NOT_CONTENT_INDEXED = 0x2000, FILE_ATTRIBUTE_ENCRYPTED = 0x4000
 };
 
-/* Identity of a file: stable while it exists, equal for all its hard links. */
+/* Identity of a file: stable while it exists, equal for all its hard links. A named stream has the identity of its file and a
+ * number of its own, which it keeps while it is open. */
 struct vfs_id {
 	uint64_t device, inode;
+	uint64_t stream;            /* 0: the file itself */
 };
+
+static inline bool vfs_id_same_file(struct vfs_id a, struct vfs_id b)
+{
+	return a.device == b.device && a.inode == b.inode;
+}
+
+static inline bool vfs_id_equal(struct vfs_id a, struct vfs_id b)
+{
+	return vfs_id_same_file(a, b) && a.stream == b.stream;
+}
 
 struct vfs_stat {
 	struct vfs_id id;
@@ -76,6 +89,7 @@ struct vfs_volume {
 	uint64_t created;
 	uint32_t max_component_units;
 	bool xattrs, read_only;
+	bool streams;                 /* named streams can be kept */
 	char fs_name[16]; /* "NTFS" to clients, see the share's option */
 };
 
@@ -154,10 +168,55 @@ ntstatus vfs_set(struct vfs_file *f, const struct vfs_set_info *s) MUST_USE;
 ntstatus vfs_dir_read(struct vfs_file *f, bool need_stat, struct vfs_dirent *out) MUST_USE;
 void vfs_dir_seek(struct vfs_file *f, uint64_t cookie); /* 0: the start, with a fresh view of the directory */
 
+/* --- named streams ([MS-FSCC] 2.1.5.3) --- */
+
+/* A stream's own name, without colons and type: UTF-16LE, any case finds it. */
+enum { VFS_STREAM_UNITS_MAX = 255 };
+
+struct vfs_stream {
+	struct slice name;
+	uint64_t size, allocation;
+};
+
+/* Opens or creates a stream of the file that `base` is open on, and takes `base` over: it is closed with the stream's handle, but
+ * stays the caller's when this fails. flags: VFS_READ, VFS_WRITE, VFS_WRITE_THROUGH. What the functions of this header do with the
+ * handle they do to the stream's data, size and name, and to the file's attributes, times and extended attributes.
+ * OBJECT_NAME_INVALID where streams cannot be kept, or this name cannot. */
+ntstatus vfs_stream_open(struct vfs_file *base, struct slice name, enum vfs_disposition disposition, uint32_t flags,
+	struct vfs_open_result *out) MUST_USE;
+/* The handle of the file that a stream belongs to, borrowed; NULL: the handle is none of a stream. */
+struct vfs_file *vfs_stream_base(struct vfs_file *f);
+/* The stream's name as it is now, in the arena; empty for a file. */
+struct slice vfs_stream_name(struct vfs_file *f, struct arena *a);
+/* The named streams of a file, in no order, in the arena. */
+ntstatus vfs_stream_list(struct vfs_file *f, struct arena *a, struct vfs_stream **list, size_t *count) MUST_USE;
+/* Within the file. OBJECT_NAME_COLLISION unless replace. */
+ntstatus vfs_stream_rename(struct vfs_file *stream, struct slice new_name, bool replace) MUST_USE;
+
+/* --- extended attributes as clients know them ([MS-FSCC] 2.4.16) --- */
+
+enum { VFS_EA_NAME_MAX = 255, VFS_EAS_BYTES_MAX = 65536 - 5 };
+
+struct vfs_ea {
+	struct slice name, value;     /* name: bytes, any case finds it; an empty value takes the attribute away */
+};
+
+/* All that a client may see, in the arena. EAS_NOT_SUPPORTED. */
+ntstatus vfs_ea_list(struct vfs_file *f, struct arena *a, struct vfs_ea **list, size_t *count) MUST_USE;
+/* All or nothing. INVALID_EA_NAME, EA_TOO_LARGE, ACCESS_DENIED for the names that the server keeps its own things under. The
+ * arena is scratch. */
+ntstatus vfs_ea_set(struct vfs_file *f, const struct vfs_ea *list, size_t count, struct arena *a) MUST_USE;
+/* [MS-FSA] 2.1.5.12.9: the bytes of a list of them; 0: none. */
+uint32_t vfs_ea_size(const struct vfs_ea *list, size_t count);
+/* What overwriting a file takes away beside its data: named streams and extended attributes ([MS-FSA] 2.1.5.1.2). The arena is scratch. */
+ntstatus vfs_extras_remove(struct vfs_file *f, struct arena *a) MUST_USE;
+
 /* Extended attributes by their names on the system; one without namespace is the user's ("X" is "user.X"). cap 0 asks for the
  * length. EAS_NOT_SUPPORTED where there are none, NONEXISTENT_EA_ENTRY, BUFFER_TOO_SMALL. */
 ntstatus vfs_xattr_get(struct vfs_file *f, const char *name, void *p, size_t cap, size_t *len) MUST_USE;
 ntstatus vfs_xattr_set(struct vfs_file *f, const char *name, const void *p, size_t len) MUST_USE; /* len 0 with p NULL removes */
+/* The names, with their namespaces and a zero byte behind each, in the arena. */
+ntstatus vfs_xattr_names(struct vfs_file *f, struct arena *a, struct slice *names) MUST_USE;
 
 /* --- for implementations: vfs_ops.h --- */
 

@@ -28,6 +28,14 @@ struct vfs_ops {
 	void (*dir_seek)(struct vfs_file *f, uint64_t cookie);
 	ntstatus (*xattr_get)(struct vfs_file *f, const char *name, void *p, size_t cap, size_t *len);
 	ntstatus (*xattr_set)(struct vfs_file *f, const char *name, const void *p, size_t len);
+	ntstatus (*xattr_names)(struct vfs_file *f, struct arena *a, struct slice *names);
+	ntstatus (*stream_open)(struct vfs_file *base, struct slice name, enum vfs_disposition disposition, uint32_t flags,
+		struct vfs_open_result *out);
+	struct vfs_file *(*stream_base)(struct vfs_file *f);                         /* NULL: these are files */
+	struct slice (*stream_name)(struct vfs_file *f, struct arena *a);
+	ntstatus (*stream_list)(struct vfs_file *f, struct arena *a, struct vfs_stream **list, size_t *count);
+	ntstatus (*stream_rename)(struct vfs_file *f, struct slice new_name, bool replace);
+	ntstatus (*streams_remove)(struct vfs_file *f, struct arena *a);
 };
 
 struct vfs {
@@ -37,6 +45,43 @@ struct vfs {
 struct vfs_file {
 	struct vfs *store;
 };
+
+/* How a handle of a named stream begins: its store is a view of the real one whose operations are those of streams. What
+ * concerns the file goes to its handle, by the functions of stream.c. */
+struct vfs_stream_file {
+	struct vfs_file file;
+	struct vfs_file *of;
+};
+
+static inline struct vfs_stream_file *vfs_stream_file_of(struct vfs_file *f)
+{
+	return CONTAINER_OF(f, struct vfs_stream_file, file);
+}
+
+/* A view cannot be closed and opens nothing: of its operations it has those that handles have. */
+#define VFS_STREAM_OPS_COMMON                                                                                          \
+	.stream_base = vfs_stream_of_base, .file_name = vfs_stream_file_name, .file_fd = vfs_stream_file_fd,           \
+	.set = vfs_stream_set, .link = vfs_stream_link, .rename = vfs_stream_link, .dir_empty = vfs_stream_dir_empty,  \
+	.dir_read = vfs_stream_dir_read, .dir_seek = vfs_stream_dir_seek, .xattr_get = vfs_stream_xattr_get,           \
+	.xattr_set = vfs_stream_xattr_set, .xattr_names = vfs_stream_xattr_names, .stream_open = vfs_stream_in_stream, \
+	.stream_list = vfs_stream_list_of_base, .streams_remove = vfs_stream_remove_all
+struct vfs_file *vfs_stream_of_base(struct vfs_file *f);
+struct slice vfs_stream_file_name(struct vfs_file *f, struct arena *a);
+int vfs_stream_file_fd(struct vfs_file *f);
+ntstatus vfs_stream_set(struct vfs_file *f, const struct vfs_set_info *s);
+ntstatus vfs_stream_link(struct vfs_file *f, struct slice new_name, bool replace);
+ntstatus vfs_stream_dir_empty(struct vfs_file *f);
+ntstatus vfs_stream_dir_read(struct vfs_file *f, bool need_stat, struct vfs_dirent *out);
+void vfs_stream_dir_seek(struct vfs_file *f, uint64_t cookie);
+ntstatus vfs_stream_xattr_get(struct vfs_file *f, const char *name, void *p, size_t cap, size_t *len);
+ntstatus vfs_stream_xattr_set(struct vfs_file *f, const char *name, const void *p, size_t len);
+ntstatus vfs_stream_xattr_names(struct vfs_file *f, struct arena *a, struct slice *names);
+ntstatus vfs_stream_in_stream(struct vfs_file *f, struct slice name, enum vfs_disposition disposition, uint32_t flags,
+	struct vfs_open_result *out);
+ntstatus vfs_stream_list_of_base(struct vfs_file *f, struct arena *a, struct vfs_stream **list, size_t *count);
+ntstatus vfs_stream_remove_all(struct vfs_file *f, struct arena *a);
+/* Turns the stat of a file into that of one of its streams: what it is, how long, under which number. */
+void vfs_stream_stat(struct vfs_stat *st, uint64_t number, uint64_t size, uint64_t allocation);
 
 /* Attributes that a client may set and a store keeps; the others follow from what the file is. */
 #define VFS_ATTRIBUTES_SETTABLE                                                                                        \
@@ -49,6 +94,12 @@ enum { VFS_NAME_UNITS_MAX = 32767, VFS_COMPONENT_UNITS_MAX = 255 };
 
 /* The name has the form that vfs.h asks for: OBJECT_NAME_INVALID, OBJECT_PATH_SYNTAX_BAD for "." and "..". */
 ntstatus vfs_name_check(struct slice name) MUST_USE;
+
+/* A stream's own name: OBJECT_NAME_INVALID. */
+ntstatus vfs_stream_name_check(struct slice name) MUST_USE;
+
+/* A user's extended attribute, named as on the system, that clients neither see nor set: Samba's and our own. */
+bool vfs_ea_is_hidden(const char *name);
 
 /* Takes the first component off `rest`; false when there is none. */
 bool vfs_name_next(struct slice *rest, struct slice *component);

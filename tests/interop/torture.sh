@@ -26,6 +26,7 @@ for share in share share2 dosmode shareadmin nostreams noperm hideunread asset; 
 	case $share in
 	shareadmin) echo "admins = torture" ;;
 	asset) echo "acl-flags-as-set = yes" ;;
+	nostreams) echo "streams = no" ;;
 	hideunread) echo "access-based-enumeration = yes" ;;
 	esac
 done >"$work/shares.conf"

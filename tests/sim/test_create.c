@@ -180,10 +180,10 @@ static void test_names(void **state)
 		{"ok", {0}}, {"A B.c-d", {0}}, {"\\lead", STATUS_INVALID_PARAMETER}, {"a\\\\b", STATUS_OBJECT_NAME_INVALID},
 		{"a*b", STATUS_OBJECT_NAME_INVALID}, {"a?b", STATUS_OBJECT_NAME_INVALID}, {"a<b", STATUS_OBJECT_NAME_INVALID},
 		{"a>b", STATUS_OBJECT_NAME_INVALID}, {"a|b", STATUS_OBJECT_NAME_INVALID}, {"a\"b", STATUS_OBJECT_NAME_INVALID},
-		{"a/b", STATUS_OBJECT_NAME_INVALID}, {"a\x01" "b", STATUS_OBJECT_NAME_INVALID},
-		{"..\\up", STATUS_OBJECT_PATH_SYNTAX_BAD}, {"a\\..\\b", STATUS_OBJECT_PATH_SYNTAX_BAD},
+		{"ok/b", STATUS_OBJECT_PATH_NOT_FOUND}, {"a\x01" "b", STATUS_OBJECT_NAME_INVALID},
+		{"..\\up", STATUS_OBJECT_PATH_SYNTAX_BAD}, {"a\\..\\b", {0}}, {"a\\..\\..\\b", STATUS_OBJECT_PATH_SYNTAX_BAD}, {"a/..", {0}}, {"a/.", STATUS_OBJECT_NAME_INVALID}, {"a..\\..b", STATUS_OBJECT_PATH_NOT_FOUND},
 		{"no\\such\\path", STATUS_OBJECT_PATH_NOT_FOUND}, {"ok\\below", STATUS_OBJECT_PATH_NOT_FOUND},
-		{"ok::$DATA", {0}}, {"ok:stream", STATUS_OBJECT_NAME_INVALID}, {"NUL", STATUS_ACCESS_DENIED}, {"com1", STATUS_ACCESS_DENIED},
+		{"ok::$DATA", {0}}, {"ok:stream", {0}}, {"ok:a/b", STATUS_OBJECT_NAME_INVALID}, {"ok:", STATUS_OBJECT_NAME_INVALID}, {"NUL", STATUS_ACCESS_DENIED}, {"com1", STATUS_ACCESS_DENIED},
 		{"nul2", {0}},
 	};
 
@@ -536,13 +536,29 @@ static void test_durability_and_leases_that_are_not_granted_are_not_answered(voi
 /* Backs: B334, B314. */
 static void test_extended_attributes_at_creation(void **state)
 {
-	static const uint8_t ea[] = {0, 0, 0, 0, 0, 1, 2, 0, 'A', 0, 'x', 'y'};
+	static const uint8_t ea[] = {0, 0, 0, 0, 0, 1, 2, 0, 'A', 0, 'x', 'y'}, bad[] = {0, 0, 0, 0, 0, 9, 2, 0, 'A', 0, 'x', 'y'};
+	static const uint8_t ours[] = {0, 0, 0, 0, 0, 5, 1, 0, 'N', 'T', 'A', 'C', 'L', 0, 'x'};
+	struct smb2_query_info_req query = {.info_type = 1, .file_info_class = 15, .output_buffer_length = 100};
+	struct smb2_query_info_rsp eas;
 	struct smb2_create_req req;
 
 	(void)state;
 	start(0x0311);
-	assert_status(create_with("new", "ExtA", ea, sizeof(ea)), STATUS_EAS_NOT_SUPPORTED);
+	/* A file without the attributes it should have is not made. */
+	assert_status(create_with("new", "ExtA", bad, sizeof(bad)), STATUS_EA_LIST_INCONSISTENT);
+	assert_status(create_with("new", "ExtA", ours, sizeof(ours)), STATUS_ACCESS_DENIED);
 	assert_status(create_as("new", OPEN, 0), STATUS_OBJECT_NAME_NOT_FOUND);
+	assert_status(create_with("made", "ExtA", ea, sizeof(ea)), STATUS_SUCCESS);
+	query.file_id = fx.rsp.file_id;
+	assert_status(raw_call(&fx.raw, SMB2_QUERY_INFO, &query, &eas), STATUS_SUCCESS);
+	assert_int_equal(eas.output.len, sizeof(ea));
+	assert_memory_equal(eas.output.data, ea, sizeof(ea));
+	assert_status(close_file(fx.rsp.file_id), STATUS_SUCCESS);
+	/* Overwriting takes them away; opening does not add any. */
+	assert_status(create_as("made", OVERWRITE, 0), STATUS_SUCCESS);
+	query.file_id = fx.rsp.file_id;
+	assert_status(raw_call(&fx.raw, SMB2_QUERY_INFO, &query, &eas), STATUS_NO_EAS_ON_FILE);
+	assert_status(close_file(fx.rsp.file_id), STATUS_SUCCESS);
 	req = req_of("new", CREATE, NO_EAS);
 	req.contexts = context_of("ExtA", ea, sizeof(ea));
 	assert_status(create(&req), STATUS_ACCESS_DENIED);

@@ -4,6 +4,8 @@
 #include "fsa/fsa.h"
 #include "wire/fscc.h"
 
+#include <stdio.h>
+
 enum { ALL = 0x1F01FF, OPEN = 1, OPEN_IF = 3, DIRECTORY_FILE = 1 };
 enum { INFO_FILE = 1, INFO_FS = 2, INFO_SECURITY = 3, INFO_QUOTA = 4 };
 
@@ -301,15 +303,141 @@ static void test_rights_to_set(void **state)
 	stop();
 }
 
-/* Backs: B529. */
-static void test_eas_that_are_none(void **state)
+/* --- extended attributes --- */
+
+enum { RESTART = 1, SINGLE = 2, INDEX = 4 };
+
+static size_t ea_put(uint8_t *out, size_t cap, const char *const pairs[][2], size_t n)
 {
-	static const uint8_t good[] = {0, 0, 0, 0, 0, 1, 1, 0, 'a', 0, 'x'}, bad[] = {0, 0, 0, 0, 0, 9, 1, 0, 'a', 0, 'x'};
+	struct fscc_list list = {.out = out, .cap = cap};
+
+	for (size_t i = 0; i < n; i++) {
+		const struct fscc_ea ea = {
+			.name = slice_of(pairs[i][0], strlen(pairs[i][0])), .value = slice_of(pairs[i][1], strlen(pairs[i][1])),
+		};
+
+		assert_true(fscc_ea_put(&list, &ea));
+	}
+	return list.len;
+}
+
+static ntstatus query_eas(uint32_t flags, uint32_t index, uint32_t room, struct slice names)
+{
+	struct smb2_query_info_req req = {
+		.info_type = INFO_FILE, .file_info_class = FSCC_FILE_FULL_EA, .output_buffer_length = room, .file_id = fx.raw.file_id,
+		.flags = flags, .additional_information = index, .input = names,
+	};
+
+	memset(&fx.rsp, 0, sizeof(fx.rsp));
+	return raw_call(&fx.raw, SMB2_QUERY_INFO, &req, &fx.rsp);
+}
+
+/* The names of the answer, each with a space behind it. */
+static const char *ea_names(void)
+{
+	struct slice list = fx.rsp.output;
+	char *out = arena_zalloc(&fx.raw.arena, 512);
+	struct fscc_ea ea;
+	size_t n = 0;
+	bool bad = false;
+
+	while (fscc_ea_next(&list, &ea, &bad))
+		n += (size_t)snprintf(out + n, 512 - n, "%.*s=%.*s ", (int)ea.name.len, (const char *)ea.name.data, (int)ea.value.len,
+			(const char *)ea.value.data);
+	assert_false(bad);
+	return out;
+}
+
+static const char *const three[][2] = {{"Aa", "1"}, {"B", "22"}, {"Ccc", "333"}};
+
+static void start_with_eas(void)
+{
+	uint8_t data[256];
+
+	start_with_file("f");
+	assert_status(set(FSCC_FILE_FULL_EA, data, ea_put(data, sizeof(data), three, 3)), STATUS_SUCCESS);
+}
+
+/* Backs: B519. */
+static void test_eas_are_listed_from_where_the_last_query_ended(void **state)
+{
+	const struct slice none = slice_of(NULL, 0);
 
 	(void)state;
 	start_with_file("f");
+	assert_status(query_eas(0, 0, 200, none), STATUS_NO_EAS_ON_FILE);
+	stop();
+	start_with_eas();
+	assert_status(query_eas(0, 0, 200, none), STATUS_SUCCESS);
+	assert_string_equal(ea_names(), "Aa=1 B=22 Ccc=333 ");
+	assert_status(query_eas(0, 0, 200, none), STATUS_NO_MORE_EAS);
+	assert_status(query_eas(RESTART | SINGLE, 0, 200, none), STATUS_SUCCESS);
+	assert_string_equal(ea_names(), "Aa=1 ");
+	assert_status(query_eas(SINGLE, 0, 200, none), STATUS_SUCCESS);
+	assert_string_equal(ea_names(), "B=22 ");
+	assert_status(query_eas(INDEX, 3, 200, none), STATUS_SUCCESS);
+	assert_string_equal(ea_names(), "Ccc=333 ");
+	/* An index makes RESTART mean nothing. */
+	assert_status(query_eas(INDEX | RESTART, 2, 200, none), STATUS_SUCCESS);
+	assert_string_equal(ea_names(), "B=22 Ccc=333 ");
+	assert_status(query_eas(INDEX, 4, 200, none), STATUS_NONEXISTENT_EA_ENTRY);
+	assert_status(query_eas(INDEX, 0, 200, none), STATUS_NONEXISTENT_EA_ENTRY);
+	/* What does not fit comes with the next query. */
+	assert_status(query_eas(RESTART, 0, 20, none), STATUS_BUFFER_OVERFLOW);
+	assert_string_equal(ea_names(), "Aa=1 ");
+	assert_status(query_eas(0, 0, 200, none), STATUS_SUCCESS);
+	assert_string_equal(ea_names(), "B=22 Ccc=333 ");
+	stop();
+}
+
+/* Backs: B519, B518. */
+static void test_eas_are_asked_for_by_name(void **state)
+{
+	uint8_t data[256];
+	struct fscc_list list = {.out = data, .cap = sizeof(data)};
+	static const uint8_t lies[] = {0, 0, 0, 0, 9, 'B', 0}, far[] = {200, 0, 0, 0, 1, 'B', 0, 0};
+
+	(void)state;
+	start_with_eas();
+	assert_true(fscc_get_ea_put(&list, slice_of("ccc", 3)));
+	assert_true(fscc_get_ea_put(&list, slice_of("none", 4)));
+	assert_true(fscc_get_ea_put(&list, slice_of("CCC", 3)));
+	assert_true(fscc_get_ea_put(&list, slice_of("Aa", 2)));
+	/* The list of names wins over an index. */
+	assert_status(query_eas(INDEX, 2, 200, slice_of(data, list.len)), STATUS_SUCCESS);
+	assert_string_equal(ea_names(), "Ccc=333 none= Aa=1 ");
+	assert_status(query_eas(SINGLE, 0, 200, slice_of(data, list.len)), STATUS_SUCCESS);
+	assert_string_equal(ea_names(), "Ccc=333 ");
+	assert_status(query_eas(0, 0, 20, slice_of(data, list.len)), STATUS_BUFFER_OVERFLOW);
+	assert_string_equal(ea_names(), "Ccc=333 ");
+	assert_status(query_eas(0, 0, 200, slice_of(lies, sizeof(lies))), STATUS_EA_LIST_INCONSISTENT);
+	assert_status(query_eas(0, 0, 200, slice_of(far, sizeof(far))), STATUS_EA_LIST_INCONSISTENT);
+	stop();
+}
+
+/* Backs: B529. */
+static void test_eas_that_are_refused(void **state)
+{
+	static const uint8_t bad[] = {0, 0, 0, 0, 0, 9, 1, 0, 'a', 0, 'x'}, loop[] = {4, 0, 0, 0, 0, 1, 1, 0, 'a', 0, 'x', 0},
+		flags[] = {0, 0, 0, 0, 1, 1, 1, 0, 'a', 0, 'x'};
+	static const char *const illegal[][2] = {{"new", "x"}, {"a:b", "x"}}, *const ours[][2] = {{"new", "x"}, {"DOSATTRIB", "x"}};
+	uint8_t data[256];
+
+	(void)state;
+	start_with_eas();
 	assert_status(set(FSCC_FILE_FULL_EA, bad, sizeof(bad)), STATUS_EA_LIST_INCONSISTENT);
-	assert_status(set(FSCC_FILE_FULL_EA, good, sizeof(good)), STATUS_EAS_NOT_SUPPORTED);
+	assert_status(set(FSCC_FILE_FULL_EA, loop, sizeof(loop)), STATUS_EA_LIST_INCONSISTENT);
+	assert_status(set(FSCC_FILE_FULL_EA, flags, sizeof(flags)), STATUS_INVALID_EA_NAME);
+	assert_status(set(FSCC_FILE_FULL_EA, data, ea_put(data, sizeof(data), illegal, 2)), STATUS_INVALID_EA_NAME);
+	assert_status(set(FSCC_FILE_FULL_EA, data, ea_put(data, sizeof(data), ours, 2)), STATUS_ACCESS_DENIED);
+	assert_status(query_eas(0, 0, 200, slice_of(NULL, 0)), STATUS_SUCCESS);
+	assert_string_equal(ea_names(), "Aa=1 B=22 Ccc=333 ");
+	assert_status(query(INFO_FILE, FSCC_FILE_EA, 4), STATUS_SUCCESS);
+	assert_int_equal(load_le32(fx.rsp.output.data), 4 + 3 * 5 + 6 + 6);
+	assert_status(raw_open(&fx.raw, "f", 0x120096, OPEN, 0), STATUS_SUCCESS);
+	assert_status(query_eas(0, 0, 200, slice_of(NULL, 0)), STATUS_ACCESS_DENIED);
+	assert_status(raw_open(&fx.raw, "f", 0x120089, OPEN, 0), STATUS_SUCCESS);
+	assert_status(set(FSCC_FILE_FULL_EA, bad, sizeof(bad)), STATUS_ACCESS_DENIED);
 	stop();
 }
 
@@ -426,7 +554,9 @@ int main(void)
 		cmocka_unit_test(test_limits_of_set_info),
 		cmocka_unit_test(test_classes_that_cannot_be_set),
 		cmocka_unit_test(test_rights_to_set),
-		cmocka_unit_test(test_eas_that_are_none),
+		cmocka_unit_test(test_eas_are_listed_from_where_the_last_query_ended),
+		cmocka_unit_test(test_eas_are_asked_for_by_name),
+		cmocka_unit_test(test_eas_that_are_refused),
 		cmocka_unit_test(test_a_rename_may_bring_padding),
 		cmocka_unit_test(test_names_that_renames_refuse),
 		cmocka_unit_test(test_setting_the_descriptor_that_holds_succeeds),

@@ -305,11 +305,31 @@ static void test_the_wait_ends_with_whatever_it_hangs_on(void **state)
 	stop();
 }
 
+/* A stream that comes with its file is news only to who watches streams, and under both their names. */
+static void test_a_new_stream_is_told(void **state)
+{
+	struct smb2_change_notify_req req;
+	struct slice n;
+
+	(void)state;
+	start();
+	req = watch(0, 0x200, 1024);
+	post_and_wait(&req);
+	assert_int_equal(make("dir\\plain", 0).len, 0);
+	n = make("dir\\f:s", 0);
+	assert_int_equal(status_of(n), 0);
+	assert_int_equal(load_le32(n.data + 76), FSA_ADDED_STREAM);
+	assert_int_equal(load_le32(n.data + 80), 6);
+	assert_memory_equal(n.data + 84, "f\0:\0s\0", 6);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_cannot_be_watched),
 		cmocka_unit_test(test_a_new_file_is_told),
+		cmocka_unit_test(test_a_new_stream_is_told),
 		cmocka_unit_test(test_only_a_tree_watch_sees_what_is_deeper),
 		cmocka_unit_test(test_a_filter_decides),
 		cmocka_unit_test(test_what_does_not_fit_is_left_out),

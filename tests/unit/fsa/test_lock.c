@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-static const struct vfs_id file_id = {1, 5};
+static const struct vfs_id file_id = {.device = 1, .inode = 5};
 
 struct kit {
 	struct fsa *f;

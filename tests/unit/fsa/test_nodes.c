@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-static const struct vfs_id file_a = {1, 100}, file_b = {1, 101};
+static const struct vfs_id file_a = {.device = 1, .inode = 100}, file_b = {.device = 1, .inode = 101};
 
 static ntstatus enter(struct fsa *f, struct vfs_id id, uint32_t access, uint32_t share, bool delete_on_close, struct fsa_open *o)
 {
@@ -270,7 +270,7 @@ static void *race(void *arg)
 	struct racer *r = arg;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		struct vfs_id id = {1, (uint64_t)rand_r(&r->seed) % 8};
+		struct vfs_id id = {.device = 1, .inode = (uint64_t)rand_r(&r->seed) % 8};
 		struct fsa_open o;
 
 		if (!nt_ok(enter(r->f, id, ACCESS_FILE_ALL, 0, false, &o)))
@@ -305,6 +305,96 @@ static void test_exclusive_opens_exclude_each_other_between_threads(void **state
 	fsa_free(f);
 }
 
+static const struct vfs_id stream_1 = {.device = 1, .inode = 100, .stream = 1}, stream_2 = {.device = 1, .inode = 100, .stream = 2};
+
+enum { SHARE_ALL = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE };
+
+static void test_streams_have_share_modes_of_their_own(void **state)
+{
+	struct fsa *f = fsa_new(NULL);
+	struct fsa_open file, one, two, again;
+
+	(void)state;
+	assert_status(enter(f, file_a, FILE_WRITE_DATA, 0, false, &file), STATUS_SUCCESS);
+	assert_status(enter(f, stream_1, FILE_WRITE_DATA, 0, false, &one), STATUS_SUCCESS);
+	assert_status(enter(f, stream_2, FILE_WRITE_DATA, 0, false, &two), STATUS_SUCCESS);
+	assert_status(enter(f, stream_1, FILE_READ_DATA, SHARE_ALL, false, &again), STATUS_SHARING_VIOLATION);
+	assert_int_equal(fsa_open_count(f, file_a), 1);
+	assert_status(fsa_no_streams_open(f, file_a), STATUS_ACCESS_DENIED);
+	assert_false(fsa_open_leave(f, &file));
+	/* The file is still not to be replaced. */
+	assert_status(fsa_may_replace(f, file_a), STATUS_ACCESS_DENIED);
+	assert_false(fsa_open_leave(f, &one));
+	assert_false(fsa_open_leave(f, &two));
+	assert_status(fsa_may_replace(f, file_a), STATUS_SUCCESS);
+	fsa_free(f);
+}
+
+static void test_who_forbids_deleting_a_stream_forbids_deleting_its_file(void **state)
+{
+	struct fsa *f = fsa_new(NULL);
+	struct fsa_open file, one, two;
+
+	(void)state;
+	assert_status(enter(f, stream_1, FILE_READ_DATA, FILE_SHARE_READ, false, &one), STATUS_SUCCESS);
+	assert_status(enter(f, file_a, ACCESS_DELETE, SHARE_ALL, false, &file), STATUS_SHARING_VIOLATION);
+	assert_status(enter(f, file_a, FILE_READ_DATA, SHARE_ALL, false, &file), STATUS_SUCCESS);
+	assert_false(fsa_open_leave(f, &file));
+	assert_status(enter(f, stream_2, ACCESS_DELETE, SHARE_ALL, false, &two), STATUS_SUCCESS);
+	assert_false(fsa_open_leave(f, &one));
+	assert_status(enter(f, file_a, ACCESS_DELETE, SHARE_ALL, false, &file), STATUS_SUCCESS);
+	assert_status(enter(f, stream_1, FILE_READ_DATA, FILE_SHARE_READ, false, &one), STATUS_SHARING_VIOLATION);
+	/* Who asks for none of the rights that sharing is about is in nobody's way. */
+	assert_status(enter(f, stream_1, FILE_READ_ATTRIBUTES, 0, false, &one), STATUS_SUCCESS);
+	assert_false(fsa_open_leave(f, &one));
+	assert_false(fsa_open_leave(f, &two));
+	assert_false(fsa_open_leave(f, &file));
+	fsa_free(f);
+}
+
+static void test_a_file_goes_with_the_last_of_its_streams(void **state)
+{
+	struct fsa *f = fsa_new(NULL);
+	struct fsa_open file, one, two, late;
+
+	(void)state;
+	assert_status(enter(f, stream_1, FILE_READ_DATA, SHARE_ALL, false, &one), STATUS_SUCCESS);
+	assert_status(enter(f, stream_2, FILE_READ_DATA, SHARE_ALL, true, &two), STATUS_SUCCESS);
+	assert_status(enter(f, file_a, ACCESS_DELETE, SHARE_ALL, true, &file), STATUS_SUCCESS);
+	assert_false(fsa_open_leave(f, &file));
+	assert_status(enter(f, file_a, FILE_READ_DATA, SHARE_ALL, false, &late), STATUS_DELETE_PENDING);
+	assert_status(enter(f, stream_1, FILE_READ_DATA, SHARE_ALL, false, &late), STATUS_DELETE_PENDING);
+	/* The stream's own removal comes first. */
+	assert_true(fsa_open_leave(f, &two));
+	assert_false(two.removes_file);
+	fsa_removed(f, &two);
+	assert_true(fsa_open_leave(f, &one));
+	assert_true(one.removes_file);
+	assert_status(enter(f, file_a, FILE_READ_DATA, SHARE_ALL, false, &late), STATUS_DELETE_PENDING);
+	fsa_removed(f, &one);
+	assert_status(enter(f, file_a, FILE_READ_DATA, SHARE_ALL, false, &late), STATUS_SUCCESS);
+	assert_false(fsa_open_leave(f, &late));
+	fsa_free(f);
+}
+
+static void test_a_stream_is_deleted_alone(void **state)
+{
+	struct fsa *f = fsa_new(NULL);
+	struct fsa_open file, one, late;
+
+	(void)state;
+	assert_status(enter(f, file_a, FILE_READ_DATA, SHARE_ALL, false, &file), STATUS_SUCCESS);
+	assert_status(enter(f, stream_1, ACCESS_DELETE, SHARE_ALL, false, &one), STATUS_SUCCESS);
+	fsa_delete_pending_set(&one, true);
+	assert_false(fsa_delete_pending(&file));
+	assert_status(enter(f, stream_1, FILE_READ_DATA, SHARE_ALL, false, &late), STATUS_DELETE_PENDING);
+	assert_true(fsa_open_leave(f, &one));
+	assert_false(one.removes_file);
+	fsa_removed(f, &one);
+	assert_false(fsa_open_leave(f, &file));
+	fsa_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +409,10 @@ int main(void)
 		cmocka_unit_test(test_replacing_and_renaming_ask_who_has_it_open),
 		cmocka_unit_test(test_generic_rights_stand_for_those_of_the_text),
 		cmocka_unit_test(test_modes_and_readonly_bound_the_rights),
+		cmocka_unit_test(test_streams_have_share_modes_of_their_own),
+		cmocka_unit_test(test_who_forbids_deleting_a_stream_forbids_deleting_its_file),
+		cmocka_unit_test(test_a_file_goes_with_the_last_of_its_streams),
+		cmocka_unit_test(test_a_stream_is_deleted_alone),
 		cmocka_unit_test(test_exclusive_opens_exclude_each_other_between_threads),
 	};
 

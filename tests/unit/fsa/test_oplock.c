@@ -8,7 +8,7 @@
 
 #define READ_WRITE (FILE_READ_DATA | FILE_WRITE_DATA)
 
-static const struct vfs_id file_id = {1, 5};
+static const struct vfs_id file_id = {.device = 1, .inode = 5};
 static unsigned holds;
 
 static void hold(struct fsa_open *o)

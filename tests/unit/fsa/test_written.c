@@ -8,7 +8,7 @@
 
 enum { BEFORE = 100, FIRST = 200, SECOND = 300 };
 
-static const struct vfs_id file_id = {1, 5}, other_id = {1, 6};
+static const struct vfs_id file_id = {.device = 1, .inode = 5}, other_id = {.device = 1, .inode = 6};
 static struct fsa *f;
 static struct fsa_open a, b;
 
