@@ -16,6 +16,36 @@ struct fsa_node;
 /* Oplock levels, [MS-SMB2] 2.2.13 */
 enum fsa_oplock { FSA_OPLOCK_NONE = 0, FSA_OPLOCK_II = 1, FSA_OPLOCK_EXCLUSIVE = 8, FSA_OPLOCK_BATCH = 9 };
 
+/* What may be cached, [MS-FSA] 2.1.1.10; the values are those of [MS-SMB2] 2.2.13.2.8. Level II is READ, exclusive READ and WRITE,
+ * batch all three. */
+enum { FSA_CACHE_READ = 1, FSA_CACHE_HANDLE = 2, FSA_CACHE_WRITE = 4, FSA_CACHE_ALL = 7 };
+
+/* Who asks, for leases: the client's GUID and the key that it chose (the OplockKey of [MS-FSA]). */
+struct fsa_key {
+	uint8_t client[16], lease[16];
+};
+
+/* The right to cache a file: the oplock of one open, or a lease that all opens of one key share. The caller's, who sets key and
+ * lease, keeps it while an open has it, and uses it for one file only. The rest is guarded by the lock of the file's shard. */
+struct fsa_grant {
+	struct list_node link;     /* in the node's grants while an open has it */
+	struct list_node to_tell;  /* in a struct fsa_breaks */
+	struct fsa_shard *shard;
+	struct fsa_node *node;
+	struct fsa_key key;
+	uint32_t opens;
+	uint32_t unsaid;           /* answers on their way that tell the client what it has got */
+	uint16_t epoch;            /* changes whenever the state does */
+	bool lease;
+	uint8_t state;             /* FSA_CACHE_*, as granted or acknowledged */
+	bool breaking;             /* to break_to, and the holder has to acknowledge */
+	uint8_t break_to;
+	uint8_t held;              /* what it had before it broke */
+	uint8_t wanted;            /* what others would leave of it; less than break_to: another break follows */
+	uint8_t told_from;         /* what it had when the break that is to be told began */
+	bool untold, telling;      /* a break waits until nothing is unsaid; it is in a struct fsa_breaks */
+};
+
 struct fsa_open {
 	struct list_node link;     /* in the node's opens */
 	struct fsa_shard *shard;   /* whose lock guards the open; set for good by entering */
@@ -26,28 +56,39 @@ struct fsa_open {
 	bool delete_on_close;
 	bool removes_file;         /* set by leaving: a stream's open was the last of a file that is to be removed */
 	bool posix_delete;         /* FILE_DISPOSITION_POSIX_SEMANTICS: the name goes with this open, not with the last */
-	uint8_t oplock;            /* enum fsa_oplock, as granted or acknowledged */
-	bool breaking;             /* down to break_to, and the holder has to acknowledge */
-	uint8_t break_to;
-	struct list_node to_tell;  /* in a struct fsa_breaks */
 	_Atomic bool wrote;        /* its writes show late; see fsa_written_begin */
 	struct list_node locks;    /* its byte-range locks */
 	struct list_node lock_waits; /* fsa_lock_wait.of_open: what it waits for */
 	bool locks_ended;          /* it gets none any more */
 	_Atomic uint32_t *locks_near; /* how many locks there are on files that hash like this one; set for good by entering */
 	struct fsa_lock_budget *lock_budget; /* set by the caller before entering; outlives the open. NULL: no bound */
+	struct fsa_grant *grant;   /* its oplock or lease; NULL: it asked for none */
+	bool unsaid;               /* counted in the grant's */
+	uint8_t got;               /* what its CREATE got: FSA_CACHE_* ... */
+	bool got_breaking;         /* ... of a lease that was breaking then ... */
+	uint16_t got_epoch;        /* ... in this epoch */
 };
 
-/* Opens whose holders must be told that their oplock breaks, to open->break_to. Each was given to the hold function of
- * fsa_new, so that it stays alive until its holder has been told. */
+/* Grants whose holders must be told of a break. Each was given to the hold function of fsa_new, so that it stays alive until its
+ * holder has been told. */
 struct fsa_breaks {
-	struct list_node opens;
+	struct list_node grants;
+	uint32_t ended;            /* with PENDING: how many breaks of the file had ended by then */
 };
 
-/* Somebody who waits until no oplock of a file is breaking any more. Linked while it waits; whoever takes it out wakes it. */
+/* What to tell ([MS-SMB2] 3.3.4.6, 3.3.4.7). */
+struct fsa_notice {
+	struct fsa_grant *grant;
+	uint8_t from, to;          /* FSA_CACHE_* */
+	uint16_t epoch;
+	bool acknowledge;          /* the holder has to */
+};
+
+/* Somebody who waits until a break of a file has ended. Linked while it waits; whoever takes it out wakes it. */
 struct fsa_waiter {
 	struct list_node link;
 	struct fsa_shard *shard;
+	uint32_t ended;
 	bool waiting;
 	void (*wake)(struct fsa_waiter *w);
 };
@@ -75,8 +116,8 @@ enum {
 #define ACCESS_FILE_EXECUTE 0x001200A0u
 enum { FILE_SHARE_READ = 1, FILE_SHARE_WRITE = 2, FILE_SHARE_DELETE = 4 };
 
-/* hold: called with a lock held, for an open that enters a struct fsa_breaks. NULL: nobody ever gets an oplock. */
-struct fsa *fsa_new(void (*hold)(struct fsa_open *o)) MUST_USE;
+/* hold: called with a lock held, for a grant that enters a struct fsa_breaks. NULL: nobody ever gets an oplock. */
+struct fsa *fsa_new(void (*hold)(struct fsa_grant *g)) MUST_USE;
 void fsa_free(struct fsa *f);
 
 /* --- share modes and deletion ([MS-FSA] 2.1.5.1.2) --- */
@@ -85,10 +126,13 @@ struct fsa_enter {
 	struct vfs_id id;
 	uint32_t access, share;
 	bool delete_on_close, overwrites, directory;
-	uint8_t oplock;            /* wanted */
+	struct fsa_grant *grant;   /* for the oplock or lease that is wanted; NULL: none is */
+	uint8_t oplock;            /* wanted, of a grant that is no lease */
+	uint8_t cache;             /* wanted, of a lease: FSA_CACHE_* */
+	uint16_t epoch;            /* the client's, for a lease that begins */
 };
-/* Enters an open of that file and gives it the oplock it can have. SHARING_VIOLATION, DELETE_PENDING, NO_MEMORY, or PENDING: an
- * oplock must break first, wait (fsa_wait) and enter again; then nothing was entered. An open with none of the rights that
+/* Enters an open of that file and gives it the oplock or lease it can have. SHARING_VIOLATION, DELETE_PENDING, NO_MEMORY, or PENDING:
+ * an oplock must break first, wait (fsa_wait) and enter again; then nothing was entered. An open with none of the rights that
  * share modes speak of (data, delete, execute) conflicts with nobody. *b gets those to be told, whatever the result. */
 ntstatus fsa_open_enter(struct fsa *f, const struct fsa_enter *e, struct fsa_open *o, struct fsa_breaks *b) MUST_USE;
 /* The rights that the open keeps, when entering needed more (overwriting). */
@@ -116,26 +160,46 @@ ntstatus fsa_no_streams_open(struct fsa *f, struct vfs_id id) MUST_USE;
 /* ACCESS_DENIED while anybody has the file, or a stream of it, open that a rename or link would replace. */
 ntstatus fsa_may_replace(struct fsa *f, struct vfs_id id) MUST_USE;
 size_t fsa_open_count(struct fsa *f, struct vfs_id id);
-/* true: something beneath the directory of that path is open ([MS-FSA] 2.1.4.2). The arena is scratch. */
-bool fsa_open_beneath(struct fsa *f, struct slice directory, struct arena *a);
+/* Something beneath the directory of that path is open ([MS-FSA] 2.1.4.2): ACCESS_DENIED, or PENDING while leases of handles on it break,
+ * wait then for *id. The arena is scratch. */
+ntstatus fsa_open_beneath(struct fsa *f, struct slice directory, struct arena *a, struct vfs_id *id, struct fsa_breaks *b) MUST_USE;
 
-/* --- oplocks ([MS-FSA] 2.1.4.12, [MS-SMB2] 3.3.5.22.1) --- */
+/* --- oplocks and leases ([MS-FSA] 2.1.4.12, 2.1.5.18, [MS-SMB2] 3.3.5.22) --- */
 
 void fsa_breaks_init(struct fsa_breaks *b);
-/* Takes the next one to be told out of the list; NULL: no more. */
-struct fsa_open *fsa_breaks_next(struct fsa_breaks *b);
-/* The file's data or size changed through o: nobody else's cache holds any more. */
+/* Takes the next one to be told out; false: no more. */
+bool fsa_breaks_next(struct fsa_breaks *b, struct fsa_notice *n) MUST_USE;
+/* The client has been told what its CREATE got: breaks that came meanwhile can be told now. */
+void fsa_grant_said(struct fsa_open *o, struct fsa_breaks *b);
+/* The client will never hear of it, since its CREATE failed; the open is about to leave. */
+void fsa_grant_forget(struct fsa_open *o, struct fsa_breaks *b);
+/* What is done to a file with that effect on what others cache ([MS-FSA] 2.1.4.12). */
+enum fsa_operation {
+	FSA_WRITES,  /* data or size: nobody else's cache holds any more. Never PENDING */
+	FSA_RENAMES, /* or replaces it: handles that are only cached have to be closed */
+	FSA_DELETES
+};
+/* PENDING as with fsa_open_enter. o: through which it is done, NULL: by name. */
+ntstatus fsa_break(struct fsa *f, struct vfs_id id, const struct fsa_open *o, enum fsa_operation op, struct fsa_breaks *b) MUST_USE;
+/* The file's data or size changed through o. */
 void fsa_oplock_written(struct fsa_open *o, struct fsa_breaks *b);
+/* What is in that directory changed, by somebody with this key of its parent (NULL: none): leases of others on it are over. */
+void fsa_directory_changed(struct fsa *f, struct vfs_id id, const struct fsa_key *parent, struct fsa_breaks *b);
+/* Changes whenever somebody gets a lease on a directory; 0: nobody ever did. */
+uint32_t fsa_directory_leases(const struct fsa *f);
 /* The holder's answer to a break. INVALID_DEVICE_STATE, INVALID_OPLOCK_PROTOCOL as 3.3.5.22.1 has them. */
 ntstatus fsa_oplock_acknowledge(struct fsa_open *o, uint8_t level) MUST_USE;
-/* The holder's time is up: his oplock is gone. */
-void fsa_oplock_expire(struct fsa_open *o);
-bool fsa_oplock_breaking(struct fsa_open *o);
-/* The level it has now. */
+/* The same for a lease: UNSUCCESSFUL, REQUEST_NOT_ACCEPTED as 3.3.5.22.2 has them. */
+ntstatus fsa_lease_acknowledge(struct fsa_grant *g, uint32_t state, struct fsa_breaks *b) MUST_USE;
+/* The holder's time is up: what he had is gone. */
+void fsa_grant_expire(struct fsa_grant *g);
+bool fsa_grant_breaking(struct fsa_grant *g);
+/* The level of what it may cache now, for those that are no leases. */
 uint8_t fsa_oplock_level(struct fsa_open *o);
-/* Prepares w but for wake. */
-void fsa_waiter_init(struct fsa *f, struct vfs_id id, struct fsa_waiter *w);
-/* Links w until the breaks of that file are over; false: there are none (any more), and w was not linked. */
+uint8_t fsa_level_of_cache(uint8_t cache);
+/* Prepares w but for wake; ended: of the struct fsa_breaks that came with PENDING. */
+void fsa_waiter_init(struct fsa *f, struct vfs_id id, uint32_t ended, struct fsa_waiter *w);
+/* Links w until a break of that file ends; false: one has ended since, or there is none, and w was not linked. */
 bool fsa_wait(struct fsa *f, struct vfs_id id, struct fsa_waiter *w) MUST_USE;
 /* false: somebody has taken it out and wakes it. */
 bool fsa_wait_cancel(struct fsa_waiter *w) MUST_USE;

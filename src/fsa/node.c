@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-struct fsa *fsa_new(void (*hold)(struct fsa_open *o))
+struct fsa *fsa_new(void (*hold)(struct fsa_grant *g))
 {
 	struct fsa *f = calloc(1, sizeof(*f));
 
@@ -93,6 +93,7 @@ static struct fsa_node *node_new_locked(struct fsa_shard *shard, struct vfs_id i
 	node->id = id;
 	node->shard = shard;
 	list_init(&node->opens);
+	list_init(&node->grants);
 	list_init(&node->waiters);
 	list_init(&node->lock_waits);
 	if (!htab_insert(&shard->nodes, &node->by_id, hash)) {
@@ -180,11 +181,11 @@ static ntstatus enter_check_locked(struct fsa_node *node, const struct fsa_enter
 	if (node->delete_pending || node->removing)
 		return STATUS_DELETE_PENDING;
 	conflict = conflicts_locked(node, e->access, e->share);
-	status = fsa_oplock_enter_locked(node, e, conflict, b);
+	status = fsa_break_by_open_locked(node, e, conflict, b);
 	return nt_ok(status) && conflict ? STATUS_SHARING_VIOLATION : status;
 }
 
-static void enter_locked(struct fsa_node *node, const struct fsa_enter *e, struct fsa_open *o, uint64_t hash)
+static void enter_locked(struct fsa *f, struct fsa_node *node, const struct fsa_enter *e, struct fsa_open *o, uint64_t hash)
 {
 	o->shard = node->shard;
 	o->node = node;
@@ -192,11 +193,10 @@ static void enter_locked(struct fsa_node *node, const struct fsa_enter *e, struc
 	o->access = e->access;
 	o->share = e->share;
 	o->delete_on_close = e->delete_on_close;
-	o->posix_delete = o->breaking = false;
-	list_init(&o->to_tell);
+	o->posix_delete = false;
 	list_append(&node->opens, &o->link);
 	fsa_locks_enter_locked(o, hash);
-	o->oplock = fsa_oplock_grant_locked(node, e, o);
+	fsa_grant_enter_locked(f, node, e, o);
 }
 
 ntstatus fsa_open_enter(struct fsa *f, const struct fsa_enter *e, struct fsa_open *o, struct fsa_breaks *b)
@@ -215,7 +215,7 @@ ntstatus fsa_open_enter(struct fsa *f, const struct fsa_enter *e, struct fsa_ope
 	else if (!(node = node_new_locked(shard, e->id, hash)))
 		status = STATUS_NO_MEMORY;
 	if (nt_ok(status))
-		enter_locked(node, e, o, hash);
+		enter_locked(f, node, e, o, hash);
 	pthread_mutex_unlock(&shard->lock);
 	return status;
 }
@@ -256,8 +256,7 @@ static bool leave_locked(struct fsa *f, struct fsa_node *node, struct fsa_open *
 	if (atomic_load(&o->wrote) || list_empty(&node->opens))
 		fsa_written_end_locked(f, node);
 	list_remove(&o->link);
-	o->oplock = FSA_OPLOCK_NONE;
-	o->breaking = false;
+	fsa_grant_leave_locked(o);
 	if (o->delete_on_close)
 		node->delete_pending = true;
 	last = list_empty(&node->opens) && !(of_file && node->delete_pending && streams_open_locked(node->shard, node->id, node->by_id.hash));
@@ -430,34 +429,50 @@ ntstatus fsa_may_replace(struct fsa *f, struct vfs_id id)
 struct beneath {
 	struct slice directory;
 	struct arena *arena;
-	bool found;
+	struct vfs_id *id;
+	struct fsa_breaks *breaks;
+	ntstatus status;
 };
 
+static bool node_is_beneath(const struct fsa_node *node, struct slice directory, struct arena *a)
+{
+	if (node->unlinked)
+		return false;
+	list_for_each(l, &node->opens) {
+		const struct fsa_open *o = list_entry(l, struct fsa_open, link);
+		struct slice name = o->file ? vfs_file_name(o->file, a) : slice_of(NULL, 0);
+
+		if (name.len > directory.len + 2 && utf16_at(name, directory.len / 2) == '\\' &&
+			utf16_equal_nocase(slice_of(name.data, directory.len), directory))
+			return true;
+	}
+	return false;
+}
+
+/* Every lease of handles is told to let go; one that does not answer or close is enough to stand in the way. */
 static void node_beneath(struct htab_node *n, void *arg)
 {
 	struct beneath *b = arg;
-	const struct fsa_node *node = CONTAINER_OF(n, struct fsa_node, by_id);
+	struct fsa_node *node = CONTAINER_OF(n, struct fsa_node, by_id);
+	ntstatus status;
 
-	if (b->found || node->unlinked)
+	if (!node_is_beneath(node, b->directory, b->arena))
 		return;
-	list_for_each(l, &node->opens) {
-		const struct fsa_open *o = list_entry(l, struct fsa_open, link);
-		struct slice name = o->file ? vfs_file_name(o->file, b->arena) : slice_of(NULL, 0);
-
-		if (name.len > b->directory.len + 2 && utf16_at(name, b->directory.len / 2) == '\\' &&
-			utf16_equal_nocase(slice_of(name.data, b->directory.len), b->directory))
-			b->found = true;
-	}
+	status = fsa_break_locked(node, NULL, FSA_RENAMES, b->breaks);
+	if (nt_is(status, STATUS_PENDING))
+		*b->id = node->id;
+	if (!nt_is(b->status, STATUS_PENDING))
+		b->status = nt_is(status, STATUS_PENDING) ? status : STATUS_ACCESS_DENIED;
 }
 
-bool fsa_open_beneath(struct fsa *f, struct slice directory, struct arena *a)
+ntstatus fsa_open_beneath(struct fsa *f, struct slice directory, struct arena *a, struct vfs_id *id, struct fsa_breaks *breaks)
 {
-	struct beneath b = {.directory = directory, .arena = a};
+	struct beneath b = {.directory = directory, .arena = a, .id = id, .breaks = breaks, .status = STATUS_SUCCESS};
 
-	for (size_t i = 0; i < FSA_SHARDS && !b.found; i++) {
+	for (size_t i = 0; i < FSA_SHARDS; i++) {
 		pthread_mutex_lock(&f->shards[i].lock);
 		htab_each(&f->shards[i].nodes, node_beneath, &b);
 		pthread_mutex_unlock(&f->shards[i].lock);
 	}
-	return b.found;
+	return b.status;
 }

@@ -25,6 +25,7 @@ void proto_config_default(struct proto_config *c, bool server)
 		.cipher_count = 4,
 		.signing_count = 3,
 		.max_credits = server ? 8192 : 512,
+		.capabilities = server ? SMB2_GLOBAL_CAP_LEASING | SMB2_GLOBAL_CAP_DIRECTORY_LEASING : 0,
 	};
 }
 

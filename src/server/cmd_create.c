@@ -1,7 +1,6 @@
 /* CREATE, [MS-SMB2] 3.3.5.9: the phases in their order. What the dispatcher has done: session, tree, signature, credits. */
 #include "server/cmd.h"
 #include "server/create.h"
-#include "server/oplock.h"
 
 static ntstatus create_checks(struct create_op *op)
 {
@@ -60,7 +59,7 @@ struct srv_result cmd_create(struct srv_request *r, const struct smb2_create_req
 	do {
 		status = create_run(&op, out);
 		if (nt_is(status, STATUS_PENDING))
-			waited = create_wait(&op);
+			waited = srv_break_wait(r);
 	} while (nt_is(status, STATUS_PENDING) && waited.next == SRV_REPLY && nt_ok(waited.status));
 	return nt_is(status, STATUS_PENDING) ? waited : srv_reply(status);
 }

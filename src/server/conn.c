@@ -2,6 +2,7 @@
 #include "server/conn.h"
 
 #include "base/log.h"
+#include "server/oplock.h"
 #include "server/park.h"
 #include "server/tables.h"
 
@@ -82,6 +83,7 @@ static void on_closed(struct net_conn *net, void *user)
 	pthread_mutex_lock(&c->lock);
 	c->gone = true;
 	pthread_mutex_unlock(&c->lock);
+	srv_lease_conn_gone(c);
 	srv_cancel_all(c, NULL, NULL, STATUS_CANCELLED);
 	do {
 		s = NULL;

@@ -11,6 +11,8 @@ struct srv_conn {
 	struct srv *srv;
 	struct net_conn *net;
 	struct list_node link;           /* in srv->conns */
+	struct htab_node by_client;      /* in srv->lease_conns, if lease_order is not 0; under srv->grant_lock */
+	uint64_t lease_order;            /* all-ones: not any more */
 	struct proto_conn proto;         /* written under the receive token until a dialect is chosen, then constant */
 	uint64_t created_ms;
 	_Atomic bool stranger;           /* counted in srv->stranger_count */

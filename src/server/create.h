@@ -4,7 +4,7 @@
 #ifndef SERVER_CREATE_H
 #define SERVER_CREATE_H
 
-#include "server/open.h"
+#include "server/oplock.h"
 #include "server/request.h"
 #include "server/session.h"
 #include "server/srv.h"
@@ -28,6 +28,9 @@ struct create_contexts {
 	struct slice ea_list, secdesc;
 	struct vfs_ea *eas;
 	size_t ea_count;
+	bool leased;                   /* asks for a lease that can be granted here ... */
+	struct srv_lease_wish lease;
+	uint8_t lease_state;           /* ... FSA_CACHE_* */
 };
 
 struct create_op {
@@ -62,7 +65,7 @@ ntstatus create_access_check(struct create_op *op) MUST_USE;
 ntstatus create_access_grant(struct create_op *op) MUST_USE;
 /* Whether the directory lets a file be made in it: ACCESS_DENIED. Fills op->parent. */
 ntstatus create_parent_check(struct create_op *op) MUST_USE;
-/* Opens, creates or overwrites; op->open is in no table yet. PENDING: an oplock of op->found.stat.id has to break first. */
+/* Opens, creates or overwrites; op->open is in no table yet. PENDING: an oplock has to break first (r->awaited). */
 ntstatus create_open_execute(struct create_op *op) MUST_USE;
 /* The two steps to a named stream. First its file, in op->found; then, rights having been granted, the stream in place of it. When
  * the second step fails the file is the caller's to close. */
@@ -75,10 +78,6 @@ void create_open_undo(struct create_op *op);
 ntstatus create_reply_fill(struct create_op *op, struct smb2_create_rsp *out) MUST_USE;
 /* 2.2.2.2.1, for STOPPED_ON_SYMLINK. */
 void create_symlink_error(struct create_op *op);
-
-/* Waits for the oplock of op->found.stat.id, after which the request starts again: PARKED; or waits here and now, in the middle
- * of a chain: SUCCESS, and the caller starts again. */
-struct srv_result create_wait(struct create_op *op);
 
 /* A pipe of IPC$. */
 struct srv_result create_pipe(struct srv_request *r, const struct smb2_create_req *in, struct smb2_create_rsp *out);

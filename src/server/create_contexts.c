@@ -1,6 +1,6 @@
 /* CREATE, the request's contexts: [MS-SMB2] 2.2.13.2 (layouts), 3.3.5.9.1 to 3.3.5.9.14 (what they ask for). One row a context;
- * unknown ones are ignored, as clients newer than the server expect (note 241). Durable handles and leases are not granted,
- * so requests for them only have to be well formed. */
+ * unknown ones are ignored, as clients newer than the server expect (note 241). Durable handles are not granted, so
+ * requests for them only have to be well formed. */
 #include "server/create.h"
 #include "server/info.h"
 
@@ -75,9 +75,27 @@ static bool take_dh2c(struct create_op *op, struct slice data)
 /* 3.3.5.9: 0x20 bytes are a lease of 2.1, 0x34 one of 3.x; both count only with oplock level LEASE. */
 static bool take_rqls(struct create_op *op, struct slice data)
 {
+	const struct proto_conn *proto = srv_request_proto(op->r);
+	struct wire w = wire_decoder(data.data, 0, data.len, &op->r->arena);
+	struct smb2_ctx_lease m = {0};
+	bool epochs = data.len == 0x34;
+
 	if (op->in->requested_oplock_level != OPLOCK_LEVEL_LEASE)
 		return true;
-	return data.len == 0x20 || (data.len == 0x34 && srv_request_proto(op->r)->dialect >= SMB2_DIALECT_300);
+	if (data.len != 0x20 && !(epochs && proto->dialect >= SMB2_DIALECT_300))
+		return false;
+	if (epochs)
+		smb2_ctx_lease_v2_code(&w, &m);
+	else
+		smb2_ctx_lease_v1_code(&w, &m);
+	op->ctx.leased = (proto->server_capabilities & SMB2_GLOBAL_CAP_LEASING) != 0;
+	op->ctx.lease = (struct srv_lease_wish){
+		.epoch = m.epoch, .epochs = epochs, .has_parent = epochs && (m.flags & SMB2_LEASE_PARENT_KEY_SET),
+	};
+	memcpy(op->ctx.lease.key, m.lease_key, sizeof(m.lease_key));
+	memcpy(op->ctx.lease.parent_key, m.parent_lease_key, sizeof(m.parent_lease_key));
+	op->ctx.lease_state = m.lease_state & FSA_CACHE_ALL;
+	return wire_ok(&w);
 }
 
 /* 2.2.13.2.13 */

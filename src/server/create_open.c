@@ -4,7 +4,6 @@
 #include "server/create.h"
 
 #include "server/notify.h"
-#include "server/oplock.h"
 
 enum { RACES_BORNE = 16 };
 
@@ -130,6 +129,28 @@ static ntstatus existing_check(struct create_op *op)
 	return STATUS_SUCCESS;
 }
 
+/* What the open asks for to cache. A directory can have a lease of 3.x and nothing else; a level that does not exist asks for none. */
+static ntstatus attach_grant(struct create_op *op, struct fsa_enter *e)
+{
+	const struct proto_conn *proto = srv_request_proto(op->r);
+	uint8_t level = op->in->requested_oplock_level;
+	bool leased = op->ctx.leased;
+	ntstatus status;
+
+	if (op->open->directory && leased && !(op->ctx.lease.epochs && (proto->server_capabilities & SMB2_GLOBAL_CAP_DIRECTORY_LEASING)))
+		return srv_lease_may_name(op->open, op->r->conn, e->id, &op->ctx.lease);
+	if (!leased && (op->open->directory || (level != FSA_OPLOCK_II && level != FSA_OPLOCK_EXCLUSIVE && level != FSA_OPLOCK_BATCH)))
+		return STATUS_SUCCESS;
+	status = srv_oplock_attach(op->open, op->r->conn, e->id, leased ? &op->ctx.lease : NULL);
+	if (!nt_ok(status))
+		return status;
+	e->grant = &op->open->grant->fsa;
+	e->oplock = level;
+	e->cache = op->ctx.lease_state;
+	e->epoch = op->ctx.lease.epoch;
+	return STATUS_SUCCESS;
+}
+
 /* Share modes count what the disposition does, too; what the open keeps is what was granted. */
 static ntstatus enter(struct create_op *op)
 {
@@ -142,21 +163,24 @@ static ntstatus enter(struct create_op *op)
 		.delete_on_close = o->delete_on_close,
 		.overwrites = overwrites,
 		.directory = o->directory,
-		.oplock = op->in->requested_oplock_level,
 	};
+	ntstatus attached = attach_grant(op, &e), status;
 	struct fsa_breaks breaks;
-	ntstatus status;
+
+	/* A file that was made for nothing goes by being left. */
+	if (!nt_ok(attached) && !op->found.created)
+		return attached;
 
 	if (overwrites)
 		e.access |= op->in->create_disposition == CREATE_SUPERSEDE ? FILE_WRITE_DATA | ACCESS_DELETE : FILE_WRITE_DATA;
-	if (e.oplock != FSA_OPLOCK_NONE)
-		srv_oplock_attach(o, op->r->conn);
 	fsa_breaks_init(&breaks);
 	status = fsa_open_enter(op->r->tree->share->fsa, &e, &o->fsa, &breaks);
 	if (nt_ok(status) && e.access != op->granted)
 		fsa_open_narrow(&o->fsa, op->granted);
+	op->r->awaited.id = e.id;
+	op->r->awaited.ended = breaks.ended;
 	srv_oplock_tell(&breaks);
-	return status;
+	return nt_ok(attached) ? status : attached;
 }
 
 /* Hands the store's file over to a new open and enters it. */
@@ -315,8 +339,8 @@ static ntstatus finish(struct create_op *op)
 static void tell_watchers(struct create_op *op)
 {
 	/* With its first stream a file may have come. */
-	if (op->made_file && fsa_watched(op->r->tree->share->fsa))
-		srv_changed_path(op->r->tree, FSA_ADDED, FSA_CHANGE_FILE_NAME, vfs_file_name(op->open->file, &op->r->arena));
+	if (op->made_file && srv_changes_matter(op->r->tree))
+		srv_changed_path(op->r->tree, op->open, FSA_ADDED, FSA_CHANGE_FILE_NAME, vfs_file_name(op->open->file, &op->r->arena));
 	if (op->action == ACTION_CREATED)
 		srv_changed(op->open, FSA_ADDED, srv_change_of_name(op->open));
 	else if (op->action != ACTION_OPENED)
@@ -348,11 +372,10 @@ void create_open_undo(struct create_op *op)
 	/* A stream, other than a file, may have been made before its open was refused. */
 	if (op->stream.len > 0 && op->found.created && !op->open->fsa.shard)
 		(void)nt_ok(vfs_unlink(op->open->file));
+	srv_oplock_forget(op->open);
 	srv_open_leave(op->open);
 	if (op->made_file)
 		create_stream_undo_file(op, vfs_stream_base(op->open->file));
-	srv_oplock_forget(op->open);
-	srv_oplock_disarm(op->open);
 	srv_open_put(op->open);
 	op->open = NULL;
 }

@@ -1,4 +1,5 @@
-/* CREATE, the answer: [MS-SMB2] 2.2.14, 3.3.5.9, and the response contexts of 3.3.5.9.5 (MxAc) and 3.3.5.9.9 (QFid). */
+/* CREATE, the answer: [MS-SMB2] 2.2.14, 3.3.5.9, and the response contexts of 3.3.5.9.5 (MxAc), 3.3.5.9.9 (QFid),
+ * 3.3.5.9.8 and 3.3.5.9.11 (leases). */
 #include "server/create.h"
 
 #include "wire/smb2.h"
@@ -34,12 +35,40 @@ static void put_qfid(struct create_op *op, struct wire *list)
 	smb2_create_context_put(list, slice_of("QFid", 4), slice_of(data, w.pos));
 }
 
+/* 3.3.5.9.8, 3.3.5.9.11: what the lease was when the open became one of it; breaks since then are told behind this answer. */
+static void put_rqls(struct create_op *op, struct wire *list)
+{
+	const struct srv_open *o = op->open;
+	const struct srv_lease_wish *wish = &op->ctx.lease;
+	struct smb2_ctx_lease m = {
+		.lease_state = o->fsa.got,
+		.flags = (o->fsa.got_breaking ? SMB2_LEASE_BREAK_IN_PROGRESS : 0) | (wish->has_parent ? SMB2_LEASE_PARENT_KEY_SET : 0),
+		.epoch = o->fsa.got_epoch,
+	};
+	uint8_t data[64];
+	struct wire w = wire_encoder(data, 0, sizeof(data));
+
+	memcpy(m.lease_key, wish->key, sizeof(m.lease_key));
+	if (wish->has_parent)
+		memcpy(m.parent_lease_key, wish->parent_key, sizeof(m.parent_lease_key));
+	if (o->grant->epochs)
+		smb2_ctx_lease_v2_code(&w, &m);
+	else
+		smb2_ctx_lease_v1_code(&w, &m);
+	smb2_create_context_put(list, slice_of("RqLs", 4), slice_of(data, w.pos));
+}
+
+static bool has_lease(const struct create_op *op)
+{
+	return op->open->grant && op->open->grant->fsa.lease;
+}
+
 static ntstatus reply_contexts(struct create_op *op, struct slice *out)
 {
 	uint8_t *data;
 	struct wire list;
 
-	if (!op->ctx.mxac && !op->ctx.qfid)
+	if (!op->ctx.mxac && !op->ctx.qfid && !has_lease(op))
 		return STATUS_SUCCESS;
 	data = arena_alloc(&op->r->arena, CONTEXTS_BYTES);
 	if (!data)
@@ -49,6 +78,8 @@ static ntstatus reply_contexts(struct create_op *op, struct slice *out)
 		put_mxac(op, &list);
 	if (op->ctx.qfid)
 		put_qfid(op, &list);
+	if (has_lease(op))
+		put_rqls(op, &list);
 	*out = slice_of(data, list.pos);
 	return list.error;
 }
@@ -57,7 +88,7 @@ ntstatus create_reply_fill(struct create_op *op, struct smb2_create_rsp *out)
 {
 	const struct vfs_stat *st = &op->found.stat;
 
-	out->oplock_level = fsa_oplock_level(&op->open->fsa);
+	out->oplock_level = has_lease(op) ? OPLOCK_LEVEL_LEASE : fsa_level_of_cache(op->open->fsa.got);
 	out->create_action = op->action;
 	out->creation_time = st->created;
 	out->last_access_time = st->accessed;

@@ -122,6 +122,8 @@ static ntstatus set_disposition(struct srv_request *r, union any_set *any)
 {
 	ntstatus status = any->u8.value ? delete_check(r->open, false) : STATUS_SUCCESS;
 
+	if (nt_ok(status) && any->u8.value)
+		status = srv_oplock_give_way(r, r->open->fsa.id, FSA_DELETES);
 	if (!nt_ok(status))
 		return status;
 	fsa_delete_pending_set(&r->open->fsa, any->u8.value != 0);
@@ -141,6 +143,8 @@ static ntstatus set_disposition_ex(struct srv_request *r, union any_set *any)
 		return STATUS_NOT_SUPPORTED;
 	if (flags & FSCC_DISPOSITION_DELETE)
 		status = delete_check(r->open, (flags & FSCC_DISPOSITION_IGNORE_READONLY) != 0);
+	if (nt_ok(status) && (flags & FSCC_DISPOSITION_DELETE))
+		status = srv_oplock_give_way(r, r->open->fsa.id, FSA_DELETES);
 	if (!nt_ok(status))
 		return status;
 	if ((flags & FSCC_DISPOSITION_DELETE) && (flags & FSCC_DISPOSITION_POSIX))
@@ -198,7 +202,11 @@ static ntstatus set_allocation(struct srv_request *r, union any_set *any)
 	status = vfs_stat_get(r->open->file, &st);
 	if (!nt_ok(status))
 		return status;
-	return any->u64.value < st.size ? set_size(r, any->u64.value) : vfs_allocate(r->open->file, any->u64.value);
+	if (any->u64.value < st.size)
+		return set_size(r, any->u64.value);
+	status = vfs_allocate(r->open->file, any->u64.value);
+	srv_oplock_written(r->open);
+	return status;
 }
 
 /* [MS-FSA] 2.1.5.15.14: that asks for a privilege that nobody has over the network here. */

@@ -2,6 +2,7 @@
  * The rights on the handle have been checked. */
 #include "server/info.h"
 #include "server/notify.h"
+#include "server/oplock.h"
 
 #include "base/utf16.h"
 
@@ -44,7 +45,10 @@ static ntstatus target_check(struct srv_request *r, struct slice name, uint32_t 
 		return STATUS_ACCESS_DENIED;
 	if ((there.stat.attributes & FILE_ATTRIBUTE_READONLY) && !(flags & FSCC_RENAME_IGNORE_READONLY))
 		return STATUS_ACCESS_DENIED;
-	return flags & FSCC_RENAME_POSIX ? STATUS_SUCCESS : fsa_may_replace(fsa, there.stat.id);
+	status = srv_oplock_give_way(r, there.stat.id, FSA_RENAMES);
+	if (!nt_ok(status) || (flags & FSCC_RENAME_POSIX))
+		return status;
+	return fsa_may_replace(fsa, there.stat.id);
 }
 
 /* The new name is entered into its directory by somebody who shares reading and writing there, not deletion: an open that
@@ -68,6 +72,19 @@ static ntstatus parent_check(struct srv_request *r, struct slice name)
 	return fsa_may_enter(r->open->tree->share->fsa, parent.stat.id, FILE_ADD_FILE, FILE_SHARE_READ | FILE_SHARE_WRITE);
 }
 
+/* Files beneath a directory that is to be renamed: whoever only caches their handles has to close them. */
+static ntstatus beneath_check(struct srv_request *r, struct slice name)
+{
+	struct fsa_breaks b;
+	ntstatus status;
+
+	fsa_breaks_init(&b);
+	status = fsa_open_beneath(r->open->tree->share->fsa, name, &r->arena, &r->awaited.id, &b);
+	r->awaited.ended = b.ended;
+	srv_oplock_tell(&b);
+	return status;
+}
+
 static ntstatus source_check(struct srv_request *r, struct vfs_stat *st)
 {
 	struct srv_open *o = r->open;
@@ -80,9 +97,11 @@ static ntstatus source_check(struct srv_request *r, struct vfs_stat *st)
 	name = vfs_file_name(o->file, &r->arena);
 	if (name.len == 0)
 		return STATUS_ACCESS_DENIED;
-	if (st->directory && fsa_open_beneath(fsa, name, &r->arena))
-		return STATUS_ACCESS_DENIED;
-	status = fsa_may_rename(fsa, st->id, &o->fsa);
+	status = srv_oplock_give_way(r, st->id, FSA_RENAMES);
+	if (nt_ok(status) && st->directory)
+		status = beneath_check(r, name);
+	if (nt_ok(status))
+		status = fsa_may_rename(fsa, st->id, &o->fsa);
 	return nt_ok(status) ? fsa_no_streams_open(fsa, st->id) : status;
 }
 
@@ -131,6 +150,6 @@ ntstatus info_link(struct srv_request *r, const struct fscc_rename *m)
 	if (nt_ok(status))
 		status = vfs_link(r->open->file, name, (m->flags & FSCC_RENAME_REPLACE) != 0);
 	if (nt_ok(status))
-		srv_changed_path(r->open->tree, FSA_ADDED, FSA_CHANGE_FILE_NAME, name);
+		srv_changed_path(r->open->tree, r->open, FSA_ADDED, FSA_CHANGE_FILE_NAME, name);
 	return status;
 }

@@ -3,10 +3,12 @@
  * does not fit is replaced by NOTIFY_ENUM_DIR. The open's lock guards its watch. */
 #include "server/notify.h"
 
+#include "server/oplock.h"
 #include "server/park.h"
 #include "server/session.h"
 #include "wire/fscc.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { COLLECTED_BYTES = 65536 };
@@ -145,13 +147,32 @@ uint32_t srv_change_of_name(const struct srv_open *o)
 	return o->directory ? FSA_CHANGE_DIR_NAME : FSA_CHANGE_FILE_NAME;
 }
 
-void srv_changed_path(struct srv_tree *t, uint32_t action, uint32_t what, struct slice path)
+bool srv_changes_matter(const struct srv_tree *t)
+{
+	return fsa_watched(t->share->fsa) || fsa_directory_leases(t->share->fsa) != 0;
+}
+
+void srv_changed_path(struct srv_tree *t, const struct srv_open *o, uint32_t action, uint32_t what, struct slice path)
 {
 	struct list_node woken;
 
-	list_init(&woken);
-	fsa_changed(t->share->fsa, action, what, path, &woken);
-	answer_all(&woken);
+	if (fsa_watched(t->share->fsa)) {
+		list_init(&woken);
+		fsa_changed(t->share->fsa, action, what, path, &woken);
+		answer_all(&woken);
+	}
+	if (fsa_directory_leases(t->share->fsa) != 0)
+		srv_oplock_entry_changed(t, o, path);
+}
+
+/* An entry whose sizes and times keep changing is news to the leases on its directory once: none of those that were there is left. */
+static bool directory_knows(struct srv_open *o, uint32_t action)
+{
+	uint32_t leases = fsa_directory_leases(o->tree->share->fsa);
+
+	if (action != FSA_MODIFIED)
+		return false;
+	return atomic_exchange(&o->directory_told, leases) == leases;
 }
 
 /* What a change of a file is when it is one of a stream; one of attributes, say, is its file's. [MS-FSCC] 2.7.1, [MS-SMB2] 2.2.35. */
@@ -175,10 +196,10 @@ void srv_changed(struct srv_open *o, uint32_t action, uint32_t what)
 	uint8_t scratch[1024];
 	struct arena a;
 
-	if (!fsa_watched(o->tree->share->fsa))
+	if (!srv_changes_matter(o->tree) || (directory_knows(o, action) && !fsa_watched(o->tree->share->fsa)))
 		return;
 	arena_init(&a, scratch, sizeof(scratch), 0);
-	srv_changed_path(o->tree, action, what, stream ? srv_open_name(o->file, &a) : vfs_file_name(o->file, &a));
+	srv_changed_path(o->tree, o, action, what, stream ? srv_open_name(o->file, &a) : vfs_file_name(o->file, &a));
 	arena_reset(&a);
 }
 
@@ -201,7 +222,7 @@ void srv_changed_name(struct srv_open *o, struct slice from)
 	struct arena a;
 	bool moved;
 
-	if (!fsa_watched(f))
+	if (!srv_changes_matter(o->tree))
 		return;
 	list_init(&woken);
 	arena_init(&a, scratch, sizeof(scratch), 0);
@@ -210,6 +231,11 @@ void srv_changed_name(struct srv_open *o, struct slice from)
 	fsa_changed(f, moved ? FSA_REMOVED : FSA_RENAMED_OLD, what, from, &woken);
 	fsa_changed(f, moved ? FSA_ADDED : FSA_RENAMED_NEW, what, to, &woken);
 	answer_all(&woken);
+	if (fsa_directory_leases(f) != 0) {
+		srv_oplock_entry_changed(o->tree, o, to);
+		if (moved)
+			srv_oplock_entry_changed(o->tree, o, from);
+	}
 	arena_reset(&a);
 }
 

@@ -22,6 +22,7 @@ struct srv_open *srv_open_new(struct srv_session *s, struct srv_tree *t)
 	o->session = s;
 	o->tree = srv_tree_ref(t);
 	o->fsa.lock_budget = &s->lock_budget;
+	list_init(&o->on_grant);
 	pthread_mutex_init(&o->lock, NULL);
 	/* The persistent half is unique on the whole server (inventory G072); neither half is ever all-ones. The id is there
 	 * before the open is: its oplock may break while it is being made. */
@@ -47,6 +48,8 @@ void srv_open_put(struct srv_open *o)
 	srv_enumeration_free(o->enumeration);
 	srv_watch_free(o->watch);
 	srv_tree_put(o->tree);
+	srv_oplock_detach(o);
+	srv_grant_put(o->grant);
 	srv_session_put(o->oplock_session);
 	srv_conn_put(o->oplock_conn);
 	pthread_mutex_destroy(&o->lock);
@@ -142,11 +145,14 @@ void srv_open_leave(struct srv_open *o)
 	struct arena a;
 	struct vfs_file *goes = o->file;
 	ntstatus status;
+	bool remove;
 
 	if (!o->file)
 		return;
 	show_written(o);
-	if (!fsa_open_leave(o->tree->share->fsa, &o->fsa)) {
+	remove = fsa_open_leave(o->tree->share->fsa, &o->fsa);
+	srv_oplock_detach(o);
+	if (!remove) {
 		if (o->fsa.delete_on_close)
 			srv_directory_deleted(o);
 		return;
@@ -154,12 +160,12 @@ void srv_open_leave(struct srv_open *o)
 	if (o->fsa.removes_file)
 		goes = vfs_stream_base(o->file);
 	arena_init(&a, scratch, sizeof(scratch), 0);
-	if (fsa_watched(o->tree->share->fsa))
+	if (srv_changes_matter(o->tree))
 		name = srv_open_name(goes, &a);
 	status = vfs_unlink(goes);
 	fsa_removed(o->tree->share->fsa, &o->fsa);
 	if (nt_ok(status) && name.len > 0)
-		srv_changed_path(o->tree, vfs_stream_base(goes) ? FSA_REMOVED_STREAM : FSA_REMOVED,
+		srv_changed_path(o->tree, o, vfs_stream_base(goes) ? FSA_REMOVED_STREAM : FSA_REMOVED,
 			vfs_stream_base(goes) ? FSA_CHANGE_STREAM_NAME : srv_change_of_name(o), name);
 	arena_reset(&a);
 	if (!nt_ok(status) && !nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND))
@@ -186,6 +192,5 @@ void srv_open_close(struct srv_open *o)
 	fsa_locks_end(&o->fsa);
 	srv_cancel_all(s->conn, o, NULL, STATUS_CANCELLED);
 	srv_open_leave(o);
-	srv_oplock_disarm(o);
 	srv_open_put(o);
 }

@@ -14,6 +14,7 @@
 
 struct rpc_pipe;
 struct srv_watch;
+struct srv_grant;
 enum { SRV_LOCK_SEQUENCES = 64, SRV_LOCK_SEQUENCE_VALID = 0x10 };
 
 struct srv_enumeration; /* position and pattern of QUERY_DIRECTORY, in cmd_query_directory.c */
@@ -32,17 +33,18 @@ struct srv_open {
 	struct fsa_open fsa;            /* share mode, in the node of the file */
 	struct rpc_pipe *pipe;
 	struct srv_request *pipe_reader; /* parked until the pipe has something to read */
-	pthread_mutex_t lock;           /* of pipe, enumeration, watch, lock_sequences, oplock_timer_armed to oplock_forgotten */
+	pthread_mutex_t lock;           /* of pipe, enumeration, watch, lock_sequences */
 	struct srv_enumeration *enumeration;
 	struct srv_watch *watch;        /* of CHANGE_NOTIFY, in notify.c */
 	bool watch_closed;
 	uint8_t lock_sequences[SRV_LOCK_SEQUENCES]; /* numbers of LOCKs done, + SRV_LOCK_SEQUENCE_VALID; 0: none (inventory G056) */
 	struct srv_conn *oplock_conn;   /* where breaks are told, referenced; NULL: it never asked for an oplock */
 	struct srv_session *oplock_session;
-	struct net_timer oplock_timer;  /* while a break waits for its acknowledgment; then it has a reference */
-	bool oplock_timer_armed;
-	bool oplock_announced, oplock_untold; /* the client knows of it; a break waits until it does, with a reference */
-	bool oplock_forgotten;                /* it will never know */
+	struct srv_grant *grant;        /* its oplock or lease, referenced, in oplock.h */
+	struct list_node on_grant;      /* in grant->opens */
+	uint8_t parent_key[16];         /* of the lease on its directory that this client holds, if has_parent_key */
+	bool has_parent_key;
+	_Atomic uint32_t directory_told; /* fsa_directory_leases when its directory's leases were last broken by it */
 	struct list_node to_announce;   /* in the chain whose response tells the client */
 	_Atomic uint32_t ea_done;       /* CurrentEaIndex less one: how many EAs queries have given out */
 	_Atomic uint64_t position;      /* FilePositionInformation */

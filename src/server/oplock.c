@@ -1,36 +1,110 @@
-/* Oplock breaks on their way to the holder: [MS-SMB2] 3.3.4.6, 2.2.23.1, and the timer of 3.3.6.1. */
+/* Oplock and lease breaks on their way to the holder: [MS-SMB2] 3.3.4.6, 3.3.4.7, 2.2.23, and the timer of 3.3.6.1. */
 #include "server/oplock.h"
 
 #include "base/log.h"
 #include "server/conn.h"
 #include "server/out.h"
 
-enum { ACKNOWLEDGE_MS = 35000, NOTIFICATION_BYTES = SMB2_HEADER_SIZE + 24 };
+#include <stdatomic.h>
 
-static struct srv_open *open_of(struct fsa_open *o)
+enum { ACKNOWLEDGE_MS = 35000, NOTIFICATION_BYTES = SMB2_HEADER_SIZE + 44, ACK_REQUIRED = 1 };
+
+static struct srv_grant *grant_of(struct fsa_grant *g)
 {
-	return CONTAINER_OF(o, struct srv_open, fsa);
+	return CONTAINER_OF(g, struct srv_grant, fsa);
 }
 
-void srv_oplock_hold(struct fsa_open *o)
+static struct srv_grant *grant_ref(struct srv_grant *g)
 {
-	(void)srv_open_ref(open_of(o));
+	atomic_fetch_add_explicit(&g->refs, 1, memory_order_relaxed);
+	return g;
 }
 
-void srv_oplock_attach(struct srv_open *o, struct srv_conn *c)
+void srv_oplock_hold(struct fsa_grant *g)
 {
-	o->oplock_session = srv_session_ref(o->session);
-	o->oplock_conn = srv_conn_ref(c);
+	(void)grant_ref(grant_of(g));
 }
 
-/* 2.2.23.1: a message that answers nothing, sealed where the session is, never signed. */
-static void notify(struct srv_open *o)
+/* The n-th open that holders of g can be told through, referenced. */
+static struct srv_open *nth_open(struct srv_grant *g, size_t n)
+{
+	struct srv_open *found = NULL;
+
+	pthread_mutex_lock(&g->srv->grant_lock);
+	list_for_each(l, &g->opens) {
+		if (n-- == 0) {
+			found = srv_open_ref(list_entry(l, struct srv_open, on_grant));
+			break;
+		}
+	}
+	pthread_mutex_unlock(&g->srv->grant_lock);
+	return found;
+}
+
+static bool conn_gone(struct srv_conn *c)
+{
+	bool gone;
+
+	pthread_mutex_lock(&c->lock);
+	gone = c->gone;
+	pthread_mutex_unlock(&c->lock);
+	return gone;
+}
+
+/* 3.3.4.7: the first open whose connection is there; NULL: none is left. */
+static struct srv_open *reachable_open(struct srv_grant *g)
+{
+	struct srv_open *o;
+
+	for (size_t n = 0; (o = nth_open(g, n)) != NULL; n++) {
+		if (!conn_gone(o->oplock_conn))
+			return o;
+		srv_open_put(o);
+	}
+	return NULL;
+}
+
+/* 2.2.23.1, 2.2.23.2 */
+static struct smb2_break body_of(const struct fsa_notice *n, const struct srv_open *o)
+{
+	struct smb2_break b = {.structure_size = SMB2_BREAK_OPLOCK};
+
+	if (!n->grant->lease) {
+		b.oplock = (struct smb2_oplock_break){.oplock_level = fsa_level_of_cache(n->to), .file_id = o->file_id};
+		return b;
+	}
+	b.structure_size = SMB2_BREAK_LEASE;
+	b.lease = (struct smb2_lease_break){
+		.new_epoch = grant_of(n->grant)->epochs ? n->epoch : 0,
+		.flags = n->acknowledge ? ACK_REQUIRED : 0,
+		.current_lease_state = n->from,
+		.new_lease_state = n->to,
+	};
+	memcpy(b.lease.lease_key, n->grant->key.lease, sizeof(b.lease.lease_key));
+	return b;
+}
+
+static bool sealed(const struct srv_open *o)
+{
+	return o->oplock_session->encrypt_data || o->tree->share->encrypt;
+}
+
+/* A lease belongs to a client and not to a connection, and is told on the first that the client has; keys belong to a session, which
+ * is on the connection of the open. */
+static struct srv_conn *conn_to_tell(const struct fsa_notice *n, const struct srv_open *o)
+{
+	struct srv_conn *c = n->grant->lease && !sealed(o) ? srv_lease_conn(grant_of(n->grant)->srv, &n->grant->key) : NULL;
+
+	return c ? c : srv_conn_ref(o->oplock_conn);
+}
+
+/* A message that answers nothing, sealed where the session is, never signed. */
+static void notify(const struct fsa_notice *n, struct srv_open *o, struct srv_conn *c)
 {
 	struct smb2_header h = {
 		.command = SMB2_OPLOCK_BREAK, .flags = SMB2_FLAGS_SERVER_TO_REDIR, .message_id = UINT64_MAX,
 	};
-	struct smb2_oplock_break body = {.oplock_level = o->fsa.break_to, .file_id = o->file_id};
-	struct srv_conn *c = o->oplock_conn;
+	struct smb2_break body = body_of(n, o);
 	struct net_batch batch;
 	struct srv_out out;
 	struct wire w;
@@ -38,7 +112,7 @@ static void notify(struct srv_open *o)
 	size_t cap;
 
 	srv_out_init(&out, c);
-	if (o->oplock_session->encrypt_data || o->tree->share->encrypt)
+	if (sealed(o))
 		out.seal = srv_session_ref(o->oplock_session);
 	head = srv_out_room(&out, NOTIFICATION_BYTES + 8, &cap);
 	if (!head) {
@@ -49,117 +123,110 @@ static void notify(struct srv_open *o)
 	}
 	w = wire_encoder(head, 0, cap - 8);
 	smb2_header_code(&w, &h);
-	smb2_oplock_break_code(&w, &body);
+	smb2_break_rsp_code(&w, &body);
 	out.elements[out.count++] = (struct srv_out_element){.head = head, .head_len = w.pos};
 	net_batch_init(&batch, c->net);
 	srv_out_flush(&out, &batch);
 	net_batch_flush(&batch);
-	log_debug("%s: oplock breaks to %u", c->peer, body.oplock_level);
+	log_debug("%s: %s breaks from %u to %u", c->peer, n->grant->lease ? "lease" : "oplock", n->from, n->to);
 }
 
-/* 3.3.6.1 */
+/* --- the clock, 3.3.6.1 --- */
+
 static void on_silence(struct net_timer *t)
 {
-	struct srv_open *o = CONTAINER_OF(t, struct srv_open, oplock_timer);
+	struct srv_grant *g = CONTAINER_OF(t, struct srv_grant, timer);
 	bool mine;
 
-	pthread_mutex_lock(&o->lock);
-	mine = o->oplock_timer_armed;
-	o->oplock_timer_armed = false;
-	pthread_mutex_unlock(&o->lock);
+	pthread_mutex_lock(&g->srv->grant_lock);
+	mine = g->timer_armed;
+	g->timer_armed = false;
+	pthread_mutex_unlock(&g->srv->grant_lock);
 	if (!mine)
 		return;
-	log_info("%s: no answer to an oplock break", o->oplock_conn->peer);
-	fsa_oplock_expire(&o->fsa);
-	srv_open_put(o);
+	log_info("no answer to a break of %s", g->fsa.lease ? "a lease" : "an oplock");
+	fsa_grant_expire(&g->fsa);
+	srv_grant_put(g);
 }
 
-/* The armed timer has a reference. An open that has left its node meanwhile breaks no more and gets none. */
-static void arm(struct srv_open *o)
+/* The armed timer has a reference. What has been answered or closed meanwhile gets none. */
+static void arm(struct srv_grant *g)
 {
-	pthread_mutex_lock(&o->lock);
-	if (!o->oplock_timer_armed && fsa_oplock_breaking(&o->fsa)) {
-		o->oplock_timer_armed = true;
-		o->oplock_timer.fn = on_silence;
-		net_timer_arm(o->oplock_conn->srv->pool, &srv_open_ref(o)->oplock_timer, ACKNOWLEDGE_MS);
+	pthread_mutex_lock(&g->srv->grant_lock);
+	if (!g->timer_armed && fsa_grant_breaking(&g->fsa)) {
+		g->timer_armed = true;
+		g->timer.fn = on_silence;
+		net_timer_arm(g->srv->pool, &grant_ref(g)->timer, ACKNOWLEDGE_MS);
 	}
-	pthread_mutex_unlock(&o->lock);
+	pthread_mutex_unlock(&g->srv->grant_lock);
 }
 
-void srv_oplock_disarm(struct srv_open *o)
+void srv_oplock_disarm(struct srv_grant *g)
 {
 	bool mine;
 
-	if (!o->oplock_conn)
-		return;
-	pthread_mutex_lock(&o->lock);
-	mine = o->oplock_timer_armed;
-	o->oplock_timer_armed = false;
-	pthread_mutex_unlock(&o->lock);
+	pthread_mutex_lock(&g->srv->grant_lock);
+	mine = g->timer_armed;
+	g->timer_armed = false;
+	pthread_mutex_unlock(&g->srv->grant_lock);
 	if (!mine)
 		return;
-	net_timer_cancel(o->oplock_conn->srv->pool, &o->oplock_timer);
-	srv_open_put(o);
+	net_timer_cancel(g->srv->pool, &g->timer);
+	srv_grant_put(g);
 }
 
-static void tell(struct srv_open *o)
+void srv_oplock_answered(struct srv_grant *g)
 {
-	notify(o);
-	arm(o);
-	srv_open_put(o);
+	srv_oplock_disarm(g);
+	arm(g);
 }
 
-/* A client that does not know of its oplock yet will be told when it does. */
-static void tell_or_postpone(struct srv_open *o)
+static void tell(const struct fsa_notice *n)
 {
-	bool now, later;
+	struct srv_grant *g = grant_of(n->grant);
+	struct srv_open *o = reachable_open(g);
 
-	pthread_mutex_lock(&o->lock);
-	now = o->oplock_announced;
-	later = !now && !o->oplock_forgotten && !o->oplock_untold;
-	o->oplock_untold = o->oplock_untold || later;
-	pthread_mutex_unlock(&o->lock);
-	if (now)
-		tell(o);
-	else if (!later)
+	if (o) {
+		struct srv_conn *c = conn_to_tell(n, o);
+
+		notify(n, o, c);
+		srv_conn_put(c);
+		if (n->acknowledge)
+			arm(g);
 		srv_open_put(o);
+	} else if (n->acknowledge) {
+		fsa_grant_expire(&g->fsa);
+	}
+	srv_grant_put(g);
 }
 
 void srv_oplock_tell(struct fsa_breaks *b)
 {
-	struct fsa_open *f;
+	struct fsa_notice n;
 
-	while ((f = fsa_breaks_next(b)) != NULL)
-		tell_or_postpone(open_of(f));
+	while (fsa_breaks_next(b, &n))
+		tell(&n);
 }
 
 void srv_oplock_announce(struct srv_open *o)
 {
-	bool untold;
+	struct fsa_breaks b;
 
 	if (!o)
 		return;
-	pthread_mutex_lock(&o->lock);
-	o->oplock_announced = true;
-	untold = o->oplock_untold;
-	o->oplock_untold = false;
-	pthread_mutex_unlock(&o->lock);
-	if (untold)
-		tell(o);
+	fsa_breaks_init(&b);
+	fsa_grant_said(&o->fsa, &b);
+	srv_oplock_tell(&b);
 	srv_open_put(o);
 }
 
 void srv_oplock_forget(struct srv_open *o)
 {
-	bool untold;
+	struct fsa_breaks b;
 
-	pthread_mutex_lock(&o->lock);
-	o->oplock_forgotten = true;
-	untold = o->oplock_untold;
-	o->oplock_untold = false;
-	pthread_mutex_unlock(&o->lock);
-	if (untold)
-		srv_open_put(o);
+	fsa_breaks_init(&b);
+	fsa_grant_forget(&o->fsa, &b);
+	srv_oplock_tell(&b);
 }
 
 void srv_oplock_written(struct srv_open *o)
@@ -169,4 +236,17 @@ void srv_oplock_written(struct srv_open *o)
 	fsa_breaks_init(&b);
 	fsa_oplock_written(&o->fsa, &b);
 	srv_oplock_tell(&b);
+}
+
+ntstatus srv_oplock_give_way(struct srv_request *r, struct vfs_id id, enum fsa_operation op)
+{
+	struct fsa_breaks b;
+	ntstatus status;
+
+	fsa_breaks_init(&b);
+	status = fsa_break(r->tree->share->fsa, id, &r->open->fsa, op, &b);
+	r->awaited.id = id;
+	r->awaited.ended = b.ended;
+	srv_oplock_tell(&b);
+	return status;
 }

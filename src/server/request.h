@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/list.h"
+#include "vfs/vfs.h"
 #include "wire/smb2.h"
 
 struct srv;
@@ -89,6 +90,7 @@ struct srv_request {
 	struct srv_result park_result;
 	bool (*cancel)(struct srv_request *r);
 	void *parked_for;            /* the parking command's own */
+	struct { struct vfs_id id; uint32_t ended; } awaited; /* the break of a file that it waits for, from struct fsa_breaks */
 };
 
 /* What the connection has negotiated: dialect, sizes. */

@@ -50,6 +50,7 @@ ntstatus srv_init(struct srv *s, const struct clock *clock)
 	list_init(&s->conns);
 	list_init(&s->shares);
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->grant_lock, NULL);
 	pthread_cond_init(&s->drained, NULL);
 	srv_share_add(s, ipc);
 	return STATUS_SUCCESS;
@@ -64,6 +65,9 @@ void srv_destroy(struct srv *s)
 		srv_share_put(share);
 	}
 	htab_free(&s->sessions);
+	htab_free(&s->leases);
+	htab_free(&s->lease_conns);
+	pthread_mutex_destroy(&s->grant_lock);
 	pthread_cond_destroy(&s->drained);
 	pthread_mutex_destroy(&s->lock);
 }

@@ -48,6 +48,11 @@ struct srv {
 	pthread_cond_t drained;            /* conn_count has become 0 */
 	struct net_timer reaper;
 
+	pthread_mutex_t grant_lock;        /* of leases, and of the opens and timers of struct srv_grant */
+	struct htab leases;                /* srv_grant.by_key */
+	struct htab lease_conns;           /* srv_conn.by_client: connections of clients that have asked for leases */
+	uint64_t next_lease_order;
+
 	_Atomic uint64_t next_session_id, next_open_id;
 	_Atomic uint32_t workers_waiting;
 };

@@ -198,6 +198,7 @@ struct smb2_ctx_file_id { struct smb2_file_id file_id; };                      /
 struct smb2_ctx_timestamp { uint64_t time; };                                  /* MxAc request, TWrp, AlSi */
 struct smb2_ctx_mxac_rsp { uint32_t query_status, maximal_access; };
 struct smb2_ctx_qfid_rsp { uint64_t disk_file_id, volume_id; };
+enum { SMB2_LEASE_BREAK_IN_PROGRESS = 2, SMB2_LEASE_PARENT_KEY_SET = 4 };
 struct smb2_ctx_lease { /* v1 and, with epoch and parent, v2 */
 	uint8_t lease_key[16];
 	uint32_t lease_state, flags;

@@ -122,16 +122,17 @@ static void test_opens_beneath_a_directory_are_found(void **state)
 	struct fsa_open o = {.file = r.file};
 	struct fsa_breaks b;
 	struct arena scratch;
+	struct vfs_id id;
 
 	fsa_breaks_init(&b);
 	arena_init(&scratch, NULL, 0, 0);
-	assert_false(fsa_open_beneath(k->f, u16(k, "Sub"), &scratch));
+	assert_int_equal(fsa_open_beneath(k->f, u16(k, "Sub"), &scratch, &id, &b).code, STATUS_SUCCESS.code);
 	assert_true(nt_ok(fsa_open_enter(k->f, &e, &o, &b)));
-	assert_true(fsa_open_beneath(k->f, u16(k, "sub"), &scratch));
-	assert_false(fsa_open_beneath(k->f, u16(k, "Su"), &scratch));
-	assert_false(fsa_open_beneath(k->f, u16(k, "Sub\\f"), &scratch));
+	assert_int_equal(fsa_open_beneath(k->f, u16(k, "sub"), &scratch, &id, &b).code, STATUS_ACCESS_DENIED.code);
+	assert_int_equal(fsa_open_beneath(k->f, u16(k, "Su"), &scratch, &id, &b).code, STATUS_SUCCESS.code);
+	assert_int_equal(fsa_open_beneath(k->f, u16(k, "Sub\\f"), &scratch, &id, &b).code, STATUS_SUCCESS.code);
 	assert_false(fsa_open_leave(k->f, &o));
-	assert_false(fsa_open_beneath(k->f, u16(k, "Sub"), &scratch));
+	assert_int_equal(fsa_open_beneath(k->f, u16(k, "Sub"), &scratch, &id, &b).code, STATUS_SUCCESS.code);
 	vfs_file_close(r.file);
 	arena_reset(&scratch);
 }

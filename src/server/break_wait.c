@@ -1,36 +1,37 @@
-/* CREATE behind an oplock that breaks: [MS-SMB2] 3.3.4.2, 3.3.5.9. The request is parked and starts again from the beginning once the
- * holder has answered, closed, or been silent for too long. In the middle of a chain nothing can be parked: there the worker
- * waits, with the connection's token given up so that an acknowledgment can come in on it. */
-#include "server/create.h"
+/* Requests behind an oplock or lease that breaks: [MS-SMB2] 3.3.4.2, 3.3.5.9. The request is parked and starts again from the beginning
+ * once a holder has answered, closed, or been silent for too long. In the middle of a chain nothing can be parked: there the
+ * worker waits, with the connection's token given up so that an acknowledgment can come in on it. */
+#include "server/oplock.h"
 
 #include "server/dispatch.h"
 #include "server/park.h"
+#include "server/srv.h"
 
 #include <stdatomic.h>
 
-struct parked_create {
+struct parked {
 	struct fsa_waiter waiter;
 	struct srv_request *r;
 };
 
 static void wake_parked(struct fsa_waiter *w)
 {
-	srv_request_restart(CONTAINER_OF(w, struct parked_create, waiter)->r);
+	srv_request_restart(CONTAINER_OF(w, struct parked, waiter)->r);
 }
 
 static bool cancel_parked(struct srv_request *r)
 {
-	struct parked_create *p = r->parked_for;
+	struct parked *p = r->parked_for;
 
 	return fsa_wait_cancel(&p->waiter);
 }
 
-static struct srv_result wait_parked(struct create_op *op, struct parked_create *p)
+static struct srv_result wait_parked(struct srv_request *r, struct parked *p)
 {
-	p->r = op->r;
+	p->r = r;
 	p->waiter.wake = wake_parked;
-	if (!fsa_wait(op->r->tree->share->fsa, op->found.stat.id, &p->waiter))
-		srv_request_restart(op->r);
+	if (!fsa_wait(r->tree->share->fsa, r->awaited.id, &p->waiter))
+		srv_request_restart(r);
 	return srv_parked();
 }
 
@@ -60,46 +61,46 @@ static bool may_wait_here(struct srv *srv)
 	return false;
 }
 
-static struct srv_result wait_here(struct create_op *op)
+static struct srv_result wait_here(struct srv_request *r)
 {
 	struct waiting_thread t = {
 		.waiter.wake = wake_thread, .lock = PTHREAD_MUTEX_INITIALIZER, .woken_cond = PTHREAD_COND_INITIALIZER,
 	};
 
 	/* 3.3.5.2.7, inventory B190 */
-	if (!may_wait_here(op->r->srv))
+	if (!may_wait_here(r->srv))
 		return srv_reply(STATUS_INTERNAL_ERROR);
-	fsa_waiter_init(op->r->tree->share->fsa, op->found.stat.id, &t.waiter);
-	if (!srv_request_may_block(op->r)) {
-		atomic_fetch_sub(&op->r->srv->workers_waiting, 1);
+	fsa_waiter_init(r->tree->share->fsa, r->awaited.id, r->awaited.ended, &t.waiter);
+	if (!srv_request_may_block(r)) {
+		atomic_fetch_sub(&r->srv->workers_waiting, 1);
 		return srv_drop();
 	}
-	if (!fsa_wait(op->r->tree->share->fsa, op->found.stat.id, &t.waiter)) {
-		atomic_fetch_sub(&op->r->srv->workers_waiting, 1);
+	if (!fsa_wait(r->tree->share->fsa, r->awaited.id, &t.waiter)) {
+		atomic_fetch_sub(&r->srv->workers_waiting, 1);
 		return srv_reply(STATUS_SUCCESS);
 	}
-	net_pool_blocking(op->r->srv->pool, true);
+	net_pool_blocking(r->srv->pool, true);
 	pthread_mutex_lock(&t.lock);
 	while (!t.woken)
 		pthread_cond_wait(&t.woken_cond, &t.lock);
 	pthread_mutex_unlock(&t.lock);
-	net_pool_blocking(op->r->srv->pool, false);
-	atomic_fetch_sub(&op->r->srv->workers_waiting, 1);
+	net_pool_blocking(r->srv->pool, false);
+	atomic_fetch_sub(&r->srv->workers_waiting, 1);
 	pthread_cond_destroy(&t.woken_cond);
 	pthread_mutex_destroy(&t.lock);
 	return srv_reply(STATUS_SUCCESS);
 }
 
-struct srv_result create_wait(struct create_op *op)
+struct srv_result srv_break_wait(struct srv_request *r)
 {
-	struct parked_create *p = arena_zalloc(&op->r->arena, sizeof(*p));
+	struct parked *p = arena_zalloc(&r->arena, sizeof(*p));
 	ntstatus status;
 
 	if (!p)
 		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
-	fsa_waiter_init(op->r->tree->share->fsa, op->found.stat.id, &p->waiter);
-	status = srv_request_park(op->r, cancel_parked, p);
+	fsa_waiter_init(r->tree->share->fsa, r->awaited.id, r->awaited.ended, &p->waiter);
+	status = srv_request_park(r, cancel_parked, p);
 	if (nt_ok(status))
-		return wait_parked(op, p);
-	return nt_is(status, STATUS_INTERNAL_ERROR) ? wait_here(op) : srv_reply(status);
+		return wait_parked(r, p);
+	return nt_is(status, STATUS_INTERNAL_ERROR) ? wait_here(r) : srv_reply(status);
 }

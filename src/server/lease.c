@@ -1,0 +1,239 @@
+/* Grants and the table of leases: [MS-SMB2] 3.3.1.11, 3.3.1.12, 3.3.5.9.8, 3.3.5.9.11. One table for all clients, by GUID and key; a lease
+ * is in it while it has opens. Also the parent keys of opens, by which a client's own changes leave its directory leases alone. */
+#include "server/oplock.h"
+
+#include "server/conn.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+static struct srv_grant *grant_new(struct srv *srv, const struct fsa *store, struct vfs_id id)
+{
+	struct srv_grant *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->refs = 1;
+	g->srv = srv;
+	g->store = store;
+	g->id = id;
+	list_init(&g->opens);
+	return g;
+}
+
+void srv_grant_put(struct srv_grant *g)
+{
+	if (g && atomic_fetch_sub_explicit(&g->refs, 1, memory_order_acq_rel) == 1)
+		free(g);
+}
+
+static struct srv_grant *find_locked(struct srv *srv, const struct fsa_key *key)
+{
+	for (struct htab_node *n = htab_find(&srv->leases, hash_bytes(key, sizeof(*key))); n; n = htab_find_next(n)) {
+		struct srv_grant *g = CONTAINER_OF(n, struct srv_grant, by_key);
+
+		if (memcmp(&g->fsa.key, key, sizeof(*key)) == 0) {
+			atomic_fetch_add_explicit(&g->refs, 1, memory_order_relaxed);
+			return g;
+		}
+	}
+	return NULL;
+}
+
+struct srv_grant *srv_lease_find(struct srv *srv, const struct fsa_key *key)
+{
+	struct srv_grant *g;
+
+	pthread_mutex_lock(&srv->grant_lock);
+	g = find_locked(srv, key);
+	pthread_mutex_unlock(&srv->grant_lock);
+	return g;
+}
+
+static struct fsa_key key_of(const struct srv_conn *c, const uint8_t lease_key[16])
+{
+	struct fsa_key key;
+
+	memcpy(key.client, c->proto.client_guid.b, sizeof(key.client));
+	memcpy(key.lease, lease_key, sizeof(key.lease));
+	return key;
+}
+
+static struct srv_grant *lease_new_locked(struct srv *srv, const struct fsa *store, struct vfs_id id, const struct fsa_key *key)
+{
+	struct srv_grant *g = grant_new(srv, store, id);
+
+	if (!g)
+		return NULL;
+	g->fsa.lease = true;
+	g->fsa.key = *key;
+	if (!htab_insert(&srv->leases, &g->by_key, hash_bytes(key, sizeof(*key)))) {
+		free(g);
+		return NULL;
+	}
+	return g;
+}
+
+static bool is_of(const struct srv_grant *g, const struct fsa *store, struct vfs_id id)
+{
+	return g->store == store && g->id.device == id.device && g->id.inode == id.inode;
+}
+
+ntstatus srv_lease_may_name(struct srv_open *o, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *wish)
+{
+	struct fsa_key key = key_of(c, wish->key);
+	struct srv_grant *g = srv_lease_find(c->srv, &key);
+	bool other = g && !is_of(g, o->tree->share->fsa, id);
+
+	srv_grant_put(g);
+	return other ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
+}
+
+/* --- the connections of clients with leases --- */
+
+static void conn_known_locked(struct srv *srv, struct srv_conn *c)
+{
+	const struct guid *client = &c->proto.client_guid;
+
+	if (c->lease_order == 0 && htab_insert(&srv->lease_conns, &c->by_client, hash_bytes(client, sizeof(*client))))
+		c->lease_order = ++srv->next_lease_order;
+}
+
+void srv_lease_conn_gone(struct srv_conn *c)
+{
+	pthread_mutex_lock(&c->srv->grant_lock);
+	if (c->lease_order != 0)
+		htab_remove(&c->srv->lease_conns, &c->by_client);
+	/* A CREATE may still be under way on it. */
+	c->lease_order = UINT64_MAX;
+	pthread_mutex_unlock(&c->srv->grant_lock);
+}
+
+struct srv_conn *srv_lease_conn(struct srv *srv, const struct fsa_key *key)
+{
+	struct srv_conn *first = NULL;
+	struct htab_node *n;
+
+	pthread_mutex_lock(&srv->grant_lock);
+	for (n = htab_find(&srv->lease_conns, hash_bytes(key->client, sizeof(key->client))); n; n = htab_find_next(n)) {
+		struct srv_conn *c = CONTAINER_OF(n, struct srv_conn, by_client);
+
+		if (memcmp(c->proto.client_guid.b, key->client, sizeof(key->client)) == 0 && (!first || c->lease_order < first->lease_order))
+			first = c;
+	}
+	if (first)
+		srv_conn_ref(first);
+	pthread_mutex_unlock(&srv->grant_lock);
+	return first;
+}
+
+/* The open becomes one of the lease: found by its key, or made. */
+static ntstatus attach_lease(struct srv_open *o, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *wish)
+{
+	const struct fsa *store = o->tree->share->fsa;
+	struct fsa_key key = key_of(c, wish->key);
+	struct srv *srv = c->srv;
+	struct srv_grant *g;
+	ntstatus status = STATUS_SUCCESS;
+
+	pthread_mutex_lock(&srv->grant_lock);
+	g = find_locked(srv, &key);
+	if (g && !is_of(g, store, id))
+		status = STATUS_INVALID_PARAMETER;
+	else if (!g && (g = lease_new_locked(srv, store, id, &key)) != NULL)
+		g->epochs = wish->epochs;
+	if (!g)
+		status = STATUS_INSUFFICIENT_RESOURCES;
+	if (nt_ok(status)) {
+		conn_known_locked(srv, c);
+		o->grant = g;
+		list_append(&g->opens, &o->on_grant);
+	}
+	pthread_mutex_unlock(&srv->grant_lock);
+	if (!nt_ok(status))
+		srv_grant_put(g);
+	return status;
+}
+
+ntstatus srv_oplock_attach(struct srv_open *o, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *wish)
+{
+	o->oplock_session = srv_session_ref(o->session);
+	o->oplock_conn = srv_conn_ref(c);
+	if (wish) {
+		o->has_parent_key = wish->has_parent;
+		memcpy(o->parent_key, wish->parent_key, sizeof(o->parent_key));
+		return attach_lease(o, c, id, wish);
+	}
+	o->grant = grant_new(c->srv, o->tree->share->fsa, id);
+	if (!o->grant)
+		return STATUS_INSUFFICIENT_RESOURCES;
+	pthread_mutex_lock(&c->srv->grant_lock);
+	list_append(&o->grant->opens, &o->on_grant);
+	pthread_mutex_unlock(&c->srv->grant_lock);
+	return STATUS_SUCCESS;
+}
+
+void srv_oplock_detach(struct srv_open *o)
+{
+	struct srv_grant *g = o->grant;
+	bool last = false;
+
+	if (!g)
+		return;
+	pthread_mutex_lock(&g->srv->grant_lock);
+	if (!list_unlinked(&o->on_grant)) {
+		list_remove(&o->on_grant);
+		last = list_empty(&g->opens);
+	}
+	if (last && g->fsa.lease)
+		htab_remove(&g->srv->leases, &g->by_key);
+	pthread_mutex_unlock(&g->srv->grant_lock);
+	if (last)
+		srv_oplock_disarm(g);
+}
+
+/* --- leases on directories --- */
+
+static struct slice parent_of(struct slice path)
+{
+	size_t units = path.len / 2;
+
+	while (units > 0 && load_le16(path.data + 2 * (units - 1)) != '\\')
+		units--;
+	return slice_of(path.data, units > 0 ? 2 * (units - 1) : 0);
+}
+
+static bool parent_id(struct srv_tree *t, struct slice path, struct vfs_id *id)
+{
+	struct vfs_open_args args = {.name = parent_of(path), .disposition = VFS_OPEN, .flags = VFS_DIRECTORY};
+	struct vfs_open_result parent;
+	uint8_t scratch[1024];
+	struct arena a;
+	ntstatus status;
+
+	arena_init(&a, scratch, sizeof(scratch), 0);
+	status = vfs_open(t->share->vfs, &args, &a, &parent);
+	if (nt_ok(status)) {
+		*id = parent.stat.id;
+		vfs_file_close(parent.file);
+	}
+	arena_reset(&a);
+	return nt_ok(status);
+}
+
+void srv_oplock_entry_changed(struct srv_tree *t, const struct srv_open *o, struct slice path)
+{
+	struct fsa_breaks b;
+	struct fsa_key key;
+	struct vfs_id id;
+	bool has_key = o && o->has_parent_key;
+
+	/* The share's root is in no directory that anybody could have open. */
+	if (path.len == 0 || !parent_id(t, path, &id))
+		return;
+	if (has_key)
+		key = key_of(o->oplock_conn, o->parent_key);
+	fsa_breaks_init(&b);
+	fsa_directory_changed(t->share->fsa, id, has_key ? &key : NULL, &b);
+	srv_oplock_tell(&b);
+}
