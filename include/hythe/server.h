@@ -25,6 +25,11 @@ struct hythe_share_config {
 	bool hidden;                   /* left out of share lists; a name that ends in $ always is */
 	bool follow_symlinks;          /* those that stay inside the share; else clients are told of the link */
 	bool no_streams;               /* named streams are refused; else they are kept where the file system has extended attributes */
+	bool no_change_notify;         /* CHANGE_NOTIFY is refused */
+	bool short_names;              /* long names have 8.3 names as well, which costs listings time */
+	bool show_dot_files;           /* else names that begin with a dot are shown with the attribute HIDDEN ... */
+	const char *const *hide_files; /* ... as are those that match one of these patterns, with * and ? */
+	size_t hide_count;
 	const char *const *users;      /* NULL: every user */
 	size_t user_count;
 	const char *const *admins;     /* users who may do what the access list of a file forbids */

@@ -112,6 +112,8 @@ typedef struct ntstatus {
 	X(NETWORK_UNREACHABLE, 0xC000023C, "the network cannot be reached")                                            \
 	X(ADDRESS_ALREADY_EXISTS, 0xC000020A, "the address is in use")                                                 \
 	X(NOT_FOUND, 0xC0000225, "not found")                                                                          \
+	X(VOLUME_NOT_UPGRADED, 0xC000029C, "the file system keeps no object ids")                                       \
+	X(OBJECTID_NOT_FOUND, 0xC00002F0, "the file has no object id")                                                 \
 	X(DUPLICATE_OBJECTID, 0xC000022A, "that object id exists already")                                             \
 	X(NO_SUCH_LOGON_SESSION, 0xC000005F, "no such logon session")                                                  \
 	X(LOGON_TYPE_NOT_GRANTED, 0xC000015B, "that user may not log on here")                                         \

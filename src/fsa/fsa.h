@@ -285,7 +285,6 @@ struct fsa_watch {
 	void (*deleted)(struct fsa_watch *w, void *ctx);
 };
 void fsa_watch_add(struct fsa *f, struct fsa_watch *w);
-void fsa_watch_change(struct fsa *f, struct fsa_watch *w, uint32_t filter, bool tree);
 /* After return `changed` is not running and will not run. */
 void fsa_watch_remove(struct fsa *f, struct fsa_watch *w);
 /* Whether it is worth while to find out the name of what changed. */

@@ -239,15 +239,18 @@ ntstatus fsa_oplock_acknowledge(struct fsa_open *o, uint8_t level)
 	return status;
 }
 
-/* What others have asked for meanwhile: handles are given up before reads are, and nobody goes on before all is done. */
+/* What others have asked for meanwhile: handles are given up before reads are, and nobody goes on before all is done. To the client all
+ * of it is one break, with one epoch (smb2.lease.v2_breaking3). */
 static void break_on_locked(struct fsa_grant *g, struct fsa_breaks *b)
 {
 	uint8_t wanted = g->wanted, held = g->held, lost = g->state & (uint8_t)~wanted;
+	uint16_t epoch = g->epoch;
 
 	g->breaking = false;
 	break_locked(g, lost & FSA_CACHE_HANDLE ? wanted | (g->state & FSA_CACHE_READ) : wanted, b);
 	g->wanted = wanted;
 	g->held = held;
+	g->epoch = epoch;
 }
 
 ntstatus fsa_lease_acknowledge(struct fsa_grant *g, uint32_t state, struct fsa_breaks *b)

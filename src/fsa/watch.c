@@ -14,14 +14,6 @@ void fsa_watch_add(struct fsa *f, struct fsa_watch *w)
 	atomic_fetch_add(&f->watch_count, 1);
 }
 
-void fsa_watch_change(struct fsa *f, struct fsa_watch *w, uint32_t filter, bool tree)
-{
-	pthread_mutex_lock(&f->watch_lock);
-	w->filter = filter;
-	w->tree = tree;
-	pthread_mutex_unlock(&f->watch_lock);
-}
-
 void fsa_watch_remove(struct fsa *f, struct fsa_watch *w)
 {
 	atomic_fetch_sub(&f->watch_count, 1);

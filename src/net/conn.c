@@ -272,6 +272,17 @@ void *net_conn_user(const struct net_conn *c)
 	return c->user;
 }
 
+size_t net_conn_unacked(struct net_conn *c)
+{
+	size_t n = atomic_load(&c->queued);
+
+	pthread_mutex_lock(&c->lock);
+	if (c->transport->unacked)
+		n += c->transport->unacked(c);
+	pthread_mutex_unlock(&c->lock);
+	return n;
+}
+
 size_t net_conn_queued(const struct net_conn *c)
 {
 	return atomic_load(&c->queued);

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -91,6 +92,13 @@ static void tcp_close(struct net_conn *c)
 	c->fd = -1;
 }
 
+static size_t tcp_unacked(struct net_conn *c)
+{
+	int n = 0;
+
+	return c->fd >= 0 && ioctl(c->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t)n : 0;
+}
+
 static void tcp_readable(struct net_io *io, struct net_worker *w, uint32_t events)
 {
 	(void)events;
@@ -149,6 +157,7 @@ static const struct net_transport tcp_transport = {
 	.arm_send = tcp_arm_send,
 	.shutdown = tcp_shutdown,
 	.close = tcp_close,
+	.unacked = tcp_unacked,
 	.name = tcp_name,
 	.destroy = tcp_destroy,
 };

@@ -4,6 +4,9 @@
 
 #include "server/request.h"
 
+/* A private request of the smbtorture test suite. */
+#define FSCTL_TEST_UNACKED 0x83848003u
+
 struct srv_result cmd_negotiate(struct srv_request *r, const struct smb2_negotiate_req *in, struct smb2_negotiate_rsp *out);
 struct srv_result cmd_session_setup(struct srv_request *r, const struct smb2_session_setup_req *in, struct smb2_session_setup_rsp *out);
 struct srv_result cmd_logoff(struct srv_request *r, const struct smb2_empty *in, struct smb2_empty *out);

@@ -2,6 +2,7 @@
  * support. */
 #include "server/cmd.h"
 #include "server/conn.h"
+#include "server/object_id.h"
 #include "server/open.h"
 #include "server/pipe.h"
 #include "wire/fsctl.h"
@@ -75,8 +76,23 @@ static struct srv_result torture_read_padding(struct srv_request *r, const struc
 	return srv_reply(STATUS_SUCCESS);
 }
 
+/* The same: breaks that are told on this connection count as lost on their way. */
+static struct srv_result torture_unacked(struct srv_request *r, const struct smb2_ioctl_req *in, struct smb2_ioctl_rsp *out)
+{
+	(void)in;
+	(void)out;
+	if (!r->srv->test_aids)
+		return srv_reply(STATUS_INVALID_DEVICE_REQUEST);
+	r->conn->test_unacked = true;
+	return srv_reply(STATUS_SUCCESS);
+}
+
 static const struct fsctl fsctls[] = {
+	{FSCTL_TEST_UNACKED, true, torture_unacked},
 	{0x83848023u, true, torture_read_padding},
+	{FSCTL_CREATE_OR_GET_OBJECT_ID, false, srv_object_id_create_or_get},
+	{FSCTL_GET_OBJECT_ID, false, srv_object_id_get},
+	{FSCTL_DELETE_OBJECT_ID, false, srv_object_id_delete},
 	{FSCTL_DFS_GET_REFERRALS, true, dfs_get_referrals},
 	{FSCTL_DFS_GET_REFERRALS_EX, true, dfs_get_referrals},
 	{FSCTL_PIPE_PEEK, false, pipe_peek},

@@ -103,21 +103,6 @@ static struct srv_result wait_for(struct srv_request *r, const struct fsa_range 
 
 /* --- series --- */
 
-/* [MS-FSA] 2.1.5.8: what lies within the file's allocation may be in somebody's cache; within its size, too, where there are holes. */
-static void break_caches(struct srv_open *o, const struct fsa_range *ranges, size_t n)
-{
-	struct vfs_stat st;
-
-	if (!nt_ok(vfs_stat_get(o->file, &st)))
-		return;
-	for (size_t i = 0; i < n; i++) {
-		if (ranges[i].offset < st.allocation || ranges[i].offset < st.size) {
-			srv_oplock_written(o);
-			return;
-		}
-	}
-}
-
 /* 3.3.5.14.1: how many elements come before one that is no unlock. UNLOCK stands alone (2.2.26.1). */
 static size_t unlocks_of(const struct smb2_lock_req *in)
 {
@@ -168,7 +153,9 @@ static ntstatus run_locks(struct srv_request *r, const struct smb2_lock_req *in,
 
 	if (!nt_ok(status))
 		return status;
-	break_caches(r->open, ranges, in->lock_count);
+	/* [MS-FSA] 2.1.5.8 leaves caches alone where the lock lies behind the allocation. A holder who caches writes may have made the
+	 * file longer than we know, and Windows and smbd break for every lock. */
+	srv_oplock_written(r->open);
 	return fsa_lock(&r->open->fsa, ranges, in->lock_count);
 }
 

@@ -105,7 +105,7 @@ struct filling {
 	struct srv_request *r;
 	struct fscc_list list;
 	uint8_t class;
-	bool need_stat, only_readable;
+	bool need_stat, only_readable, short_names;
 	uint64_t now_ms;
 	size_t count;
 };
@@ -128,6 +128,11 @@ static struct slice path_in(struct srv_open *o, struct slice name, struct arena 
 	return slice_of(path, n + name.len);
 }
 
+static bool is_dots(struct slice name)
+{
+	return name.len > 0 && utf16_at(name, 0) == '.' && (name.len == 2 || (name.len == 4 && utf16_at(name, 1) == '.'));
+}
+
 /* Access-based enumeration: what the caller could not open for reading is not shown, nor what cannot be opened at all. */
 static bool entry_hidden(const struct filling *f, struct srv_open *o, struct slice name)
 {
@@ -137,7 +142,7 @@ static bool entry_hidden(const struct filling *f, struct srv_open *o, struct sli
 	bool hidden = true;
 	struct arena a;
 
-	if (!f->only_readable || (name.len > 0 && utf16_at(name, 0) == '.' && (name.len == 2 || (name.len == 4 && utf16_at(name, 1) == '.'))))
+	if (!f->only_readable || is_dots(name))
 		return false;
 	arena_init(&a, NULL, 0, 0);
 	args.name = path_in(o, name, &a);
@@ -152,7 +157,10 @@ static bool entry_hidden(const struct filling *f, struct srv_open *o, struct sli
 static bool entry_put(struct filling *f, struct slice name, const struct vfs_stat *st)
 {
 	struct fscc_dir_entry e = {.name = name};
+	uint8_t alias[VFS_SHORT_NAME_BYTES];
 
+	if (f->short_names && !is_dots(name) && !vfs_name_is_short(name))
+		e.short_name = slice_of(alias, vfs_short_name(alias, name));
 	if (f->need_stat) {
 		e.creation_time = st->created;
 		e.last_access_time = st->accessed;
@@ -160,7 +168,7 @@ static bool entry_put(struct filling *f, struct slice name, const struct vfs_sta
 		e.change_time = st->changed;
 		e.end_of_file = st->directory ? 0 : st->size;
 		e.allocation_size = st->directory ? 0 : st->allocation;
-		e.file_attributes = st->attributes;
+		e.file_attributes = st->attributes | (srv_share_hides(f->r->tree->share, name) ? FILE_ATTRIBUTE_HIDDEN : 0);
 		e.ea_size = st->ea_size;
 		e.reparse_tag = st->symlink ? IO_REPARSE_TAG_SYMLINK : 0;
 		e.file_id = st->file_id;
@@ -171,6 +179,16 @@ static bool entry_put(struct filling *f, struct slice name, const struct vfs_sta
 	return true;
 }
 
+/* [MS-FSA] 2.1.5.6.3: an entry is there under both its names. */
+static bool alias_matches(const struct filling *f, struct slice pattern, struct slice name)
+{
+	uint8_t alias[VFS_SHORT_NAME_BYTES];
+
+	if (!f->short_names || is_dots(name) || vfs_name_is_short(name))
+		return false;
+	return fsa_name_match(pattern, slice_of(alias, vfs_short_name(alias, name)), true);
+}
+
 /* Reads on from the handle's position. */
 static ntstatus fill_scan(struct filling *f, struct srv_open *o, bool single)
 {
@@ -179,7 +197,7 @@ static ntstatus fill_scan(struct filling *f, struct srv_open *o, bool single)
 	ntstatus status;
 
 	while (nt_ok(status = vfs_dir_read(o->file, f->need_stat, &d))) {
-		bool wanted = e->everything || fsa_name_match(pattern_of(e), d.name, true);
+		bool wanted = e->everything || fsa_name_match(pattern_of(e), d.name, true) || alias_matches(f, pattern_of(e), d.name);
 
 		if (wanted && !entry_hidden(f, o, d.name) && !entry_put(f, d.name, &d.stat)) {
 			vfs_dir_seek(o->file, e->cookie);
@@ -251,7 +269,7 @@ struct srv_result cmd_query_directory(struct srv_request *r, const struct smb2_q
 	ntstatus status = query_check(r, in);
 	struct filling f = {
 		.r = r, .class = in->file_information_class, .only_readable = r->tree->share->access_based_enumeration,
-		.need_stat = in->file_information_class != FSCC_FILE_NAMES, .now_ms = clock_ms(r->srv->clock),
+		.short_names = r->tree->share->short_names, .need_stat = in->file_information_class != FSCC_FILE_NAMES, .now_ms = clock_ms(r->srv->clock),
 	};
 
 	if (!nt_ok(status))

@@ -54,32 +54,11 @@ void srv_conn_known(struct srv_conn *c)
 	pthread_mutex_unlock(&c->srv->lock);
 }
 
-static void on_frames(struct net_conn *net, void *user, struct net_frame *f, size_t n)
-{
-	struct srv_conn *c = srv_conn_ref(user);
-	struct net_batch batch;
-	bool ok = true, passed_on = false;
-
-	net_batch_init(&batch, net);
-	for (size_t i = 0; i < n && ok && !passed_on; i++) {
-		ok = srv_frame_run(c, &f[i], &batch, &passed_on);
-		if (batch.bytes >= BATCH_FLUSH_BYTES)
-			net_batch_flush(&batch);
-	}
-	/* What was answered before still goes out. */
-	net_batch_flush(&batch);
-	if (!ok)
-		net_conn_close(net, true);
-	srv_conn_put(c);
-}
-
 /* The loss of a connection ends its sessions (there are no other channels), and with them opens and trees. */
-static void on_closed(struct net_conn *net, void *user)
+static void lose(struct srv_conn *c)
 {
-	struct srv_conn *c = user;
 	struct srv_session *s;
 
-	(void)net;
 	pthread_mutex_lock(&c->lock);
 	c->gone = true;
 	pthread_mutex_unlock(&c->lock);
@@ -95,6 +74,36 @@ static void on_closed(struct net_conn *net, void *user)
 			srv_session_end(s);
 		srv_session_put(s);
 	} while (s);
+}
+
+static void on_frames(struct net_conn *net, void *user, struct net_frame *f, size_t n)
+{
+	struct srv_conn *c = srv_conn_ref(user);
+	struct net_batch batch;
+	bool ok = true, passed_on = false;
+
+	net_batch_init(&batch, net);
+	for (size_t i = 0; i < n && ok && !passed_on; i++) {
+		ok = srv_frame_run(c, &f[i], &batch, &passed_on);
+		if (batch.bytes >= BATCH_FLUSH_BYTES)
+			net_batch_flush(&batch);
+	}
+	/* What was answered before still goes out. */
+	net_batch_flush(&batch);
+	if (!ok) {
+		net_conn_close(net, true);
+		/* A peer that takes its time to hang up keeps nothing open meanwhile. */
+		lose(c);
+	}
+	srv_conn_put(c);
+}
+
+static void on_closed(struct net_conn *net, void *user)
+{
+	struct srv_conn *c = user;
+
+	(void)net;
+	lose(c);
 	log_debug("%s: disconnected", c->peer);
 	srv_conn_known(c);
 	pthread_mutex_lock(&c->srv->lock);

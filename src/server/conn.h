@@ -19,6 +19,7 @@ struct srv_conn {
 	_Atomic bool trusted;            /* somebody with a name has logged on */
 	char peer[64];
 	_Atomic uint8_t test_read_padding; /* bytes before the data of READ responses, set by a test aid */
+	_Atomic bool test_unacked;         /* what is sent counts as not arriving; likewise */
 
 	pthread_mutex_t lock;            /* of what follows */
 	struct proto_window window;

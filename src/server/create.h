@@ -41,6 +41,7 @@ struct create_op {
 	struct slice name;             /* checked, without stream part and trailing separator */
 	struct slice stream;           /* of a named stream: its name; else empty */
 	bool must_be_directory, must_be_file;
+	bool quota_index;              /* where NTFS keeps quotas */
 	uint32_t desired;              /* generic bits mapped */
 	uint32_t granted, maximal;     /* what the open got; what it could have got */
 	uint32_t action;

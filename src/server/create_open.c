@@ -4,6 +4,7 @@
 #include "server/create.h"
 
 #include "server/notify.h"
+#include "server/tunnel.h"
 
 enum { RACES_BORNE = 16 };
 
@@ -95,6 +96,7 @@ static ntstatus find_or_make(struct create_op *op)
 		return create_stream_file(op);
 	if (disposition == CREATE_OPEN || disposition == CREATE_OVERWRITE)
 		return store_open(op, VFS_OPEN);
+	op->name = srv_tunnel_find(op->r->tree->share->tunnel, op->name, clock_ms(op->r->srv->clock), &op->r->arena);
 	if (may_make) {
 		status = create_parent_check(op);
 		if (!nt_ok(status) && !nt_is(status, STATUS_ACCESS_DENIED))
@@ -194,6 +196,7 @@ static ntstatus open_make(struct create_op *op)
 	}
 	op->open = o;
 	o->file = o->fsa.file = op->found.file;
+	o->name_hides = srv_share_hides(op->r->tree->share, op->name);
 	o->granted_access = op->granted;
 	o->create_options = op->in->create_options;
 	o->directory = op->found.stat.directory;

@@ -5,6 +5,8 @@
 #include "base/utf16.h"
 #include "wire/smb2.h"
 
+#include <ctype.h>
+
 /* [MS-FSA] 2.1.5.1: a trailing separator says that a directory is meant. */
 static ntstatus strip_separator(struct create_op *op, struct slice *path)
 {
@@ -89,11 +91,30 @@ static ntstatus fold(struct create_op *op, struct slice *path)
 	return STATUS_SUCCESS;
 }
 
+/* NTFS keeps quotas in an index of this name, and clients ask about them through a handle on it. There are none here: the handle is one
+ * on the share's root, which answers that. */
+static bool is_quota_index(struct slice path)
+{
+	static const char name[] = "$Extend\\$Quota:$Q:$INDEX_ALLOCATION";
+
+	if (path.len != 2 * (sizeof(name) - 1))
+		return false;
+	for (size_t i = 0; i < sizeof(name) - 1; i++) {
+		if (tolower((unsigned char)name[i]) != tolower(utf16_at(path, i) & 0xFF) || utf16_at(path, i) > 0x7F)
+			return false;
+	}
+	return true;
+}
+
 ntstatus create_path_check(struct create_op *op)
 {
 	struct slice path = op->in->name, stream;
-	ntstatus status = fold(op, &path);
+	ntstatus status;
 
+	op->quota_index = is_quota_index(path);
+	if (op->quota_index)
+		return op->r->tree->is_admin && op->in->create_disposition == CREATE_OPEN ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+	status = fold(op, &path);
 	if (nt_ok(status))
 		status = strip_separator(op, &path);
 	if (!nt_ok(status))

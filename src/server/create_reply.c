@@ -96,6 +96,11 @@ ntstatus create_reply_fill(struct create_op *op, struct smb2_create_rsp *out)
 	out->change_time = st->changed;
 	out->allocation_size = st->directory ? 0 : st->allocation;
 	out->end_of_file = st->directory ? 0 : st->size;
-	out->file_attributes = st->attributes;
+	out->file_attributes = st->attributes | (op->open->name_hides ? FILE_ATTRIBUTE_HIDDEN : 0);
+	/* As NTFS shows its own. */
+	if (op->quota_index) {
+		out->creation_time = out->last_access_time = out->last_write_time = out->change_time = 0;
+		out->file_attributes = FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_ARCHIVE;
+	}
 	return reply_contexts(op, &out->contexts);
 }

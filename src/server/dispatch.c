@@ -113,6 +113,13 @@ static struct check check_signature(struct srv_request *r)
 	return nt_ok(status) ? go() : answer(STATUS_ACCESS_DENIED);
 }
 
+/* smbtorture's private request about the connection itself, which comes without a session. */
+static bool is_test_aid(const struct srv_request *r)
+{
+	return r->srv->test_aids && r->header.command == SMB2_IOCTL && r->header.session_id == 0 && r->raw.len > SMB2_HEADER_SIZE + 8 &&
+		load_le32(r->raw.data + SMB2_HEADER_SIZE + 4) == FSCTL_TEST_UNACKED;
+}
+
 /* 3.3.5.2.9 */
 static struct check check_session(struct srv_request *r)
 {
@@ -122,7 +129,7 @@ static struct check check_session(struct srv_request *r)
 	if (!(r->message->preconditions & SMB2_NEEDS_SESSION))
 		return go();
 	if (!s || s->state == SRV_SESSION_GONE)
-		return answer(STATUS_USER_SESSION_DELETED);
+		return is_test_aid(r) ? go() : answer(STATUS_USER_SESSION_DELETED);
 	if (s->state == SRV_SESSION_EXPIRED && !late)
 		return answer(STATUS_NETWORK_SESSION_EXPIRED);
 	if (s->state == SRV_SESSION_IN_PROGRESS && !s->reauthenticating && !late)
@@ -137,6 +144,8 @@ static struct check check_session(struct srv_request *r)
 static struct check check_tree(struct srv_request *r)
 {
 	if (!(r->message->preconditions & SMB2_NEEDS_TREE))
+		return go();
+	if (!r->session)
 		return go();
 	r->tree = srv_tree_find(r->session, r->header.tree_id);
 	if (!r->tree)

@@ -150,24 +150,7 @@ static ntstatus fill_all(struct query *q, union any_info *m)
 	return STATUS_SUCCESS;
 }
 
-/* Files have no second name; one that is short already is its own ([MS-FSCC] 2.1.5.2.1). */
-static bool name_is_short(struct slice name)
-{
-	size_t units = name.len / 2, dot = units;
-
-	for (size_t i = 0; i < units; i++) {
-		uint16_t c = utf16_at(name, i);
-
-		if (c <= 0x20 || c > 0x7E || c == '+' || c == ',' || c == ';' || c == '=' || c == '[' || c == ']')
-			return false;
-		if (c == '.' && dot != units)
-			return false;
-		if (c == '.')
-			dot = i;
-	}
-	return dot > 0 && dot <= 8 && (dot == units || (units - dot >= 2 && units - dot <= 4));
-}
-
+/* [MS-FSA] 2.1.5.12.5: one that is short already is its own. Where the share makes no short names others have none. */
 static ntstatus fill_alternate_name(struct query *q, union any_info *m)
 {
 	struct slice name = vfs_file_name(q->o->file, &q->r->arena);
@@ -176,8 +159,13 @@ static ntstatus fill_alternate_name(struct query *q, union any_info *m)
 	while (from > 0 && utf16_at(name, from - 1) != '\\')
 		from--;
 	name = slice_of(name.data + 2 * from, name.len - 2 * from);
-	if (!name_is_short(name))
-		return STATUS_OBJECT_NAME_NOT_FOUND;
+	if (name.len > 0 && !vfs_name_is_short(name)) {
+		uint8_t *alias = q->o->tree->share->short_names ? arena_alloc(&q->r->arena, VFS_SHORT_NAME_BYTES) : NULL;
+
+		if (!alias)
+			return q->o->tree->share->short_names ? STATUS_INSUFFICIENT_RESOURCES : STATUS_OBJECT_NAME_NOT_FOUND;
+		name = slice_of(alias, vfs_short_name(alias, name));
+	}
 	m->name.name = name;
 	q->name_len = name.len;
 	return STATUS_SUCCESS;

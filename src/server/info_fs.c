@@ -1,5 +1,6 @@
 /* QUERY_INFO and SET_INFO of file systems, [MS-SMB2] 3.3.5.20.2 and 3.3.5.21.2, [MS-FSA] 2.1.5.13. */
 #include "server/info.h"
+#include "server/object_id.h"
 
 #include "base/utf16.h"
 
@@ -106,14 +107,9 @@ static ntstatus fill_control(struct query *q, union any_fs *m)
 	return STATUS_SUCCESS;
 }
 
-/* A name of the volume that stays the same, from what else stays the same. */
 static ntstatus fill_object_id(struct query *q, union any_fs *m)
 {
-	uint8_t *id = (uint8_t *)&m->object_id.object_id;
-
-	store_le64(id, q->v.created);
-	store_le32(id + 8, q->share->volume_serial);
-	store_le32(id + 12, q->v.serial);
+	srv_volume_id(q->share, &q->v, (uint8_t *)&m->object_id.object_id);
 	return STATUS_SUCCESS;
 }
 

@@ -3,6 +3,7 @@
 #include "server/info.h"
 #include "server/notify.h"
 #include "server/oplock.h"
+#include "server/tunnel.h"
 
 #include "base/utf16.h"
 
@@ -127,8 +128,14 @@ ntstatus info_rename(struct srv_request *r, const struct fscc_rename *m)
 		return status;
 	from = vfs_file_name(r->open->file, &r->arena);
 	status = vfs_rename(r->open->file, name, (m->flags & FSCC_RENAME_REPLACE) != 0);
-	if (nt_ok(status))
-		srv_changed_name(r->open, from);
+	if (!nt_ok(status))
+		return status;
+	srv_tunnel_gone(r->tree->share->tunnel, from, clock_ms(r->srv->clock));
+	r->open->name_hides = srv_share_hides(r->tree->share, name);
+	srv_changed_name(r->open, from);
+	/* NTFS touches the attributes of a file that it moves, which watchers of Windows see (smb2.notify.mask-change). */
+	if (!st.directory)
+		srv_changed(r->open, FSA_MODIFIED, FSA_CHANGE_ATTRIBUTES | FSA_CHANGE_CREATION);
 	return status;
 }
 

@@ -76,7 +76,7 @@ static struct srv_grant *lease_new_locked(struct srv *srv, const struct fsa *sto
 
 static bool is_of(const struct srv_grant *g, const struct fsa *store, struct vfs_id id)
 {
-	return g->store == store && g->id.device == id.device && g->id.inode == id.inode;
+	return g->store == store && vfs_id_equal(g->id, id);
 }
 
 ntstatus srv_lease_may_name(struct srv_open *o, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *wish)
@@ -102,7 +102,7 @@ static void conn_known_locked(struct srv *srv, struct srv_conn *c)
 void srv_lease_conn_gone(struct srv_conn *c)
 {
 	pthread_mutex_lock(&c->srv->grant_lock);
-	if (c->lease_order != 0)
+	if (c->lease_order != 0 && c->lease_order != UINT64_MAX)
 		htab_remove(&c->srv->lease_conns, &c->by_client);
 	/* A CREATE may still be under way on it. */
 	c->lease_order = UINT64_MAX;

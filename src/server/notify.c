@@ -271,22 +271,18 @@ void srv_watch_free(struct srv_watch *w)
 	free(w);
 }
 
-/* The open's watch. A request that nobody waits before decides what it watches. */
+/* The open's watch. The first request decides what it watches, for good: what happens between two requests is told by the second one. */
 static struct srv_watch *watch_of(struct srv_open *o, const struct smb2_change_notify_req *in)
 {
 	struct srv_watch *fresh = NULL, *w;
-	bool first;
 
 	pthread_mutex_lock(&o->lock);
 	if (!o->watch && !o->watch_closed)
 		fresh = o->watch = watch_new(o, in);
 	w = o->watch;
-	first = w && list_empty(&w->waiting);
 	pthread_mutex_unlock(&o->lock);
 	if (fresh)
 		fsa_watch_add(o->tree->share->fsa, &fresh->fsa);
-	else if (first)
-		fsa_watch_change(o->tree->share->fsa, &w->fsa, in->completion_filter, (in->flags & 1) != 0);
 	return w;
 }
 

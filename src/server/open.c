@@ -7,6 +7,7 @@
 #include "server/notify.h"
 #include "server/oplock.h"
 #include "server/park.h"
+#include "server/tunnel.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -110,6 +111,8 @@ ntstatus srv_open_stat(struct srv_open *o, struct vfs_stat *st)
 
 	if (nt_ok(status))
 		st->written = fsa_written_shown(o->tree->share->fsa, st->id, st->written, clock_ms(o->session->srv->clock));
+	if (nt_ok(status) && atomic_load_explicit(&o->name_hides, memory_order_relaxed))
+		st->attributes |= FILE_ATTRIBUTE_HIDDEN;
 	return status;
 }
 
@@ -160,9 +163,11 @@ void srv_open_leave(struct srv_open *o)
 	if (o->fsa.removes_file)
 		goes = vfs_stream_base(o->file);
 	arena_init(&a, scratch, sizeof(scratch), 0);
-	if (srv_changes_matter(o->tree))
+	if (srv_changes_matter(o->tree) || o->tree->share->tunnel)
 		name = srv_open_name(goes, &a);
 	status = vfs_unlink(goes);
+	if (nt_ok(status) && !vfs_stream_base(goes))
+		srv_tunnel_gone(o->tree->share->tunnel, name, clock_ms(o->session->srv->clock));
 	fsa_removed(o->tree->share->fsa, &o->fsa);
 	if (nt_ok(status) && name.len > 0)
 		srv_changed_path(o->tree, o, vfs_stream_base(goes) ? FSA_REMOVED_STREAM : FSA_REMOVED,

@@ -30,6 +30,7 @@ struct srv_open {
 	bool directory, delete_on_close;
 	_Atomic bool closed;
 	struct vfs_file *file;          /* NULL for pipes */
+	_Atomic bool name_hides;        /* the share shows files of this name as HIDDEN */
 	struct fsa_open fsa;            /* share mode, in the node of the file */
 	struct rpc_pipe *pipe;
 	struct srv_request *pipe_reader; /* parked until the pipe has something to read */

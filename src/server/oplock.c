@@ -7,7 +7,9 @@
 
 #include <stdatomic.h>
 
-enum { ACKNOWLEDGE_MS = 35000, NOTIFICATION_BYTES = SMB2_HEADER_SIZE + 44, ACK_REQUIRED = 1 };
+/* A holder whose system does not even acknowledge the notification is not there any more: its connection goes, and with it its opens. */
+enum { ARRIVE_MS = 5000, TEST_ARRIVE_MS = 1000, ACKNOWLEDGE_MS = 35000 };
+enum { NOTIFICATION_BYTES = SMB2_HEADER_SIZE + 44, ACK_REQUIRED = 1 };
 
 static struct srv_grant *grant_of(struct fsa_grant *g)
 {
@@ -133,52 +135,77 @@ static void notify(const struct fsa_notice *n, struct srv_open *o, struct srv_co
 
 /* --- the clock, 3.3.6.1 --- */
 
-static void on_silence(struct net_timer *t)
-{
-	struct srv_grant *g = CONTAINER_OF(t, struct srv_grant, timer);
-	bool mine;
+static void on_silence(struct net_timer *t);
 
-	pthread_mutex_lock(&g->srv->grant_lock);
-	mine = g->timer_armed;
-	g->timer_armed = false;
-	pthread_mutex_unlock(&g->srv->grant_lock);
-	if (!mine)
-		return;
-	log_info("no answer to a break of %s", g->fsa.lease ? "a lease" : "an oplock");
-	fsa_grant_expire(&g->fsa);
-	srv_grant_put(g);
-}
-
-/* The armed timer has a reference. What has been answered or closed meanwhile gets none. */
-static void arm(struct srv_grant *g)
+/* The armed timer has a reference. What has been answered or closed meanwhile gets none. told: the connection, NULL: not to be looked at. */
+static void arm(struct srv_grant *g, struct srv_conn *told, unsigned ms)
 {
 	pthread_mutex_lock(&g->srv->grant_lock);
 	if (!g->timer_armed && fsa_grant_breaking(&g->fsa)) {
 		g->timer_armed = true;
+		g->told = told ? srv_conn_ref(told) : NULL;
 		g->timer.fn = on_silence;
-		net_timer_arm(g->srv->pool, &grant_ref(g)->timer, ACKNOWLEDGE_MS);
+		net_timer_arm(g->srv->pool, &grant_ref(g)->timer, ms);
 	}
 	pthread_mutex_unlock(&g->srv->grant_lock);
 }
 
-void srv_oplock_disarm(struct srv_grant *g)
+/* false: it is not armed any more. *told is the caller's to put. */
+static bool take_timer(struct srv_grant *g, struct srv_conn **told)
 {
 	bool mine;
 
 	pthread_mutex_lock(&g->srv->grant_lock);
 	mine = g->timer_armed;
 	g->timer_armed = false;
+	*told = mine ? g->told : NULL;
+	if (mine)
+		g->told = NULL;
 	pthread_mutex_unlock(&g->srv->grant_lock);
-	if (!mine)
+	return mine;
+}
+
+static void look_whether_arrived(struct srv_conn *c)
+{
+	if (!c->test_unacked && net_conn_unacked(c->net) == 0)
+		return;
+	log_info("%s: the client does not acknowledge what it is sent; disconnected, since others wait for it", c->peer);
+	net_conn_close(c->net, false);
+}
+
+static void on_silence(struct net_timer *t)
+{
+	struct srv_grant *g = CONTAINER_OF(t, struct srv_grant, timer);
+	struct srv_conn *told;
+
+	if (!take_timer(g, &told))
+		return;
+	if (told) {
+		look_whether_arrived(told);
+		arm(g, NULL, ACKNOWLEDGE_MS - ARRIVE_MS);
+		srv_conn_put(told);
+	} else {
+		log_info("no answer to a break of %s", g->fsa.lease ? "a lease" : "an oplock");
+		fsa_grant_expire(&g->fsa);
+	}
+	srv_grant_put(g);
+}
+
+void srv_oplock_disarm(struct srv_grant *g)
+{
+	struct srv_conn *told;
+
+	if (!take_timer(g, &told))
 		return;
 	net_timer_cancel(g->srv->pool, &g->timer);
+	srv_conn_put(told);
 	srv_grant_put(g);
 }
 
 void srv_oplock_answered(struct srv_grant *g)
 {
 	srv_oplock_disarm(g);
-	arm(g);
+	arm(g, NULL, ACKNOWLEDGE_MS);
 }
 
 static void tell(const struct fsa_notice *n)
@@ -190,9 +217,9 @@ static void tell(const struct fsa_notice *n)
 		struct srv_conn *c = conn_to_tell(n, o);
 
 		notify(n, o, c);
-		srv_conn_put(c);
 		if (n->acknowledge)
-			arm(g);
+			arm(g, c, c->test_unacked ? TEST_ARRIVE_MS : ARRIVE_MS);
+		srv_conn_put(c);
 		srv_open_put(o);
 	} else if (n->acknowledge) {
 		fsa_grant_expire(&g->fsa);

@@ -17,6 +17,7 @@ struct srv_grant {
 	struct list_node opens;         /* srv_open.on_grant */
 	struct net_timer timer;         /* while a break waits for its acknowledgment; then it has a reference */
 	bool timer_armed;
+	struct srv_conn *told;          /* the armed timer looks first whether the notification arrived there, referenced */
 	bool epochs;                    /* a lease that was asked for with an epoch: Lease.Version 2 */
 };
 

@@ -6,6 +6,7 @@
 #include "fsa/fsa.h"
 #include "server/oplock.h"
 #include "server/srv.h"
+#include "server/tunnel.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -61,7 +62,7 @@ static bool copy_names(const char *const *names, size_t n, char (**out)[256], ch
 		return fail(why, cap, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		if (strlen(names[i]) >= sizeof((*out)[i]))
-			return fail(why, cap, "the user name '%.40s...' is too long", names[i]);
+			return fail(why, cap, "'%.40s...' is too long", names[i]);
 		memcpy((*out)[i], names[i], strlen(names[i]) + 1);
 	}
 	return true;
@@ -83,7 +84,7 @@ static bool check_share_name(const char *name, char *why, size_t cap)
 
 static bool fill_share(struct srv_share *s, const struct hythe_share_config *c, char *why, size_t cap)
 {
-	const struct vfs_posix_options o = {.follow_symlinks = c->follow_symlinks, .read_only = c->read_only};
+	const struct vfs_posix_options o = {.follow_symlinks = c->follow_symlinks, .read_only = c->read_only, .short_names = c->short_names};
 	char detail[WHY_BYTES] = "";
 	size_t len = strlen(c->name);
 
@@ -99,15 +100,22 @@ static bool fill_share(struct srv_share *s, const struct hythe_share_config *c, 
 	s->access_based_enumeration = c->access_based_enumeration;
 	s->acl_flags_as_set = c->acl_flags_as_set;
 	s->no_streams = c->no_streams;
+	s->no_notify = c->no_change_notify;
+	s->short_names = c->short_names;
+	s->show_dot_files = c->show_dot_files;
+	s->hide_count = c->hide_count;
 	s->user_count = c->user_count;
 	s->admin_count = c->admin_count;
-	if (!copy_names(c->users, c->user_count, &s->users, why, cap) || !copy_names(c->admins, c->admin_count, &s->admins, why, cap))
+	if (!copy_names(c->users, c->user_count, &s->users, why, cap) || !copy_names(c->admins, c->admin_count, &s->admins, why, cap) ||
+		!copy_names(c->hide_files, c->hide_count, &s->hide_files, why, cap))
 		return false;
 	s->vfs = vfs_posix_open(c->path, &o, detail);
 	if (!s->vfs)
 		return fail(why, cap, "share %s: %s", c->name, detail);
 	s->fsa = fsa_new(srv_oplock_hold);
-	return s->fsa ? true : fail(why, cap, "out of memory");
+	if (c->short_names)
+		s->tunnel = srv_tunnel_new();
+	return s->fsa && (s->tunnel || !c->short_names) ? true : fail(why, cap, "out of memory");
 }
 
 static struct srv_share *make_share(const struct hythe_share_config *c, char *why, size_t cap)
@@ -157,8 +165,11 @@ static bool same_rules(const struct srv_share *a, const struct srv_share *b)
 {
 	if (strcmp(a->path, b->path) != 0 || strcmp(a->comment, b->comment) != 0 || a->read_only != b->read_only || a->encrypt != b->encrypt ||
 		a->guest != b->guest || a->hidden != b->hidden || a->access_based_enumeration != b->access_based_enumeration ||
-		a->acl_flags_as_set != b->acl_flags_as_set || a->no_streams != b->no_streams ||
+		a->acl_flags_as_set != b->acl_flags_as_set || a->no_streams != b->no_streams || a->no_notify != b->no_notify ||
+		a->short_names != b->short_names || a->show_dot_files != b->show_dot_files || a->hide_count != b->hide_count ||
 		a->user_count != b->user_count || a->admin_count != b->admin_count)
+		return false;
+	if (a->hide_count > 0 && memcmp(a->hide_files, b->hide_files, a->hide_count * sizeof(*a->hide_files)) != 0)
 		return false;
 	return (a->user_count == 0 || memcmp(a->users, b->users, a->user_count * sizeof(*a->users)) == 0) &&
 		(a->admin_count == 0 || memcmp(a->admins, b->admins, a->admin_count * sizeof(*a->admins)) == 0);

@@ -3,6 +3,7 @@
 
 #include "base/utf16.h"
 #include "fsa/fsa.h"
+#include "server/tunnel.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -23,7 +24,36 @@ void srv_share_put(struct srv_share *s)
 		vfs_close(s->vfs);
 	free(s->users);
 	free(s->admins);
+	free(s->hide_files);
+	srv_tunnel_free(s->tunnel);
 	free(s);
+}
+
+static bool listed_as_hidden(const struct srv_share *s, struct slice name)
+{
+	for (size_t i = 0; i < s->hide_count; i++) {
+		uint8_t wide[2 * sizeof(s->hide_files[i])];
+		size_t n = utf8_to_utf16(wide, sizeof(wide), s->hide_files[i], strlen(s->hide_files[i]));
+
+		if (n != SIZE_MAX && fsa_name_match(slice_of(wide, n), name, true))
+			return true;
+	}
+	return false;
+}
+
+bool srv_share_hides(const struct srv_share *s, struct slice path)
+{
+	size_t from = path.len / 2;
+
+	if ((s->show_dot_files && s->hide_count == 0) || path.len == 0)
+		return false;
+	while (from > 0 && utf16_at(path, from - 1) != '\\')
+		from--;
+	path = slice_of(path.data + 2 * from, path.len - 2 * from);
+	/* "." and ".." of a listing are no names. */
+	if (path.len <= 4 && utf16_at(path, 0) == '.' && (path.len == 2 || utf16_at(path, 1) == '.'))
+		return false;
+	return (!s->show_dot_files && utf16_at(path, 0) == '.') || listed_as_hidden(s, path);
 }
 
 static bool has_name(const struct srv_share *s, struct slice name)

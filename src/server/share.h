@@ -17,17 +17,23 @@ struct srv_share {
 	char name[81];            /* UTF-8 */
 	char path[4096], comment[256];
 	bool read_only, encrypt, guest, hidden, access_based_enumeration, acl_flags_as_set, no_streams;
+	bool no_notify, short_names, show_dot_files;
+	char (*hide_files)[256];  /* patterns of names that are shown as hidden */
+	size_t hide_count;
 	char (*users)[256];       /* NULL: every user of the store */
 	size_t user_count;
 	char (*admins)[256];
 	size_t admin_count;
 	struct vfs *vfs;          /* NULL for IPC$ */
 	struct fsa *fsa;          /* the nodes of this store */
+	struct srv_tunnel *tunnel; /* with short_names */
 	uint32_t volume_serial;
 	_Atomic uint32_t current_uses;
 };
 
 struct srv_share *srv_share_ref(struct srv_share *s);
 void srv_share_put(struct srv_share *s);
+/* Whether the share shows files of this name, the last component of the path, as HIDDEN. */
+bool srv_share_hides(const struct srv_share *s, struct slice path);
 
 #endif

@@ -36,7 +36,7 @@ struct posix_store {
 	struct vfs streams_view;    /* the one that handles of streams are in */
 	int root;
 	struct vfs_id root_id;
-	bool follow, read_only, xattrs;
+	bool follow, read_only, xattrs, short_names;
 	_Atomic bool told_of_no_xattrs, no_getxattrat;
 	_Atomic uint64_t renames;                  /* through any handle so far: names known before it may be old */
 	_Atomic uint64_t next_stream;
@@ -99,8 +99,9 @@ int posix_parent_at(const struct posix_store *s, const char *path, int flags, co
 /* Gives `p` the case that is on disk. SUCCESS; OBJECT_NAME_NOT_FOUND: only the last component is not there (the rest has its
  * case); OBJECT_PATH_NOT_FOUND; STOPPED_ON_SYMLINK. */
 ntstatus posix_case_fix(const struct posix_store *s, struct posix_path *p) MUST_USE;
-/* The name in a readable directory that equals `leaf` in any case, the very same first. 1, 0 or a negated errno. Moves the position. */
-int posix_dir_match(int dir, const char *leaf, char found[POSIX_NAME_BYTES + 1]) MUST_USE;
+/* The name in a readable directory that equals `leaf` in any case, the very same first, or whose short name does. 1, 0 or a negated errno.
+ * Moves the position. */
+int posix_dir_match(const struct posix_store *s, int dir, const char *leaf, char found[POSIX_NAME_BYTES + 1]) MUST_USE;
 /* Replaces the last component; false when the path gets too long. */
 bool posix_path_set_leaf(struct posix_path *p, const char *leaf) MUST_USE;
 /* The status of a path that leads through or to a symlink which is not followed: fills out's fields about it. */
@@ -119,9 +120,9 @@ bool posix_dosattrib_parse(struct posix_dosattrib *out, const void *p, size_t n)
 void posix_dosattrib_make(uint8_t out[POSIX_DOSATTRIB_BYTES], uint32_t attributes, uint64_t created);
 /* What goes behind it when a client has set ChangeTime. Samba does not look there. */
 void posix_dosattrib_changed_make(uint8_t out[POSIX_CHANGED_BYTES], uint64_t changed, uint64_t changed_at);
-ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, const char *name, struct vfs_stat *out) MUST_USE;
+ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, struct vfs_stat *out) MUST_USE;
 /* Of what was just made with these attributes. */
-ntstatus posix_stat_new(struct posix_store *s, int fd, const char *name, uint32_t attributes, struct vfs_stat *out) MUST_USE;
+ntstatus posix_stat_new(struct posix_store *s, int fd, uint32_t attributes, struct vfs_stat *out) MUST_USE;
 /* Of an entry of the directory open as `dir`; `path` is the directory's. */
 ntstatus posix_stat_entry(struct posix_store *s, int dir, const char *path, const char *name, struct vfs_stat *out) MUST_USE;
 ntstatus posix_stat_get(struct vfs_file *f, struct vfs_stat *out) MUST_USE;

@@ -170,7 +170,7 @@ static ntstatus dot_read(struct posix_file *f, const char *name, bool need_stat,
 		return STATUS_SUCCESS;
 	if (n == 2 && !posix_id_equal(f->id, s->root_id) && nt_ok(posix_stat_entry(s, d->fd, d->path, "..", &out->stat)))
 		return STATUS_SUCCESS;
-	return posix_stat_fd(s, d->fd, false, d->path, &out->stat);
+	return posix_stat_fd(s, d->fd, false, &out->stat);
 }
 
 ntstatus posix_dir_read(struct vfs_file *vf, bool need_stat, struct vfs_dirent *out)

@@ -50,9 +50,9 @@ static ntstatus file_make(struct opening *o, int fd, bool created)
 		goto fail;
 	memcpy(name, o->path.s, o->path.len + 1);
 	if (created)
-		st = posix_stat_new(o->store, fd, leaf_of(name), o->args->attributes, &o->out->stat);
+		st = posix_stat_new(o->store, fd, o->args->attributes, &o->out->stat);
 	else
-		st = posix_stat_fd(o->store, fd, o->path_only, name, &o->out->stat);
+		st = posix_stat_fd(o->store, fd, o->path_only, &o->out->stat);
 	if (!nt_ok(st))
 		goto fail;
 	*f = (struct posix_file){.base.store = &o->store->vfs, .fd = fd, .path_only = o->path_only, .readable = o->readable,
@@ -236,7 +236,7 @@ static int make_unless_other_case(struct opening *o, int dir, bool listable)
 {
 	char found[POSIX_NAME_BYTES + 1];
 	const char *leaf = leaf_of(o->path.s);
-	int match = listable ? posix_dir_match(dir, leaf, found) : 0;
+	int match = listable ? posix_dir_match(o->store, dir, leaf, found) : 0;
 
 	if (match < 0)
 		return match;

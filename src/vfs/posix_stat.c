@@ -1,6 +1,5 @@
 /* What a file is: statx(2) and user.DOSATTRIB together give what clients call its attributes and times, and the way back.
- * Without the extended attribute a file is ARCHIVE, as a new one is for Windows, HIDDEN when its name begins with a dot,
- * and READONLY when its mode lets nobody write. */
+ * Without the extended attribute a file is ARCHIVE, as a new one is for Windows, and READONLY when its mode lets nobody write. */
 #include "vfs/posix.h"
 
 #include "base/filetime.h"
@@ -63,17 +62,15 @@ static void fill(const struct posix_store *s, const struct statx *x, struct vfs_
 		out->accessed < oldest ? out->accessed : oldest;
 }
 
-static uint32_t default_attributes(const struct vfs_stat *st, const char *name)
+static uint32_t default_attributes(const struct vfs_stat *st)
 {
-	uint32_t a = 0;
-
-	if (S_ISREG(st->mode))
-		a |= FILE_ATTRIBUTE_ARCHIVE | ((st->mode & 0222) == 0 ? FILE_ATTRIBUTE_READONLY : 0);
-	return name[0] == '.' && name[1] != 0 && strcmp(name, "..") != 0 ? a | FILE_ATTRIBUTE_HIDDEN : a;
+	if (!S_ISREG(st->mode))
+		return 0;
+	return FILE_ATTRIBUTE_ARCHIVE | ((st->mode & 0222) == 0 ? FILE_ATTRIBUTE_READONLY : 0);
 }
 
 /* Adds what user.DOSATTRIB says; n: its length, negative when there is none. */
-static void attributes_fill(struct vfs_stat *out, const char *name, const void *xattr, ssize_t n)
+static void attributes_fill(struct vfs_stat *out, const void *xattr, ssize_t n)
 {
 	struct posix_dosattrib d = {0};
 
@@ -82,7 +79,7 @@ static void attributes_fill(struct vfs_stat *out, const char *name, const void *
 	/* A ChangeTime that was set holds until the file changes again; setting it was itself the last change of the inode. */
 	if (d.has_changed && out->changed >= d.changed_at && out->changed - d.changed_at <= CHANGED_SLACK)
 		out->changed = d.changed;
-	out->attributes = d.has_attributes ? d.attributes & DOSATTRIB_KEPT : default_attributes(out, name);
+	out->attributes = d.has_attributes ? d.attributes & DOSATTRIB_KEPT : default_attributes(out);
 	if (out->directory)
 		out->attributes |= FILE_ATTRIBUTE_DIRECTORY;
 	if (out->symlink)
@@ -97,9 +94,8 @@ static bool may_have_xattr(const struct posix_store *s, uint32_t mode)
 	return s->xattrs && (S_ISREG(mode) || S_ISDIR(mode));
 }
 
-ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, const char *name, struct vfs_stat *out)
+ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, struct vfs_stat *out)
 {
-	const char *slash = strrchr(name, '/');
 	uint8_t xattr[XATTR_CAP];
 	ssize_t n = -ENODATA;
 	struct statx x;
@@ -109,11 +105,11 @@ ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, const char
 	fill(s, &x, out);
 	if (may_have_xattr(s, out->mode))
 		n = posix_fgetxattr(fd, path_only, DOSATTRIB, xattr, sizeof(xattr));
-	attributes_fill(out, slash != NULL ? slash + 1 : name, xattr, n);
+	attributes_fill(out, xattr, n);
 	return STATUS_SUCCESS;
 }
 
-ntstatus posix_stat_new(struct posix_store *s, int fd, const char *name, uint32_t attributes, struct vfs_stat *out)
+ntstatus posix_stat_new(struct posix_store *s, int fd, uint32_t attributes, struct vfs_stat *out)
 {
 	uint8_t blob[POSIX_DOSATTRIB_BYTES];
 	struct statx x;
@@ -123,9 +119,8 @@ ntstatus posix_stat_new(struct posix_store *s, int fd, const char *name, uint32_
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_WANTED, &x) != 0)
 		return posix_error(errno);
 	fill(s, &x, out);
-	attributes_fill(out, name, NULL, 0);
-	wanted = (attributes & VFS_ATTRIBUTES_SETTABLE) | (out->attributes & FILE_ATTRIBUTE_HIDDEN) |
-		(out->directory ? FILE_ATTRIBUTE_DIRECTORY : FILE_ATTRIBUTE_ARCHIVE);
+	attributes_fill(out, NULL, 0);
+	wanted = (attributes & VFS_ATTRIBUTES_SETTABLE) | (out->directory ? FILE_ATTRIBUTE_DIRECTORY : FILE_ATTRIBUTE_ARCHIVE);
 	/* Nothing to keep when that is what it has anyway. */
 	if (wanted == out->attributes)
 		return STATUS_SUCCESS;
@@ -141,10 +136,8 @@ ntstatus posix_stat_new(struct posix_store *s, int fd, const char *name, uint32_
 ntstatus posix_stat_get(struct vfs_file *vf, struct vfs_stat *out)
 {
 	struct posix_file *f = posix_file_of(vf);
-	struct posix_path p;
 
-	posix_file_path(f, &p);
-	return posix_stat_fd(posix_store_of(vf->store), f->fd, f->path_only, p.s, out);
+	return posix_stat_fd(posix_store_of(vf->store), f->fd, f->path_only, out);
 }
 
 /* --- entries of a directory --- */
@@ -189,7 +182,7 @@ static bool entry_follow(struct posix_store *s, const char *path, const char *na
 	fd = posix_at(s, full.s, O_PATH);
 	if (fd < 0)
 		return false;
-	ok = nt_ok(posix_stat_fd(s, fd, true, name, out));
+	ok = nt_ok(posix_stat_fd(s, fd, true, out));
 	close(fd);
 	return ok;
 }
@@ -207,7 +200,7 @@ ntstatus posix_stat_entry(struct posix_store *s, int dir, const char *path, cons
 	fill(s, &x, out);
 	if (may_have_xattr(s, out->mode))
 		n = entry_xattr(s, dir, name, xattr, sizeof(xattr));
-	attributes_fill(out, name, xattr, n);
+	attributes_fill(out, xattr, n);
 	return STATUS_SUCCESS;
 }
 

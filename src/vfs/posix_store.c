@@ -43,7 +43,7 @@ static ntstatus posix_volume_query(struct vfs *v, struct vfs_volume *out)
 	memset(out, 0, sizeof(*out));
 	if (fstatvfs(s->root, &fs) != 0)
 		return posix_error(errno);
-	st = posix_stat_fd(s, s->root, false, "", &root);
+	st = posix_stat_fd(s, s->root, false, &root);
 	if (!nt_ok(st))
 		return st;
 	out->block_bytes = (uint32_t)(fs.f_frsize != 0 ? fs.f_frsize : fs.f_bsize);
@@ -100,6 +100,7 @@ struct vfs *vfs_posix_open(const char *root, const struct vfs_posix_options *o, 
 	s->vfs.ops = &posix_ops;
 	s->streams_view.ops = &posix_stream_ops;
 	s->follow = o->follow_symlinks;
+	s->short_names = o->short_names;
 	s->read_only = o->read_only;
 	s->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->root < 0 || fstat(s->root, &st) != 0) {

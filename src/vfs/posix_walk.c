@@ -64,9 +64,24 @@ static char ascii_up(char c)
 	return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
 }
 
-int posix_dir_match(int dir, const char *leaf, char found[POSIX_NAME_BYTES + 1])
+/* Whether `leaf` is the short name of a name on disk. */
+static bool is_short_name_of(const char *leaf, const char *name, size_t len)
+{
+	uint8_t wide[2 * POSIX_NAME_BYTES + 2], alias[VFS_SHORT_NAME_BYTES], wanted[2 * VFS_SHORT_NAME_BYTES];
+	struct slice w;
+
+	if (len > POSIX_NAME_BYTES)
+		return false;
+	w = slice_of(wide, posix_name_to_wire(wide, name, len));
+	if (vfs_name_is_short(w))
+		return false;
+	return utf16_equal_nocase(slice_of(alias, vfs_short_name(alias, w)), slice_of(wanted, posix_name_to_wire(wanted, leaf, strlen(leaf))));
+}
+
+int posix_dir_match(const struct posix_store *s, int dir, const char *leaf, char found[POSIX_NAME_BYTES + 1])
 {
 	_Alignas(struct dirent64) char buf[SCAN_BYTES];
+	bool alias = s->short_names && vfs_may_be_short_name(leaf), is_alias = false;
 	size_t len = strlen(leaf);
 	int result = 0;
 	ssize_t n;
@@ -79,8 +94,12 @@ int posix_dir_match(int dir, const char *leaf, char found[POSIX_NAME_BYTES + 1])
 
 			at += e->d_reclen;
 			/* Most names differ in the first letter already. */
-			if ((unsigned char)c < 0x80 && (unsigned char)leaf[0] < 0x80 && ascii_up(c) != ascii_up(leaf[0]))
+			if (!alias && (unsigned char)c < 0x80 && (unsigned char)leaf[0] < 0x80 && ascii_up(c) != ascii_up(leaf[0]))
 				continue;
+			if (alias && result == 0 && is_short_name_of(leaf, e->d_name, k)) {
+				memcpy(found, e->d_name, k + 1);
+				is_alias = true;
+			}
 			if (k > POSIX_NAME_BYTES || !posix_name_equal_nocase(e->d_name, k, leaf, len))
 				continue;
 			memcpy(found, e->d_name, k + 1);
@@ -89,7 +108,7 @@ int posix_dir_match(int dir, const char *leaf, char found[POSIX_NAME_BYTES + 1])
 			result = 1;
 		}
 	}
-	return n < 0 ? -errno : result;
+	return n < 0 ? -errno : result == 0 && is_alias ? 1 : result;
 }
 
 /* Looks for p's last component in its directory, which exists in that case. */
@@ -108,7 +127,7 @@ static ntstatus leaf_fix(const struct posix_store *s, struct posix_path *p)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	if (dir < 0)
 		return posix_error(-dir);
-	match = posix_dir_match(dir, leaf, found);
+	match = posix_dir_match(s, dir, leaf, found);
 	close(dir);
 	if (match < 0)
 		return posix_error(-match);

@@ -113,6 +113,7 @@ struct vfs_dirent {
 struct vfs_posix_options {
 	bool follow_symlinks;         /* those that stay beneath the root; else STOPPED_ON_SYMLINK */
 	bool read_only;
+	bool short_names;             /* names are found by their short names as well, vfs_short_name */
 };
 struct vfs *vfs_posix_open(const char *root, const struct vfs_posix_options *o, char *why) MUST_USE;
 struct vfs *vfs_mem_open(const struct clock *clock, uint64_t capacity_bytes) MUST_USE;
@@ -167,6 +168,14 @@ ntstatus vfs_set(struct vfs_file *f, const struct vfs_set_info *s) MUST_USE;
 /* NO_MORE_FILES at the end. "." and ".." come first. need_stat false: only name and cookie are filled. */
 ntstatus vfs_dir_read(struct vfs_file *f, bool need_stat, struct vfs_dirent *out) MUST_USE;
 void vfs_dir_seek(struct vfs_file *f, uint64_t cookie); /* 0: the start, with a fresh view of the directory */
+
+/* --- short names ([MS-FSCC] 2.1.5.2.1): of one component in UTF-16LE --- */
+
+enum { VFS_SHORT_NAME_BYTES = 24 };
+
+bool vfs_name_is_short(struct slice name);
+/* The short name of one that is not short. Returns its bytes. */
+size_t vfs_short_name(uint8_t out[VFS_SHORT_NAME_BYTES], struct slice name);
 
 /* --- named streams ([MS-FSCC] 2.1.5.3) --- */
 

@@ -104,4 +104,7 @@ bool vfs_ea_is_hidden(const char *name);
 /* Takes the first component off `rest`; false when there is none. */
 bool vfs_name_next(struct slice *rest, struct slice *component);
 
+/* Whether a name in UTF-8 has the form of those that vfs_short_name makes. */
+bool vfs_may_be_short_name(const char *leaf);
+
 #endif

@@ -20,13 +20,16 @@ if ! command -v smbtorture >/dev/null; then
 fi
 
 mkdir -p "$work/state"
-for share in share share2 dosmode shareadmin nostreams noperm hideunread asset; do
+for share in share share2 dosmode shareadmin nostreams noperm hideunread asset nonotify short; do
 	mkdir -p "$work/$share"
 	printf '[share %s]\npath = %s\n' $share "$work/$share"
 	case $share in
 	shareadmin) echo "admins = torture" ;;
 	asset) echo "acl-flags-as-set = yes" ;;
 	nostreams) echo "streams = no" ;;
+	nonotify) echo "change-notify = no" ;;
+	short) echo "short-names = yes" ;;
+	dosmode) printf 'hide-files = hidefile\n' ;;
 	hideunread) echo "access-based-enumeration = yes" ;;
 	esac
 done >"$work/shares.conf"

@@ -459,10 +459,10 @@ static void test_steps_of_a_break(void **state)
 	post_open(&fx.other, (struct wish){.name = "f", .disposition = OVERWRITE});
 	next_is(&fx.other, STATUS_PENDING);
 	assert_status(acknowledge(&fx.second, 1, R | H), STATUS_SUCCESS);
-	broken(&fx.mine, 1, R | H, R, ACK, 3);
+	broken(&fx.mine, 1, R | H, R, ACK, 2);
 	quiet(&fx.other);
 	assert_status(acknowledge(&fx.second, 1, R), STATUS_SUCCESS);
-	broken(&fx.mine, 1, R, 0, NO_ACK, 4);
+	broken(&fx.mine, 1, R, 0, NO_ACK, 2);
 	next_is(&fx.other, STATUS_SUCCESS);
 	next_is(&fx.other, STATUS_SUCCESS);
 	stop();

@@ -27,16 +27,15 @@ int setup_mem(void **state)
 	return f->v != NULL ? 0 : -1;
 }
 
-static int setup_posix(void **state, const char *where, bool follow)
+static int setup_posix(void **state, const char *where, const struct vfs_posix_options *o)
 {
-	struct vfs_posix_options o = {.follow_symlinks = follow};
 	struct fixture *f = fixture_new();
 	char why[256] = "";
 
 	(void)snprintf(f->root, sizeof(f->root), "%s/hythe-vfs-XXXXXX", where);
 	if (mkdtemp(f->root) == NULL)
 		return -1;
-	f->v = vfs_posix_open(f->root, &o, why);
+	f->v = vfs_posix_open(f->root, o, why);
 	if (f->v == NULL)
 		print_error("%s\n", why);
 	*state = f;
@@ -45,17 +44,22 @@ static int setup_posix(void **state, const char *where, bool follow)
 
 int setup_tmp(void **state)
 {
-	return setup_posix(state, "/tmp", true);
+	return setup_posix(state, "/tmp", &(struct vfs_posix_options){.follow_symlinks = true});
 }
 
 int setup_shm(void **state)
 {
-	return setup_posix(state, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", true);
+	return setup_posix(state, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", &(struct vfs_posix_options){.follow_symlinks = true});
 }
 
 int setup_links_refused(void **state)
 {
-	return setup_posix(state, "/tmp", false);
+	return setup_posix(state, "/tmp", &(struct vfs_posix_options){0});
+}
+
+int setup_short_names(void **state)
+{
+	return setup_posix(state, "/tmp", &(struct vfs_posix_options){.short_names = true});
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)

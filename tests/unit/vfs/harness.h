@@ -28,6 +28,7 @@ int setup_mem(void **state);
 int setup_tmp(void **state);
 int setup_shm(void **state);
 int setup_links_refused(void **state); /* posix in /tmp, symlinks not followed */
+int setup_short_names(void **state);
 int teardown(void **state);
 
 struct slice wide(struct fixture *f, const char *name);

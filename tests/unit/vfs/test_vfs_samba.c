@@ -141,14 +141,14 @@ static void test_files_without_blob_show_defaults(void **state)
 {
 	struct fixture *f = *state;
 
-	make_file(f, ".hidden", "");
+	make_file(f, ".profile", "");
 	make_dir(f, ".dir");
 	make_file(f, "nobody_writes", "");
 	assert_int_equal(chmod(on_disk(f, "nobody_writes"), 0444), 0);
-	assert_int_equal(stat_of(f, ".hidden").attributes, FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_ARCHIVE);
-	assert_int_equal(stat_of(f, ".dir").attributes, FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_DIRECTORY);
+	assert_int_equal(stat_of(f, ".profile").attributes, FILE_ATTRIBUTE_ARCHIVE);
+	assert_int_equal(stat_of(f, ".dir").attributes, FILE_ATTRIBUTE_DIRECTORY);
 	assert_int_equal(stat_of(f, "nobody_writes").attributes, FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_ARCHIVE);
-	assert_int_equal(getxattr(on_disk(f, ".hidden"), "user.DOSATTRIB", NULL, 0), -1);
+	assert_int_equal(getxattr(on_disk(f, ".profile"), "user.DOSATTRIB", NULL, 0), -1);
 	assert_int_equal(stat_of(f, "").attributes, FILE_ATTRIBUTE_DIRECTORY);
 }
 
