@@ -27,6 +27,9 @@ struct hythe_share_config {
 	bool no_streams;               /* named streams are refused; else they are kept where the file system has extended attributes */
 	bool no_change_notify;         /* CHANGE_NOTIFY is refused */
 	bool short_names;              /* long names have 8.3 names as well, which costs listings time */
+	bool restrict_exclusive_opens; /* whoever only reads shares reading, asked for or not */
+	bool force_shared_delete;      /* every open shares deleting */
+	bool force_level2_oplocks;     /* nobody may cache writes */
 	bool show_dot_files;           /* else names that begin with a dot are shown with the attribute HIDDEN ... */
 	const char *const *hide_files; /* ... as are those that match one of these patterns, with * and ? */
 	size_t hide_count;

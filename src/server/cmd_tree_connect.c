@@ -81,6 +81,9 @@ static void describe(const struct srv_tree *t, struct smb2_tree_connect_rsp *out
 	out->share_type = share->kind == SRV_SHARE_IPC ? SMB2_SHARE_TYPE_PIPE : SMB2_SHARE_TYPE_DISK;
 	out->share_flags = (share->kind == SRV_SHARE_IPC ? SMB2_SHAREFLAG_NO_CACHING : 0u) |
 		(share->access_based_enumeration ? SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM : 0u) |
+		(share->restrict_exclusive_opens ? SMB2_SHAREFLAG_RESTRICT_EXCLUSIVE_OPENS : 0u) |
+		(share->force_shared_delete ? SMB2_SHAREFLAG_FORCE_SHARED_DELETE : 0u) |
+		(share->force_level2_oplocks ? SMB2_SHAREFLAG_FORCE_LEVELII_OPLOCK : 0u) |
 		(share->encrypt ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0u);
 	out->maximal_access = t->maximal_access;
 }

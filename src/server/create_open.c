@@ -131,12 +131,24 @@ static ntstatus existing_check(struct create_op *op)
 	return STATUS_SUCCESS;
 }
 
+/* 3.3.5.9: what the share makes of the share mode that is asked for. */
+static uint32_t share_access(const struct create_op *op)
+{
+	const struct srv_share *share = op->r->tree->share;
+	uint32_t mode = op->in->share_access;
+	uint32_t changing = FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_ATTRIBUTES | FILE_WRITE_EA | ACCESS_DELETE | ACCESS_WRITE_DAC | ACCESS_WRITE_OWNER;
+
+	if (share->restrict_exclusive_opens && !(op->granted & changing))
+		mode |= FILE_SHARE_READ;
+	return share->force_shared_delete ? mode | FILE_SHARE_DELETE : mode;
+}
+
 /* What the open asks for to cache. A directory can have a lease of 3.x and nothing else; a level that does not exist asks for none. */
 static ntstatus attach_grant(struct create_op *op, struct fsa_enter *e)
 {
 	const struct proto_conn *proto = srv_request_proto(op->r);
+	bool no_writes = op->r->tree->share->force_level2_oplocks, leased = op->ctx.leased;
 	uint8_t level = op->in->requested_oplock_level;
-	bool leased = op->ctx.leased;
 	ntstatus status;
 
 	if (op->open->directory && leased && !(op->ctx.lease.epochs && (proto->server_capabilities & SMB2_GLOBAL_CAP_DIRECTORY_LEASING)))
@@ -147,8 +159,8 @@ static ntstatus attach_grant(struct create_op *op, struct fsa_enter *e)
 	if (!nt_ok(status))
 		return status;
 	e->grant = &op->open->grant->fsa;
-	e->oplock = level;
-	e->cache = op->ctx.lease_state;
+	e->oplock = no_writes ? FSA_OPLOCK_II : level;
+	e->cache = op->ctx.lease_state & (uint8_t)(no_writes ? ~FSA_CACHE_WRITE : FSA_CACHE_ALL);
 	e->epoch = op->ctx.lease.epoch;
 	return STATUS_SUCCESS;
 }
@@ -161,7 +173,7 @@ static ntstatus enter(struct create_op *op)
 	struct fsa_enter e = {
 		.id = op->found.stat.id,
 		.access = op->granted,
-		.share = op->in->share_access,
+		.share = share_access(op),
 		.delete_on_close = o->delete_on_close,
 		.overwrites = overwrites,
 		.directory = o->directory,

@@ -96,6 +96,9 @@ ntstatus create_reply_fill(struct create_op *op, struct smb2_create_rsp *out)
 	out->change_time = st->changed;
 	out->allocation_size = st->directory ? 0 : st->allocation;
 	out->end_of_file = st->directory ? 0 : st->size;
+	/* 2.2.14: the last component of the path is a reparse point, and was opened itself. */
+	if (srv_request_proto(op->r)->dialect >= SMB2_DIALECT_300 && st->symlink)
+		out->flags = SMB2_CREATE_FLAG_REPARSEPOINT;
 	out->file_attributes = st->attributes | (op->open->name_hides ? FILE_ATTRIBUTE_HIDDEN : 0);
 	/* As NTFS shows its own. */
 	if (op->quota_index) {

@@ -102,6 +102,9 @@ static bool fill_share(struct srv_share *s, const struct hythe_share_config *c, 
 	s->no_streams = c->no_streams;
 	s->no_notify = c->no_change_notify;
 	s->short_names = c->short_names;
+	s->restrict_exclusive_opens = c->restrict_exclusive_opens;
+	s->force_shared_delete = c->force_shared_delete;
+	s->force_level2_oplocks = c->force_level2_oplocks;
 	s->show_dot_files = c->show_dot_files;
 	s->hide_count = c->hide_count;
 	s->user_count = c->user_count;
@@ -167,6 +170,8 @@ static bool same_rules(const struct srv_share *a, const struct srv_share *b)
 		a->guest != b->guest || a->hidden != b->hidden || a->access_based_enumeration != b->access_based_enumeration ||
 		a->acl_flags_as_set != b->acl_flags_as_set || a->no_streams != b->no_streams || a->no_notify != b->no_notify ||
 		a->short_names != b->short_names || a->show_dot_files != b->show_dot_files || a->hide_count != b->hide_count ||
+		a->restrict_exclusive_opens != b->restrict_exclusive_opens || a->force_shared_delete != b->force_shared_delete ||
+		a->force_level2_oplocks != b->force_level2_oplocks ||
 		a->user_count != b->user_count || a->admin_count != b->admin_count)
 		return false;
 	if (a->hide_count > 0 && memcmp(a->hide_files, b->hide_files, a->hide_count * sizeof(*a->hide_files)) != 0)

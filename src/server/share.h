@@ -18,6 +18,7 @@ struct srv_share {
 	char path[4096], comment[256];
 	bool read_only, encrypt, guest, hidden, access_based_enumeration, acl_flags_as_set, no_streams;
 	bool no_notify, short_names, show_dot_files;
+	bool restrict_exclusive_opens, force_shared_delete, force_level2_oplocks; /* 3.3.1.6 */
 	char (*hide_files)[256];  /* patterns of names that are shown as hidden */
 	size_t hide_count;
 	char (*users)[256];       /* NULL: every user of the store */

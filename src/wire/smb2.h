@@ -165,7 +165,9 @@ struct smb2_tree_connect_rsp {
 };
 enum { SMB2_SHARE_TYPE_DISK = 1, SMB2_SHARE_TYPE_PIPE = 2, SMB2_SHARE_TYPE_PRINT = 3 };
 enum {
-	SMB2_SHAREFLAG_NO_CACHING = 0x30, SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM = 0x800, SMB2_SHAREFLAG_ENCRYPT_DATA = 0x8000
+	SMB2_SHAREFLAG_NO_CACHING = 0x30, SMB2_SHAREFLAG_RESTRICT_EXCLUSIVE_OPENS = 0x100, SMB2_SHAREFLAG_FORCE_SHARED_DELETE = 0x200,
+	SMB2_SHAREFLAG_FORCE_LEVELII_OPLOCK = 0x1000,
+	SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM = 0x800, SMB2_SHAREFLAG_ENCRYPT_DATA = 0x8000
 };
 
 /* 2.2.13, 2.2.14 */
@@ -177,6 +179,7 @@ struct smb2_create_req {
 	struct slice name;
 	struct slice contexts; /* the raw list; smb2_create_context_next */
 };
+enum { SMB2_CREATE_FLAG_REPARSEPOINT = 1 };
 struct smb2_create_rsp {
 	uint8_t oplock_level, flags;
 	uint32_t create_action;

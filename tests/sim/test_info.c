@@ -201,7 +201,7 @@ static void test_a_descriptor_is_never_cut(void **state)
 	stop();
 }
 
-/* Backs: B522, B533, D086. */
+/* Backs: B513, B522, B533, D086. */
 static void test_there_are_no_quotas(void **state)
 {
 	static const uint8_t all[16] = {0, 1};
@@ -211,6 +211,9 @@ static void test_there_are_no_quotas(void **state)
 	assert_status(query_with(INFO_QUOTA, 0, slice_of(all, 16)), STATUS_NOT_SUPPORTED);
 	assert_status(query_with(INFO_QUOTA, 0, slice_of(all, 3)), STATUS_INVALID_PARAMETER);
 	assert_status(set_with(INFO_QUOTA, 0, 0, all, 16), STATUS_NOT_SUPPORTED);
+	/* A list of attributes must be one; what has no use for an input does not look at it. */
+	assert_status(query_with(INFO_FILE, FSCC_FILE_FULL_EA, slice_of(all, 3)), STATUS_EA_LIST_INCONSISTENT);
+	assert_status(query_with(INFO_FILE, FSCC_FILE_BASIC, slice_of(all, 3)), STATUS_SUCCESS);
 	stop();
 }
 

@@ -208,7 +208,7 @@ static ntstatus close_it(struct raw *r)
 
 /* --- grants --- */
 
-/* Backs: B038, B331, B360, B365, A030, A042, E073. */
+/* Backs: B038, B331, B359, B360, B365, A030, A042, E073. */
 static void test_states_that_make_sense_are_granted_to_one_alone(void **state)
 {
 	static const struct {
@@ -307,7 +307,7 @@ static void test_a_key_is_of_one_file_and_one_client(void **state)
 
 /* --- breaks --- */
 
-/* Backs: B034, B070, B116, B121, B122, B123, B543, A068, A070, A072, D070, D071, G062. */
+/* Backs: D068, B034, B070, B116, B121, B122, B123, B543, A068, A070, A072, D070, D071, G062. */
 static void test_another_open_takes_writing_away(void **state)
 {
 	(void)state;

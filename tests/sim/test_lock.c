@@ -444,7 +444,7 @@ static ntstatus lock_as(uint32_t sequence, uint64_t offset, uint32_t flags)
 	return locks(&fx.a, &(struct smb2_lock_element){offset, 1, flags}, 1, sequence);
 }
 
-/* Backs: B433, B438, B445, E081, G056, G057. */
+/* Backs: B327, B433, B438, B445, E081, G056, G057. */
 static void test_a_replay_is_not_carried_out_twice(void **state)
 {
 	(void)state;

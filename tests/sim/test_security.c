@@ -37,22 +37,29 @@ static ntstatus open_close(const char *name, uint32_t access, uint32_t dispositi
 	return raw_call(&fx.raw, SMB2_CLOSE, &req, NULL);
 }
 
-/* One entry for everybody. */
-static void protect(const char *name, uint32_t mask, uint8_t flags)
+/* One entry for everybody. Returns the bytes of the descriptor. */
+static size_t descriptor(uint8_t bytes[200], uint32_t mask, uint8_t flags)
 {
 	struct ace e = {.type = ACE_ACCESS_ALLOWED, .flags = flags, .mask = mask, .sid = sid_make(1, 1, (const uint32_t[]){0})};
 	struct acl dacl = {.revision = 2, .ace_count = 1, .aces = &e};
 	struct secdesc sd = {.control = SD_DACL_PRESENT | SD_DACL_AUTO_INHERITED | SD_DACL_AUTO_INHERIT_REQ, .dacl = &dacl};
-	uint8_t bytes[200];
-	struct wire w = wire_encoder(bytes, 0, sizeof(bytes));
-	struct smb2_set_info_req set = {.info_type = SECURITY, .additional_information = PART_DACL};
-	struct smb2_close_req end = {0};
+	struct wire w = wire_encoder(bytes, 0, 200);
 
 	secdesc_code(&w, &sd);
 	assert_true(wire_ok(&w));
+	return w.pos;
+}
+
+static void protect(const char *name, uint32_t mask, uint8_t flags)
+{
+	struct smb2_set_info_req set = {.info_type = SECURITY, .additional_information = PART_DACL};
+	struct smb2_close_req end = {0};
+	uint8_t bytes[200];
+	size_t n = descriptor(bytes, mask, flags);
+
 	assert_status(raw_open(&fx.raw, name, DAC, OPEN, 0), STATUS_SUCCESS);
 	set.file_id = end.file_id = fx.raw.file_id;
-	set.input = slice_of(bytes, w.pos);
+	set.input = slice_of(bytes, n);
 	assert_status(raw_call(&fx.raw, SMB2_SET_INFO, &set, NULL), STATUS_SUCCESS);
 	assert_status(raw_call(&fx.raw, SMB2_CLOSE, &end, NULL), STATUS_SUCCESS);
 }
@@ -71,6 +78,28 @@ static struct secdesc dacl_of(const char *name)
 	secdesc_code(&w, &sd);
 	assert_true(wire_ok(&w));
 	return sd;
+}
+
+/* Backs: B335. */
+static void test_a_file_is_made_with_the_descriptor_it_is_to_have(void **state)
+{
+	struct smb2_create_req req = {.impersonation_level = 2, .desired_access = ALL, .share_access = 7, .create_disposition = CREATE};
+	struct smb2_create_rsp rsp = {0};
+	uint8_t sd[200], contexts[300];
+	struct wire w = wire_encoder(contexts, 0, sizeof(contexts));
+	struct secdesc got;
+
+	(void)state;
+	start("share");
+	smb2_create_context_put(&w, slice_of("SecD", 4), slice_of(sd, descriptor(sd, READ, 0)));
+	req.name = raw_wide(&fx.raw, "f");
+	req.contexts = slice_of(contexts, w.pos);
+	assert_status(raw_call(&fx.raw, SMB2_CREATE, &req, &rsp), STATUS_SUCCESS);
+	got = dacl_of("f");
+	assert_int_equal(got.dacl->ace_count, 1);
+	assert_int_equal(got.dacl->aces[0].mask, READ);
+	assert_status(raw_open(&fx.raw, "f", 2, OPEN, 0), STATUS_ACCESS_DENIED);
+	stop();
 }
 
 /* Backs: B532. */
@@ -131,6 +160,7 @@ static bool listed(const char *name)
 	return memmem(rsp.output.data, rsp.output.len, wide.data, wide.len) != NULL;
 }
 
+/* Backs: B504. */
 static void test_listings_leave_out_what_cannot_be_read(void **state)
 {
 	static const char *const shares[] = {"share", "abe"};
@@ -152,6 +182,7 @@ static void test_listings_leave_out_what_cannot_be_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_file_is_made_with_the_descriptor_it_is_to_have),
 		cmocka_unit_test(test_a_directory_that_lets_nobody_add),
 		cmocka_unit_test(test_new_files_inherit),
 		cmocka_unit_test(test_listings_leave_out_what_cannot_be_read),

@@ -130,7 +130,123 @@ static void test_patterns_of_names_that_are_shown_hidden(void **state)
 	stop();
 }
 
+/* --- share modes and oplocks that the share has a say in --- */
+
+static ntstatus open_as(uint32_t access, uint32_t share, uint8_t level, uint8_t *got)
+{
+	struct smb2_create_req req = {.impersonation_level = 2, .desired_access = access, .share_access = share, .create_disposition = OPEN_IF,
+		.requested_oplock_level = level, .name = raw_wide(&fx.raw, "f")};
+	struct smb2_create_rsp rsp = {0};
+	ntstatus status = raw_call(&fx.raw, SMB2_CREATE, &req, &rsp);
+
+	if (got)
+		*got = rsp.oplock_level;
+	return status;
+}
+
+/* Backs: B317. */
+static void test_who_only_reads_lets_others_read(void **state)
+{
+	(void)state;
+	start();
+	fx.share->restrict_exclusive_opens = true;
+	assert_status(open_as(0x120089, 0, 0, NULL), STATUS_SUCCESS);
+	assert_status(open_as(0x120089, 1, 0, NULL), STATUS_SUCCESS);
+	assert_status(open_as(0x12019F, 7, 0, NULL), STATUS_SHARING_VIOLATION);
+	stop();
+	/* Who writes may keep the file to himself. */
+	start();
+	fx.share->restrict_exclusive_opens = true;
+	assert_status(open_as(0x12019F, 0, 0, NULL), STATUS_SUCCESS);
+	assert_status(open_as(0x120089, 7, 0, NULL), STATUS_SHARING_VIOLATION);
+	stop();
+}
+
+/* Backs: B318. */
+static void test_every_open_shares_deleting(void **state)
+{
+	(void)state;
+	for (unsigned forced = 0; forced < 2; forced++) {
+		start();
+		fx.share->force_shared_delete = forced;
+		assert_status(open_as(0x120089, 3, 0, NULL), STATUS_SUCCESS);
+		assert_status(open_as(0x10000, 7, 0, NULL), forced ? STATUS_SUCCESS : STATUS_SHARING_VIOLATION);
+		stop();
+	}
+}
+
+/* Backs: B319, B362. */
+static void test_nobody_caches_writes(void **state)
+{
+	uint8_t lease[32] = {1}, contexts[100], level;
+	struct wire w = wire_encoder(contexts, 0, sizeof(contexts));
+	struct smb2_create_req req = {.impersonation_level = 2, .desired_access = ALL, .share_access = 7, .create_disposition = OPEN_IF,
+		.requested_oplock_level = 0xFF};
+	struct smb2_create_rsp rsp = {0};
+
+	(void)state;
+	start();
+	fx.share->force_level2_oplocks = true;
+	assert_status(open_as(ALL, 7, 9, &level), STATUS_SUCCESS);
+	assert_int_equal(level, 1);
+	assert_status(open_as(ALL, 7, 8, &level), STATUS_SUCCESS);
+	assert_int_equal(level, 1);
+	store_le32(lease + 16, 7);
+	smb2_create_context_put(&w, slice_of("RqLs", 4), slice_of(lease, sizeof(lease)));
+	req.name = raw_wide(&fx.raw, "g");
+	req.contexts = slice_of(contexts, w.pos);
+	assert_status(raw_call(&fx.raw, SMB2_CREATE, &req, &rsp), STATUS_SUCCESS);
+	assert_int_equal(rsp.oplock_level, 0xFF);
+	/* The only context of the answer: the header of a context, the key, the state. */
+	assert_int_equal(load_le32(rsp.contexts.data + 24 + 16), 3);
+	stop();
+}
+
+static void test_the_tree_says_what_the_share_does(void **state)
+{
+	(void)state;
+	start();
+	fx.share->restrict_exclusive_opens = fx.share->force_shared_delete = fx.share->force_level2_oplocks = true;
+	{
+		struct smb2_tree_connect_req req = {.path = raw_wide(&fx.raw, "\\\\server\\share")};
+		struct smb2_tree_connect_rsp rsp = {0};
+
+		fx.raw.tree_id = 0;
+		fx.raw.sign = true;
+		assert_status(raw_call(&fx.raw, SMB2_TREE_CONNECT, &req, &rsp), STATUS_SUCCESS);
+		assert_int_equal(rsp.share_flags, 0x1300);
+	}
+	stop();
+}
+
 /* --- the rest --- */
+
+static ntstatus note_flush(void *arg, const char *operation)
+{
+	if (strcmp(operation, "flush") == 0)
+		++*(unsigned *)arg;
+	return STATUS_SUCCESS;
+}
+
+/* Backs: B400. */
+static void test_a_flush_reaches_the_store(void **state)
+{
+	unsigned flushed = 0;
+	struct sim_options o = {.decide = note_flush, .decide_arg = &flushed};
+	struct smb2_flush_req req = {0};
+
+	(void)state;
+	sim_start(&fx.sim, &o);
+	raw_ready(&fx.raw, &fx.sim, SMB2_DIALECT_311);
+	assert_status(raw_open(&fx.raw, "f", ALL, CREATE, 0), STATUS_SUCCESS);
+	assert_int_equal(flushed, 0);
+	req.file_id = fx.raw.file_id;
+	assert_status(raw_call(&fx.raw, SMB2_FLUSH, &req, NULL), STATUS_SUCCESS);
+	assert_int_equal(flushed, 1);
+	raw_close(&fx.raw);
+	sim_stop(&fx.sim);
+}
+
 
 static void test_a_share_without_change_notify(void **state)
 {
@@ -195,6 +311,11 @@ int main(void)
 		cmocka_unit_test(test_who_may_only_read_takes_no_object_id_away),
 		cmocka_unit_test(test_names_with_a_dot_are_shown_hidden),
 		cmocka_unit_test(test_patterns_of_names_that_are_shown_hidden),
+		cmocka_unit_test(test_who_only_reads_lets_others_read),
+		cmocka_unit_test(test_every_open_shares_deleting),
+		cmocka_unit_test(test_nobody_caches_writes),
+		cmocka_unit_test(test_the_tree_says_what_the_share_does),
+		cmocka_unit_test(test_a_flush_reaches_the_store),
 		cmocka_unit_test(test_a_share_without_change_notify),
 		cmocka_unit_test(test_the_index_of_quotas_is_for_administrators),
 		cmocka_unit_test(test_a_holder_who_cannot_be_reached_is_disconnected),
