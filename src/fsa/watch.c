@@ -56,7 +56,7 @@ void fsa_changed(struct fsa *f, uint32_t action, uint32_t what, struct slice pat
 		struct fsa_watch *w = list_entry(n, struct fsa_watch, link);
 		struct slice name;
 
-		if (!(w->filter & what))
+		if (!(w->filter & what) || (what & FSA_CHANGE_UNLESS_NAMED && w->filter & (FSA_CHANGE_FILE_NAME | FSA_CHANGE_DIR_NAME)))
 			continue;
 		name = relative(path, vfs_file_name(w->directory, &a), w->tree);
 		if (name.len > 0)

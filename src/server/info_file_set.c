@@ -50,21 +50,24 @@ static bool time_given(uint64_t t)
 	return t != 0 && t < TIME_MOVE;
 }
 
-/* What happens to LastWriteTime from now on, [MS-FSCC] 2.4.7. */
-static ntstatus sticky_set(struct srv_open *o, uint64_t written)
+static void stick(_Atomic uint64_t *to, uint64_t asked, uint64_t now)
 {
-	struct vfs_stat st;
-	ntstatus status;
+	if (asked != 0)
+		atomic_store(to, asked == TIME_MOVE ? 0 : asked == TIME_KEEP ? now : asked);
+}
 
-	if (written == 0)
-		return STATUS_SUCCESS;
-	if (written == TIME_KEEP) {
+/* What happens to LastWriteTime and ChangeTime from now on, [MS-FSCC] 2.4.7. */
+static ntstatus sticky_set(struct srv_open *o, const struct fscc_basic *m)
+{
+	struct vfs_stat st = {0};
+	ntstatus status = STATUS_SUCCESS;
+
+	if (m->last_write_time == TIME_KEEP || m->change_time == TIME_KEEP)
 		status = vfs_stat_get(o->file, &st);
-		if (!nt_ok(status))
-			return status;
-		written = st.written;
-	}
-	atomic_store(&o->sticky_written, written == TIME_MOVE ? 0 : written);
+	if (!nt_ok(status))
+		return status;
+	stick(&o->sticky_written, m->last_write_time, st.written);
+	stick(&o->sticky_changed, m->change_time, st.changed);
 	return STATUS_SUCCESS;
 }
 
@@ -97,12 +100,16 @@ static ntstatus set_basic(struct srv_request *r, union any_set *any)
 	set.which |= time_given(m->last_write_time) ? VFS_SET_WRITTEN : 0;
 	set.which |= time_given(m->change_time) ? VFS_SET_CHANGED : 0;
 	set.which |= m->file_attributes != 0 ? VFS_SET_ATTRIBUTES : 0;
+	if (m->change_time == 0 && set.which != 0 && atomic_load(&o->sticky_changed) != 0) {
+		set.which |= VFS_SET_CHANGED;
+		set.changed = atomic_load(&o->sticky_changed);
+	}
 	if (set.which != 0)
 		status = vfs_set(o->file, &set);
 	fsa_written_end(o->tree->share->fsa, &o->fsa);
 	if (nt_ok(status) && set.which != 0)
 		srv_changed(o, FSA_MODIFIED, changes_of(set.which));
-	return nt_ok(status) ? sticky_set(o, m->last_write_time) : status;
+	return nt_ok(status) ? sticky_set(o, m) : status;
 }
 
 static ntstatus delete_check(const struct srv_open *o, bool ignore_readonly)

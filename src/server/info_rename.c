@@ -133,9 +133,10 @@ ntstatus info_rename(struct srv_request *r, const struct fscc_rename *m)
 	srv_tunnel_gone(r->tree->share->tunnel, from, clock_ms(r->srv->clock));
 	r->open->name_hides = srv_share_hides(r->tree->share, name);
 	srv_changed_name(r->open, from);
-	/* NTFS touches the attributes of a file that it moves, which watchers of Windows see (smb2.notify.mask-change). */
+	/* NTFS touches the attributes of a file that it moves, which those see on Windows who do not watch names (smb2.notify.mask-change,
+	 * smb2.notify.rec). */
 	if (!st.directory)
-		srv_changed(r->open, FSA_MODIFIED, FSA_CHANGE_ATTRIBUTES | FSA_CHANGE_CREATION);
+		srv_changed(r->open, FSA_MODIFIED, FSA_CHANGE_ATTRIBUTES | FSA_CHANGE_CREATION | FSA_CHANGE_UNLESS_NAMED);
 	return status;
 }
 

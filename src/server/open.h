@@ -50,6 +50,7 @@ struct srv_open {
 	_Atomic uint32_t ea_done;       /* CurrentEaIndex less one: how many EAs queries have given out */
 	_Atomic uint64_t position;      /* FilePositionInformation */
 	_Atomic uint32_t mode;          /* FileModeInformation */
+	_Atomic uint64_t sticky_changed; /* likewise ChangeTime, which setting other times and attributes through it does not move */
 	_Atomic uint64_t sticky_written; /* LastWriteTime as set through this handle: its writes do not move it ([MS-FSA] 2.1.4.17); 0: not set */
 };
 
