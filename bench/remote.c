@@ -246,6 +246,50 @@ static void run_idle(const struct load_config *cfg, struct load_result *r)
 	free(s);
 }
 
+/* One open file under a lease of its own, which may cache everything. */
+static struct hythe_file *open_leased(struct hythe_tree *t, const char *dir, unsigned i)
+{
+	/* The context RqLs of [MS-SMB2] 2.2.13.2.10: its header and name, the key, the state. */
+	uint8_t context[24 + 52] = {[4] = 16, [6] = 4, [10] = 24, [12] = 52, [16] = 'R', 'q', 'L', 's'};
+	struct hythe_open_params p;
+	struct hythe_file *f;
+	char name[300];
+
+	snprintf(name, sizeof(name), "%s\\leased%06u", dir, i);
+	memcpy(context + 24, &i, sizeof(i));
+	context[24 + 8] = 1;
+	context[24 + 16] = 7;
+	hythe_open_params_init(&p, name, HYTHE_READ_DATA | HYTHE_WRITE_DATA | HYTHE_READ_ATTRIBUTES);
+	p.disposition = HYTHE_OPEN_IF;
+	p.oplock_level = 0xFF;
+	p.contexts = context;
+	p.contexts_len = sizeof(context);
+	load_check(hythe_open(t, &p, &f, NULL), name);
+	return f;
+}
+
+/* Holds count open files of one session, until standard input ends. */
+static void run_opens(const struct load_config *cfg, struct load_result *r)
+{
+	struct hythe_file **f = calloc(cfg->count, sizeof(struct hythe_file *));
+	struct idle_session s = {.client = hythe_client_new(NULL)};
+
+	s.session = load_login(s.client, cfg);
+	load_check(hythe_tree_connect(s.session, cfg->share, &s.tree), "tree connect");
+	for (unsigned i = 0; i < cfg->count; i++, r->ops++)
+		f[i] = open_leased(s.tree, cfg->dir, i);
+	puts("ready");
+	fflush(stdout);
+	while (getchar() != EOF)
+		;
+	for (unsigned i = 0; i < cfg->count; i++)
+		load_check(hythe_close(f[i], NULL), "close");
+	hythe_tree_free(s.tree);
+	hythe_session_free(s.session);
+	hythe_client_free(s.client);
+	free(f);
+}
+
 void load_remote(const struct load_config *cfg, struct load_result *result)
 {
 	static const struct {
@@ -271,6 +315,10 @@ void load_remote(const struct load_config *cfg, struct load_result *result)
 	}
 	if (strcmp(cfg->test, "idle") == 0) {
 		run_idle(cfg, result);
+		return;
+	}
+	if (strcmp(cfg->test, "opens") == 0) {
+		run_opens(cfg, result);
 		return;
 	}
 	while (k < sizeof(tests) / sizeof(tests[0]) && strcmp(tests[k].test, cfg->test) != 0)
