@@ -173,6 +173,18 @@ bool fsa_breaks_next(struct fsa_breaks *b, struct fsa_notice *n) MUST_USE;
 void fsa_grant_said(struct fsa_open *o, struct fsa_breaks *b);
 /* The client will never hear of it, since its CREATE failed; the open is about to leave. */
 void fsa_grant_forget(struct fsa_open *o, struct fsa_breaks *b);
+/* Whether the open may outlive its connection ([MS-SMB2] 3.3.7.1): it may cache its handle, undisturbed, and its file is to stay. */
+bool fsa_grant_lasts(struct fsa_open *o);
+/* The same for its coming back, and then o->got and its like are what there is now, to be said as after entering. epoch: set the grant's to
+ * that, or NULL. */
+bool fsa_grant_resume(struct fsa_open *o, const uint16_t *epoch);
+/* What the client of the open may cache now, as o->got and its like tell it of the time of entering. */
+struct fsa_got {
+	uint8_t cache;
+	bool breaking;
+	uint16_t epoch;
+};
+struct fsa_got fsa_grant_now(struct fsa_open *o);
 /* What is done to a file with that effect on what others cache ([MS-FSA] 2.1.4.12). */
 enum fsa_operation {
 	FSA_WRITES,  /* data or size: nobody else's cache holds any more. Never PENDING */

@@ -130,6 +130,67 @@ void fsa_grant_leave_locked(struct fsa_open *o)
 	g->breaking = g->untold = false;
 }
 
+/* --- opens that lose their connection and come back --- */
+
+static bool lasts_locked(const struct fsa_open *o)
+{
+	const struct fsa_grant *g = o->grant;
+
+	if (!o->node || o->delete_on_close || o->node->delete_pending)
+		return false;
+	return g && (g->state & FSA_CACHE_HANDLE) && !g->breaking && !g->untold && !g->telling;
+}
+
+bool fsa_grant_lasts(struct fsa_open *o)
+{
+	bool lasts;
+
+	if (!o->shard)
+		return false;
+	pthread_mutex_lock(&o->shard->lock);
+	lasts = lasts_locked(o);
+	pthread_mutex_unlock(&o->shard->lock);
+	return lasts;
+}
+
+static void got_locked(struct fsa_open *o)
+{
+	o->got = o->grant->state;
+	o->got_breaking = o->grant->breaking;
+	o->got_epoch = o->grant->epoch;
+}
+
+bool fsa_grant_resume(struct fsa_open *o, const uint16_t *epoch)
+{
+	struct fsa_grant *g = o->grant;
+	bool lasts;
+
+	pthread_mutex_lock(&o->shard->lock);
+	lasts = lasts_locked(o);
+	if (lasts && epoch)
+		g->epoch = *epoch;
+	if (lasts) {
+		got_locked(o);
+		g->unsaid += !o->unsaid;
+		o->unsaid = true;
+	}
+	pthread_mutex_unlock(&o->shard->lock);
+	return lasts;
+}
+
+struct fsa_got fsa_grant_now(struct fsa_open *o)
+{
+	struct fsa_got now = {0};
+
+	if (!o->shard)
+		return now;
+	pthread_mutex_lock(&o->shard->lock);
+	if (o->node && o->grant)
+		now = (struct fsa_got){.cache = o->grant->state, .breaking = o->grant->breaking, .epoch = o->grant->epoch};
+	pthread_mutex_unlock(&o->shard->lock);
+	return now;
+}
+
 uint32_t fsa_directory_leases(const struct fsa *f)
 {
 	return atomic_load_explicit(&f->directory_leases, memory_order_relaxed);

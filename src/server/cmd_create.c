@@ -2,19 +2,21 @@
 #include "server/cmd.h"
 #include "server/create.h"
 
+#include <stdatomic.h>
+
+/* Contexts that give back an open want nothing of the name and its path (3.3.5.9.7, 3.3.5.9.12). */
 static ntstatus create_checks(struct create_op *op)
 {
-	ntstatus (*const phases[])(struct create_op *) = {
-		create_path_check, create_contexts_parse, create_options_check, create_access_check,
-	};
+	ntstatus contexts = create_contexts_parse(op), status;
 
-	for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
-		ntstatus status = phases[i](op);
-
-		if (!nt_ok(status))
-			return status;
-	}
-	return STATUS_SUCCESS;
+	if (op->ctx.dhnc || op->ctx.dh2c)
+		return contexts;
+	status = create_path_check(op);
+	if (nt_ok(status))
+		status = contexts;
+	if (nt_ok(status))
+		status = create_options_check(op);
+	return nt_ok(status) ? create_access_check(op) : status;
 }
 
 /* The phases behind the checks: open, answer, and only then let the open be found. */
@@ -26,16 +28,18 @@ static ntstatus create_run(struct create_op *op, struct smb2_create_rsp *out)
 		create_symlink_error(op);
 	if (!nt_ok(status))
 		return status;
+	create_durable_grant(op);
 	status = create_reply_fill(op, out);
+	out->file_id = op->r->created = op->open->file_id;
 	if (nt_ok(status))
 		status = srv_open_publish(op->open);
 	if (!nt_ok(status)) {
 		create_open_undo(op);
 		return status;
 	}
-	out->file_id = op->r->created = op->open->file_id;
 	op->r->has_created = true;
 	if (out->oplock_level != FSA_OPLOCK_NONE) {
+		atomic_store(&op->open->announcing, true);
 		op->r->granted = op->open;
 		return STATUS_SUCCESS;
 	}
@@ -54,8 +58,12 @@ struct srv_result cmd_create(struct srv_request *r, const struct smb2_create_req
 	if (r->tree->share->kind == SRV_SHARE_IPC)
 		return create_pipe(r, in, out);
 	status = create_checks(&op);
-	if (!nt_ok(status))
-		return srv_reply(status);
+	if (nt_ok(status) && (op.ctx.dhnc || op.ctx.dh2c))
+		return srv_reply(create_reconnect(&op, out));
+	if (nt_ok(status))
+		status = create_durable_begin(&op);
+	if (!nt_ok(status) || op.open)
+		return srv_reply(nt_ok(status) ? create_replay(&op, out) : status);
 	do {
 		status = create_run(&op, out);
 		if (nt_is(status, STATUS_PENDING))

@@ -14,6 +14,6 @@ struct srv_result cmd_flush(struct srv_request *r, const struct smb2_flush_req *
 		return srv_reply(STATUS_SUCCESS);
 	if (!(r->open->granted_access & (FILE_WRITE_DATA | FILE_APPEND_DATA)))
 		return srv_reply(STATUS_ACCESS_DENIED);
-	fsa_written_end(r->open->tree->share->fsa, &r->open->fsa);
+	fsa_written_end(r->open->share->fsa, &r->open->fsa);
 	return srv_reply(vfs_flush(r->open->file));
 }

@@ -52,6 +52,6 @@ struct srv_result cmd_oplock_break(struct srv_request *r, const struct smb2_brea
 	out->structure_size = in->structure_size;
 	if (in->structure_size == SMB2_BREAK_LEASE_ACK)
 		return srv_reply(acknowledge_lease(r, &in->ack, &out->ack));
-	out->oplock.file_id = r->open ? r->open->file_id : in->oplock.file_id;
+	out->oplock.file_id = r->open ? srv_open_id(r->open) : in->oplock.file_id;
 	return srv_reply(acknowledge(r->open, in->oplock.oplock_level, &out->oplock.oplock_level));
 }

@@ -146,7 +146,7 @@ static bool entry_hidden(const struct filling *f, struct srv_open *o, struct sli
 		return false;
 	arena_init(&a, NULL, 0, 0);
 	args.name = path_in(o, name, &a);
-	if (args.name.data && nt_ok(vfs_open(o->tree->share->vfs, &args, &a, &there))) {
+	if (args.name.data && nt_ok(vfs_open(o->share->vfs, &args, &a, &there))) {
 		hidden = (~srv_acl_access(there.file, &there.stat, &a) & reading) != 0;
 		vfs_file_close(there.file);
 	}
@@ -231,7 +231,7 @@ static ntstatus fill_literal(struct filling *f, struct srv_open *o, bool *found)
 	*found = true;
 	if (o->enumeration->begun)
 		return STATUS_NO_MORE_FILES;
-	status = args.name.data ? vfs_open(o->tree->share->vfs, &args, &f->r->arena, &there) : STATUS_INSUFFICIENT_RESOURCES;
+	status = args.name.data ? vfs_open(o->share->vfs, &args, &f->r->arena, &there) : STATUS_INSUFFICIENT_RESOURCES;
 	if (nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND))
 		return STATUS_NO_MORE_FILES;
 	if (!nt_ok(status)) {

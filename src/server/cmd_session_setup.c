@@ -65,7 +65,7 @@ static void end_previous(struct srv_request *r, struct srv_session *s, uint64_t 
 		pthread_mutex_unlock(&old->lock);
 	}
 	if (same)
-		srv_session_end(old);
+		srv_session_end_for_good(old);
 	srv_session_put(old);
 }
 

@@ -72,7 +72,7 @@ static ntstatus note_written(const struct srv_request *r)
 		return STATUS_SUCCESS;
 	status = vfs_stat_get(o->file, &st);
 	if (nt_ok(status))
-		fsa_written_begin(o->tree->share->fsa, &o->fsa, st.written, clock_ms(r->srv->clock));
+		fsa_written_begin(o->share->fsa, &o->fsa, st.written, clock_ms(r->srv->clock));
 	return status;
 }
 
@@ -98,7 +98,7 @@ ntstatus io_write_end(const struct srv_request *r, const struct smb2_write_req *
 	srv_oplock_written(o);
 	srv_changed(o, FSA_MODIFIED, FSA_CHANGE_SIZE | FSA_CHANGE_LAST_WRITE);
 	if (!nt_ok(status)) {
-		fsa_written_end(o->tree->share->fsa, &o->fsa);
+		fsa_written_end(o->share->fsa, &o->fsa);
 		return status;
 	}
 	o->position = in->offset + in->length;

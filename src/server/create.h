@@ -4,6 +4,7 @@
 #ifndef SERVER_CREATE_H
 #define SERVER_CREATE_H
 
+#include "server/durable.h"
 #include "server/oplock.h"
 #include "server/request.h"
 #include "server/session.h"
@@ -22,8 +23,13 @@ enum { OPLOCK_LEVEL_LEASE = 0xFF };
 
 /* What the request's contexts ask for, 2.2.13.2. */
 struct create_contexts {
-	bool mxac, mxac_timed, qfid, alsi, timewarp, reconnect, shared_disk;
-	bool dhnq, dhnc, dh2q, dh2c;
+	bool mxac, mxac_timed, qfid, alsi, timewarp, shared_disk;
+	bool dhnq, dhnc, dh2q, dh2c, app_instance;
+	struct smb2_file_id reconnect_id;   /* of DHnC and DH2C */
+	struct guid create_guid, app;       /* of DH2Q and DH2C; of the application */
+	uint32_t durable_timeout_ms;
+	bool any_lease;                /* RqLs is there, whatever the level: */
+	struct slice rqls;
 	uint64_t mxac_time, allocation;
 	struct slice ea_list, secdesc;
 	struct vfs_ea *eas;
@@ -48,6 +54,8 @@ struct create_op {
 	bool made_file;                /* for a stream, its file was made */
 	struct vfs_open_result found;
 	struct srv_open *open;
+	struct fsa_got got;            /* what the client may cache, for the answer */
+	bool tell_durable;             /* ... and whether that has a durable response */
 };
 
 /* Writing dispositions of a file that is there already. */
@@ -64,6 +72,8 @@ ntstatus create_options_check(struct create_op *op) MUST_USE;
 ntstatus create_access_check(struct create_op *op) MUST_USE;
 /* Rights of an open of an existing file: fills granted and maximal from op->found.stat. */
 ntstatus create_access_grant(struct create_op *op) MUST_USE;
+/* What could be had of op->found. */
+uint32_t create_access_maximal(struct create_op *op);
 /* Whether the directory lets a file be made in it: ACCESS_DENIED. Fills op->parent. */
 ntstatus create_parent_check(struct create_op *op) MUST_USE;
 /* Opens, creates or overwrites; op->open is in no table yet. PENDING: an oplock has to break first (r->awaited). */
@@ -77,6 +87,15 @@ void create_stream_undo_file(struct create_op *op, struct vfs_file *file);
 /* Takes back what create_open_execute did, file included if it made it. */
 void create_open_undo(struct create_op *op);
 ntstatus create_reply_fill(struct create_op *op, struct smb2_create_rsp *out) MUST_USE;
+/* create_durable.c. Before the open: what there may be of a durable open, or of somebody else's, for this CREATE. op->open is set when this one is
+ * a replay, whose answer is that of an open that there is. */
+ntstatus create_durable_begin(struct create_op *op) MUST_USE;
+/* When the open has been made: it may last. */
+void create_durable_grant(struct create_op *op);
+/* 3.3.5.9.7, 3.3.5.9.12: the whole CREATE with DHnC or DH2C, which gives back an open that there is. */
+ntstatus create_reconnect(struct create_op *op, struct smb2_create_rsp *out) MUST_USE;
+/* The same for a replay that found such an open. */
+ntstatus create_replay(struct create_op *op, struct smb2_create_rsp *out) MUST_USE;
 /* 2.2.2.2.1, for STOPPED_ON_SYMLINK. */
 void create_symlink_error(struct create_op *op);
 

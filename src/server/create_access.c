@@ -124,7 +124,7 @@ static uint32_t access_by_parent(struct create_op *op)
 	return more;
 }
 
-static uint32_t maximal_access(struct create_op *op)
+uint32_t create_access_maximal(struct create_op *op)
 {
 	uint32_t access;
 
@@ -141,7 +141,7 @@ ntstatus create_access_grant(struct create_op *op)
 	const struct vfs_stat *st = &op->found.stat;
 	uint32_t asked = op->desired & ~ACCESS_MAXIMUM_ALLOWED;
 
-	op->maximal = maximal_access(op);
+	op->maximal = create_access_maximal(op);
 	if ((asked | access_of_disposition(op)) & ~op->maximal)
 		return STATUS_ACCESS_DENIED;
 	op->granted = op->desired & ACCESS_MAXIMUM_ALLOWED ? op->maximal : asked;

@@ -1,6 +1,5 @@
 /* CREATE, the request's contexts: [MS-SMB2] 2.2.13.2 (layouts), 3.3.5.9.1 to 3.3.5.9.14 (what they ask for). One row a context;
- * unknown ones are ignored, as clients newer than the server expect (note 241). Durable handles are not granted, so
- * requests for them only have to be well formed. */
+ * unknown ones are ignored, as clients newer than the server expect (note 241). */
 #include "server/create.h"
 #include "server/info.h"
 
@@ -56,31 +55,53 @@ static bool take_dhnq(struct create_op *op, struct slice data)
 
 static bool take_dhnc(struct create_op *op, struct slice data)
 {
-	op->ctx.dhnc = true;
-	return data.len == 16;
+	op->ctx.dhnc = data.len == 16;
+	if (op->ctx.dhnc)
+		op->ctx.reconnect_id = (struct smb2_file_id){load_le64(data.data), load_le64(data.data + 8)};
+	return op->ctx.dhnc;
 }
 
 static bool take_dh2q(struct create_op *op, struct slice data)
 {
+	struct wire w = wire_decoder(data.data, 0, data.len, &op->r->arena);
+	struct smb2_ctx_dh2q_req m = {0};
+
+	smb2_ctx_dh2q_req_code(&w, &m);
 	op->ctx.dh2q = true;
-	return data.len == 32;
+	op->ctx.create_guid = m.create_guid;
+	op->ctx.durable_timeout_ms = m.timeout;
+	return data.len == 32 && wire_ok(&w);
 }
 
 static bool take_dh2c(struct create_op *op, struct slice data)
 {
+	struct wire w = wire_decoder(data.data, 0, data.len, &op->r->arena);
+	struct smb2_ctx_dh2c_req m = {0};
+
+	smb2_ctx_dh2c_req_code(&w, &m);
 	op->ctx.dh2c = true;
-	return data.len == 36;
+	op->ctx.reconnect_id = m.file_id;
+	op->ctx.create_guid = m.create_guid;
+	return data.len == 36 && wire_ok(&w);
 }
 
-/* 3.3.5.9: 0x20 bytes are a lease of 2.1, 0x34 one of 3.x; both count only with oplock level LEASE. */
 static bool take_rqls(struct create_op *op, struct slice data)
 {
+	op->ctx.rqls = data;
+	op->ctx.any_lease = true;
+	return true;
+}
+
+/* 3.3.5.9: 0x20 bytes are a lease of 2.1, 0x34 one of 3.x; both count only with oplock level LEASE, or to bring an open back. */
+static bool lease_decode(struct create_op *op)
+{
+	struct slice data = op->ctx.rqls;
 	const struct proto_conn *proto = srv_request_proto(op->r);
 	struct wire w = wire_decoder(data.data, 0, data.len, &op->r->arena);
 	struct smb2_ctx_lease m = {0};
-	bool epochs = data.len == 0x34;
+	bool epochs = data.len == 0x34, reconnects = op->ctx.dhnc || op->ctx.dh2c;
 
-	if (op->in->requested_oplock_level != OPLOCK_LEVEL_LEASE)
+	if (!op->ctx.any_lease || (!reconnects && op->in->requested_oplock_level != OPLOCK_LEVEL_LEASE))
 		return true;
 	if (data.len != 0x20 && !(epochs && proto->dialect >= SMB2_DIALECT_300))
 		return false;
@@ -101,8 +122,13 @@ static bool take_rqls(struct create_op *op, struct slice data)
 /* 2.2.13.2.13 */
 static bool take_app_instance(struct create_op *op, struct slice data)
 {
-	(void)op;
-	return data.len == 20 && load_le16(data.data) == 20;
+	struct wire w = wire_decoder(data.data, 0, data.len, &op->r->arena);
+	struct smb2_ctx_app_instance_id m = {0};
+
+	smb2_ctx_app_instance_id_code(&w, &m);
+	op->ctx.app_instance = true;
+	op->ctx.app = m.app_instance_id;
+	return data.len == 20 && wire_ok(&w);
 }
 
 static bool take_svhdx(struct create_op *op, struct slice data)
@@ -154,9 +180,6 @@ static ntstatus contexts_weigh(const struct create_op *op)
 		return STATUS_INVALID_PARAMETER;
 	if (c->dh2q && c->dh2c)
 		return STATUS_INVALID_PARAMETER;
-	/* 3.3.5.9.7, .12: there is no open to come back to. */
-	if (c->dhnc || c->dh2c)
-		return STATUS_OBJECT_NAME_NOT_FOUND;
 	/* 3.3.5.9.4: there are no snapshots. */
 	if (c->timewarp)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
@@ -180,6 +203,7 @@ ntstatus create_contexts_parse(struct create_op *op)
 		if (!context_take(op, &c))
 			return STATUS_INVALID_PARAMETER;
 	}
+	bad = bad || !lease_decode(op);
 	status = bad ? STATUS_INVALID_PARAMETER : contexts_weigh(op);
 	return nt_ok(status) ? info_eas_decode(op->ctx.ea_list, &op->r->arena, &op->ctx.eas, &op->ctx.ea_count) : status;
 }

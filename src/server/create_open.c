@@ -191,6 +191,7 @@ static ntstatus enter(struct create_op *op)
 	status = fsa_open_enter(op->r->tree->share->fsa, &e, &o->fsa, &breaks);
 	if (nt_ok(status) && e.access != op->granted)
 		fsa_open_narrow(&o->fsa, op->granted);
+	op->got = (struct fsa_got){.cache = o->fsa.got, .breaking = o->fsa.got_breaking, .epoch = o->fsa.got_epoch};
 	op->r->awaited.id = e.id;
 	op->r->awaited.ended = breaks.ended;
 	srv_oplock_tell(&breaks);
@@ -354,8 +355,8 @@ static ntstatus finish(struct create_op *op)
 static void tell_watchers(struct create_op *op)
 {
 	/* With its first stream a file may have come. */
-	if (op->made_file && srv_changes_matter(op->r->tree))
-		srv_changed_path(op->r->tree, op->open, FSA_ADDED, FSA_CHANGE_FILE_NAME, vfs_file_name(op->open->file, &op->r->arena));
+	if (op->made_file && srv_changes_matter(op->r->tree->share))
+		srv_changed_path(op->r->tree->share, op->open, FSA_ADDED, FSA_CHANGE_FILE_NAME, vfs_file_name(op->open->file, &op->r->arena));
 	if (op->action == ACTION_CREATED)
 		srv_changed(op->open, FSA_ADDED, srv_change_of_name(op->open));
 	else if (op->action != ACTION_OPENED)

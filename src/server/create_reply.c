@@ -1,5 +1,5 @@
 /* CREATE, the answer: [MS-SMB2] 2.2.14, 3.3.5.9, and the response contexts of 3.3.5.9.5 (MxAc), 3.3.5.9.9 (QFid),
- * 3.3.5.9.8 and 3.3.5.9.11 (leases). */
+ * 3.3.5.9.8 and 3.3.5.9.11 (leases), 3.3.5.9.6 and 3.3.5.9.10 (durable opens). */
 #include "server/create.h"
 
 #include "wire/smb2.h"
@@ -41,9 +41,9 @@ static void put_rqls(struct create_op *op, struct wire *list)
 	const struct srv_open *o = op->open;
 	const struct srv_lease_wish *wish = &op->ctx.lease;
 	struct smb2_ctx_lease m = {
-		.lease_state = o->fsa.got,
-		.flags = (o->fsa.got_breaking ? SMB2_LEASE_BREAK_IN_PROGRESS : 0) | (wish->has_parent ? SMB2_LEASE_PARENT_KEY_SET : 0),
-		.epoch = o->fsa.got_epoch,
+		.lease_state = op->got.cache,
+		.flags = (op->got.breaking ? SMB2_LEASE_BREAK_IN_PROGRESS : 0) | (wish->has_parent ? SMB2_LEASE_PARENT_KEY_SET : 0),
+		.epoch = op->got.epoch,
 	};
 	uint8_t data[64];
 	struct wire w = wire_encoder(data, 0, sizeof(data));
@@ -58,6 +58,28 @@ static void put_rqls(struct create_op *op, struct wire *list)
 	smb2_create_context_put(list, slice_of("RqLs", 4), slice_of(data, w.pos));
 }
 
+/* 3.3.5.9.6 */
+static void put_dhnq(struct wire *list)
+{
+	struct smb2_empty m = {0};
+	uint8_t data[8];
+	struct wire w = wire_encoder(data, 0, sizeof(data));
+
+	smb2_ctx_dhnq_rsp_code(&w, &m);
+	smb2_create_context_put(list, slice_of("DHnQ", 4), slice_of(data, w.pos));
+}
+
+/* 3.3.5.9.10 */
+static void put_dh2q(const struct create_op *op, struct wire *list)
+{
+	struct smb2_ctx_dh2q_rsp m = {.timeout = op->open->durable->timeout_ms};
+	uint8_t data[8];
+	struct wire w = wire_encoder(data, 0, sizeof(data));
+
+	smb2_ctx_dh2q_rsp_code(&w, &m);
+	smb2_create_context_put(list, slice_of("DH2Q", 4), slice_of(data, w.pos));
+}
+
 static bool has_lease(const struct create_op *op)
 {
 	return op->open->grant && op->open->grant->fsa.lease;
@@ -68,7 +90,7 @@ static ntstatus reply_contexts(struct create_op *op, struct slice *out)
 	uint8_t *data;
 	struct wire list;
 
-	if (!op->ctx.mxac && !op->ctx.qfid && !has_lease(op))
+	if (!op->ctx.mxac && !op->ctx.qfid && !has_lease(op) && !op->tell_durable)
 		return STATUS_SUCCESS;
 	data = arena_alloc(&op->r->arena, CONTEXTS_BYTES);
 	if (!data)
@@ -80,6 +102,10 @@ static ntstatus reply_contexts(struct create_op *op, struct slice *out)
 		put_qfid(op, &list);
 	if (has_lease(op))
 		put_rqls(op, &list);
+	if (op->tell_durable && op->ctx.dh2q)
+		put_dh2q(op, &list);
+	else if (op->tell_durable)
+		put_dhnq(&list);
 	*out = slice_of(data, list.pos);
 	return list.error;
 }
@@ -88,7 +114,7 @@ ntstatus create_reply_fill(struct create_op *op, struct smb2_create_rsp *out)
 {
 	const struct vfs_stat *st = &op->found.stat;
 
-	out->oplock_level = has_lease(op) ? OPLOCK_LEVEL_LEASE : fsa_level_of_cache(op->open->fsa.got);
+	out->oplock_level = has_lease(op) ? OPLOCK_LEVEL_LEASE : fsa_level_of_cache(op->got.cache);
 	out->create_action = op->action;
 	out->creation_time = st->created;
 	out->last_access_time = st->accessed;

@@ -199,11 +199,7 @@ static struct check check_open(struct srv_chain *ch, struct srv_request *r)
 	ch->file_id = id;
 	ch->have_file = true;
 	if (r->session)
-		r->open = srv_open_find(r->session, id);
-	if (r->open && r->tree && r->open->tree != r->tree) {
-		srv_open_put(r->open);
-		r->open = NULL;
-	}
+		r->open = srv_open_find(r->session, id, r->tree);
 	return r->open || !needed ? go() : answer(STATUS_FILE_CLOSED);
 }
 

@@ -160,10 +160,10 @@ static ntstatus fill_alternate_name(struct query *q, union any_info *m)
 		from--;
 	name = slice_of(name.data + 2 * from, name.len - 2 * from);
 	if (name.len > 0 && !vfs_name_is_short(name)) {
-		uint8_t *alias = q->o->tree->share->short_names ? arena_alloc(&q->r->arena, VFS_SHORT_NAME_BYTES) : NULL;
+		uint8_t *alias = q->o->share->short_names ? arena_alloc(&q->r->arena, VFS_SHORT_NAME_BYTES) : NULL;
 
 		if (!alias)
-			return q->o->tree->share->short_names ? STATUS_INSUFFICIENT_RESOURCES : STATUS_OBJECT_NAME_NOT_FOUND;
+			return q->o->share->short_names ? STATUS_INSUFFICIENT_RESOURCES : STATUS_OBJECT_NAME_NOT_FOUND;
 		name = slice_of(alias, vfs_short_name(alias, name));
 	}
 	m->name.name = name;
@@ -210,7 +210,7 @@ static ntstatus fill_normalized_name(struct query *q, union any_info *m)
 
 static ntstatus fill_id(struct query *q, union any_info *m)
 {
-	m->id = (struct fscc_id){.volume_serial_number = q->o->tree->share->volume_serial};
+	m->id = (struct fscc_id){.volume_serial_number = q->o->share->volume_serial};
 	store_le64(m->id.file_id, q->st.file_id);
 	return STATUS_SUCCESS;
 }

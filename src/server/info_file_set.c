@@ -106,7 +106,7 @@ static ntstatus set_basic(struct srv_request *r, union any_set *any)
 	}
 	if (set.which != 0)
 		status = vfs_set(o->file, &set);
-	fsa_written_end(o->tree->share->fsa, &o->fsa);
+	fsa_written_end(o->share->fsa, &o->fsa);
 	if (nt_ok(status) && set.which != 0)
 		srv_changed(o, FSA_MODIFIED, changes_of(set.which));
 	return nt_ok(status) ? sticky_set(o, m) : status;

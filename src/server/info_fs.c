@@ -149,7 +149,7 @@ static ntstatus class_refused(uint8_t class)
 
 struct srv_result info_fs_query(struct srv_request *r, const struct smb2_query_info_req *in, struct smb2_query_info_rsp *out)
 {
-	struct query q = {.r = r, .share = r->open->tree->share};
+	struct query q = {.r = r, .share = r->open->share};
 	const struct fscc_class *class = fscc_fs_class_of(in->file_info_class);
 	union any_fs m;
 	ntstatus status;

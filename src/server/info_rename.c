@@ -29,9 +29,9 @@ static ntstatus new_name(const struct fscc_rename *m, struct slice *name)
 static ntstatus target_check(struct srv_request *r, struct slice name, uint32_t flags, struct vfs_id own)
 {
 	struct vfs_open_args args = {.name = name, .disposition = VFS_OPEN, .flags = VFS_NO_FOLLOW};
-	struct fsa *fsa = r->open->tree->share->fsa;
+	struct fsa *fsa = r->open->share->fsa;
 	struct vfs_open_result there;
-	ntstatus status = vfs_open(r->open->tree->share->vfs, &args, &r->arena, &there);
+	ntstatus status = vfs_open(r->open->share->vfs, &args, &r->arena, &there);
 
 	if (nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND))
 		return STATUS_SUCCESS;
@@ -64,13 +64,13 @@ static ntstatus parent_check(struct srv_request *r, struct slice name)
 	while (units > 0 && utf16_at(name, units - 1) != '\\')
 		units--;
 	args.name = slice_of(name.data, units > 0 ? 2 * (units - 1) : 0);
-	status = vfs_open(r->open->tree->share->vfs, &args, &r->arena, &parent);
+	status = vfs_open(r->open->share->vfs, &args, &r->arena, &parent);
 	if (nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND))
 		return STATUS_OBJECT_PATH_NOT_FOUND;
 	if (!nt_ok(status))
 		return status;
 	vfs_file_close(parent.file);
-	return fsa_may_enter(r->open->tree->share->fsa, parent.stat.id, FILE_ADD_FILE, FILE_SHARE_READ | FILE_SHARE_WRITE);
+	return fsa_may_enter(r->open->share->fsa, parent.stat.id, FILE_ADD_FILE, FILE_SHARE_READ | FILE_SHARE_WRITE);
 }
 
 /* Files beneath a directory that is to be renamed: whoever only caches their handles has to close them. */
@@ -80,7 +80,7 @@ static ntstatus beneath_check(struct srv_request *r, struct slice name)
 	ntstatus status;
 
 	fsa_breaks_init(&b);
-	status = fsa_open_beneath(r->open->tree->share->fsa, name, &r->arena, &r->awaited.id, &b);
+	status = fsa_open_beneath(r->open->share->fsa, name, &r->arena, &r->awaited.id, &b);
 	r->awaited.ended = b.ended;
 	srv_oplock_tell(&b);
 	return status;
@@ -89,7 +89,7 @@ static ntstatus beneath_check(struct srv_request *r, struct slice name)
 static ntstatus source_check(struct srv_request *r, struct vfs_stat *st)
 {
 	struct srv_open *o = r->open;
-	struct fsa *fsa = o->tree->share->fsa;
+	struct fsa *fsa = o->share->fsa;
 	ntstatus status = vfs_stat_get(o->file, st);
 	struct slice name;
 
@@ -147,7 +147,7 @@ ntstatus info_link(struct srv_request *r, const struct fscc_rename *m)
 	ntstatus status = vfs_stream_base(r->open->file) ? STATUS_INVALID_PARAMETER : new_name(m, &name);
 
 	/* Who may not add files to the share may not add names either. */
-	if (nt_ok(status) && !(r->open->tree->maximal_access & FILE_ADD_FILE))
+	if (nt_ok(status) && !(r->tree->maximal_access & FILE_ADD_FILE))
 		status = STATUS_ACCESS_DENIED;
 	if (nt_ok(status))
 		status = vfs_stat_get(r->open->file, &st);
@@ -158,6 +158,6 @@ ntstatus info_link(struct srv_request *r, const struct fscc_rename *m)
 	if (nt_ok(status))
 		status = vfs_link(r->open->file, name, (m->flags & FSCC_RENAME_REPLACE) != 0);
 	if (nt_ok(status))
-		srv_changed_path(r->open->tree, r->open, FSA_ADDED, FSA_CHANGE_FILE_NAME, name);
+		srv_changed_path(r->open->share, r->open, FSA_ADDED, FSA_CHANGE_FILE_NAME, name);
 	return status;
 }

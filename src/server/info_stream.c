@@ -33,7 +33,7 @@ static ntstatus list_all(struct srv_request *r, struct vfs_stream **list, size_t
 	size_t named_count = 0;
 	ntstatus status = vfs_stat_get(base ? base : r->open->file, &st);
 
-	if (nt_ok(status) && !r->open->tree->share->no_streams)
+	if (nt_ok(status) && !r->open->share->no_streams)
 		status = vfs_stream_list(r->open->file, &r->arena, &named, &named_count);
 	if (!nt_ok(status))
 		return status;
@@ -89,7 +89,7 @@ static ntstatus target_check(struct srv_request *r, struct slice name, bool repl
 	struct vfs_file *own = vfs_stream_base(r->open->file);
 	struct vfs_open_args args = {.name = vfs_file_name(own, &r->arena), .disposition = VFS_OPEN, .flags = VFS_NO_FOLLOW};
 	struct vfs_open_result file, there;
-	ntstatus status = vfs_open(r->open->tree->share->vfs, &args, &r->arena, &file);
+	ntstatus status = vfs_open(r->open->share->vfs, &args, &r->arena, &file);
 
 	if (!nt_ok(status))
 		return status;
@@ -99,7 +99,7 @@ static ntstatus target_check(struct srv_request *r, struct slice name, bool repl
 		return nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND) ? STATUS_SUCCESS : status;
 	}
 	if (!vfs_id_equal(there.stat.id, r->open->fsa.id))
-		status = replace ? fsa_may_replace(r->open->tree->share->fsa, there.stat.id) : STATUS_OBJECT_NAME_COLLISION;
+		status = replace ? fsa_may_replace(r->open->share->fsa, there.stat.id) : STATUS_OBJECT_NAME_COLLISION;
 	vfs_file_close(there.file);
 	return status;
 }
@@ -116,7 +116,7 @@ ntstatus info_stream_rename(struct srv_request *r, const struct fscc_rename *m)
 	status = fsa_path_check(m->name, &path, &name);
 	if (!nt_ok(status) || name.len == 0)
 		return STATUS_INVALID_PARAMETER;
-	status = fsa_may_rename(r->open->tree->share->fsa, r->open->fsa.id, &r->open->fsa);
+	status = fsa_may_rename(r->open->share->fsa, r->open->fsa.id, &r->open->fsa);
 	if (nt_ok(status))
 		status = target_check(r, name, replace);
 	if (nt_ok(status))

@@ -83,7 +83,7 @@ ntstatus srv_lease_may_name(struct srv_open *o, struct srv_conn *c, struct vfs_i
 {
 	struct fsa_key key = key_of(c, wish->key);
 	struct srv_grant *g = srv_lease_find(c->srv, &key);
-	bool other = g && !is_of(g, o->tree->share->fsa, id);
+	bool other = g && !is_of(g, o->share->fsa, id);
 
 	srv_grant_put(g);
 	return other ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
@@ -130,7 +130,7 @@ struct srv_conn *srv_lease_conn(struct srv *srv, const struct fsa_key *key)
 /* The open becomes one of the lease: found by its key, or made. */
 static ntstatus attach_lease(struct srv_open *o, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *wish)
 {
-	const struct fsa *store = o->tree->share->fsa;
+	const struct fsa *store = o->share->fsa;
 	struct fsa_key key = key_of(c, wish->key);
 	struct srv *srv = c->srv;
 	struct srv_grant *g;
@@ -161,10 +161,10 @@ ntstatus srv_oplock_attach(struct srv_open *o, struct srv_conn *c, struct vfs_id
 	o->oplock_conn = srv_conn_ref(c);
 	if (wish) {
 		o->has_parent_key = wish->has_parent;
-		memcpy(o->parent_key, wish->parent_key, sizeof(o->parent_key));
+		o->parent_key = key_of(c, wish->parent_key);
 		return attach_lease(o, c, id, wish);
 	}
-	o->grant = grant_new(c->srv, o->tree->share->fsa, id);
+	o->grant = grant_new(c->srv, o->share->fsa, id);
 	if (!o->grant)
 		return STATUS_INSUFFICIENT_RESOURCES;
 	pthread_mutex_lock(&c->srv->grant_lock);
@@ -192,6 +192,32 @@ void srv_oplock_detach(struct srv_open *o)
 		srv_oplock_disarm(g);
 }
 
+void srv_oplock_disconnect(struct srv_open *o)
+{
+	struct srv_session *s;
+	struct srv_conn *c;
+
+	pthread_mutex_lock(&o->srv->grant_lock);
+	s = o->oplock_session;
+	c = o->oplock_conn;
+	o->oplock_session = NULL;
+	o->oplock_conn = NULL;
+	pthread_mutex_unlock(&o->srv->grant_lock);
+	srv_session_put(s);
+	srv_conn_put(c);
+}
+
+void srv_oplock_reconnect(struct srv_open *o, struct srv_conn *c, struct srv_session *s, uint64_t volatile_id)
+{
+	pthread_mutex_lock(&o->srv->grant_lock);
+	o->oplock_session = srv_session_ref(s);
+	o->oplock_conn = srv_conn_ref(c);
+	o->file_id.volatile_id = volatile_id;
+	if (o->grant->fsa.lease)
+		conn_known_locked(o->srv, c);
+	pthread_mutex_unlock(&o->srv->grant_lock);
+}
+
 /* --- leases on directories --- */
 
 static struct slice parent_of(struct slice path)
@@ -203,7 +229,7 @@ static struct slice parent_of(struct slice path)
 	return slice_of(path.data, units > 0 ? 2 * (units - 1) : 0);
 }
 
-static bool parent_id(struct srv_tree *t, struct slice path, struct vfs_id *id)
+static bool parent_id(struct srv_share *s, struct slice path, struct vfs_id *id)
 {
 	struct vfs_open_args args = {.name = parent_of(path), .disposition = VFS_OPEN, .flags = VFS_DIRECTORY};
 	struct vfs_open_result parent;
@@ -212,7 +238,7 @@ static bool parent_id(struct srv_tree *t, struct slice path, struct vfs_id *id)
 	ntstatus status;
 
 	arena_init(&a, scratch, sizeof(scratch), 0);
-	status = vfs_open(t->share->vfs, &args, &a, &parent);
+	status = vfs_open(s->vfs, &args, &a, &parent);
 	if (nt_ok(status)) {
 		*id = parent.stat.id;
 		vfs_file_close(parent.file);
@@ -221,19 +247,15 @@ static bool parent_id(struct srv_tree *t, struct slice path, struct vfs_id *id)
 	return nt_ok(status);
 }
 
-void srv_oplock_entry_changed(struct srv_tree *t, const struct srv_open *o, struct slice path)
+void srv_oplock_entry_changed(struct srv_share *s, const struct srv_open *o, struct slice path)
 {
 	struct fsa_breaks b;
-	struct fsa_key key;
 	struct vfs_id id;
-	bool has_key = o && o->has_parent_key;
 
 	/* The share's root is in no directory that anybody could have open. */
-	if (path.len == 0 || !parent_id(t, path, &id))
+	if (path.len == 0 || !parent_id(s, path, &id))
 		return;
-	if (has_key)
-		key = key_of(o->oplock_conn, o->parent_key);
 	fsa_breaks_init(&b);
-	fsa_directory_changed(t->share->fsa, id, has_key ? &key : NULL, &b);
+	fsa_directory_changed(s->fsa, id, o && o->has_parent_key ? &o->parent_key : NULL, &b);
 	srv_oplock_tell(&b);
 }

@@ -135,10 +135,10 @@ void srv_directory_deleted(struct srv_open *o)
 {
 	struct list_node woken;
 
-	if (!o->directory || !fsa_watched(o->tree->share->fsa))
+	if (!o->directory || !fsa_watched(o->share->fsa))
 		return;
 	list_init(&woken);
-	fsa_directory_deleted(o->tree->share->fsa, o->fsa.id, &woken);
+	fsa_directory_deleted(o->share->fsa, o->fsa.id, &woken);
 	answer_all(&woken);
 }
 
@@ -147,28 +147,28 @@ uint32_t srv_change_of_name(const struct srv_open *o)
 	return o->directory ? FSA_CHANGE_DIR_NAME : FSA_CHANGE_FILE_NAME;
 }
 
-bool srv_changes_matter(const struct srv_tree *t)
+bool srv_changes_matter(const struct srv_share *s)
 {
-	return fsa_watched(t->share->fsa) || fsa_directory_leases(t->share->fsa) != 0;
+	return fsa_watched(s->fsa) || fsa_directory_leases(s->fsa) != 0;
 }
 
-void srv_changed_path(struct srv_tree *t, const struct srv_open *o, uint32_t action, uint32_t what, struct slice path)
+void srv_changed_path(struct srv_share *s, const struct srv_open *o, uint32_t action, uint32_t what, struct slice path)
 {
 	struct list_node woken;
 
-	if (fsa_watched(t->share->fsa)) {
+	if (fsa_watched(s->fsa)) {
 		list_init(&woken);
-		fsa_changed(t->share->fsa, action, what, path, &woken);
+		fsa_changed(s->fsa, action, what, path, &woken);
 		answer_all(&woken);
 	}
-	if (fsa_directory_leases(t->share->fsa) != 0)
-		srv_oplock_entry_changed(t, o, path);
+	if (fsa_directory_leases(s->fsa) != 0)
+		srv_oplock_entry_changed(s, o, path);
 }
 
 /* An entry whose sizes and times keep changing is news to the leases on its directory once: none of those that were there is left. */
 static bool directory_knows(struct srv_open *o, uint32_t action)
 {
-	uint32_t leases = fsa_directory_leases(o->tree->share->fsa);
+	uint32_t leases = fsa_directory_leases(o->share->fsa);
 
 	if (action != FSA_MODIFIED)
 		return false;
@@ -196,10 +196,10 @@ void srv_changed(struct srv_open *o, uint32_t action, uint32_t what)
 	uint8_t scratch[1024];
 	struct arena a;
 
-	if (!srv_changes_matter(o->tree) || (directory_knows(o, action) && !fsa_watched(o->tree->share->fsa)))
+	if (!srv_changes_matter(o->share) || (directory_knows(o, action) && !fsa_watched(o->share->fsa)))
 		return;
 	arena_init(&a, scratch, sizeof(scratch), 0);
-	srv_changed_path(o->tree, o, action, what, stream ? srv_open_name(o->file, &a) : vfs_file_name(o->file, &a));
+	srv_changed_path(o->share, o, action, what, stream ? srv_open_name(o->file, &a) : vfs_file_name(o->file, &a));
 	arena_reset(&a);
 }
 
@@ -214,7 +214,7 @@ static struct slice parent_of(struct slice path)
 
 void srv_changed_name(struct srv_open *o, struct slice from)
 {
-	struct fsa *f = o->tree->share->fsa;
+	struct fsa *f = o->share->fsa;
 	uint32_t what = srv_change_of_name(o);
 	uint8_t scratch[1024];
 	struct list_node woken;
@@ -222,7 +222,7 @@ void srv_changed_name(struct srv_open *o, struct slice from)
 	struct arena a;
 	bool moved;
 
-	if (!srv_changes_matter(o->tree))
+	if (!srv_changes_matter(o->share))
 		return;
 	list_init(&woken);
 	arena_init(&a, scratch, sizeof(scratch), 0);
@@ -232,9 +232,9 @@ void srv_changed_name(struct srv_open *o, struct slice from)
 	fsa_changed(f, moved ? FSA_ADDED : FSA_RENAMED_NEW, what, to, &woken);
 	answer_all(&woken);
 	if (fsa_directory_leases(f) != 0) {
-		srv_oplock_entry_changed(o->tree, o, to);
+		srv_oplock_entry_changed(o->share, o, to);
 		if (moved)
-			srv_oplock_entry_changed(o->tree, o, from);
+			srv_oplock_entry_changed(o->share, o, from);
 	}
 	arena_reset(&a);
 }
@@ -282,7 +282,7 @@ static struct srv_watch *watch_of(struct srv_open *o, const struct smb2_change_n
 	w = o->watch;
 	pthread_mutex_unlock(&o->lock);
 	if (fresh)
-		fsa_watch_add(o->tree->share->fsa, &fresh->fsa);
+		fsa_watch_add(o->share->fsa, &fresh->fsa);
 	return w;
 }
 
@@ -343,7 +343,7 @@ void srv_watch_close(struct srv_open *o)
 	pthread_mutex_unlock(&o->lock);
 	if (!w)
 		return;
-	fsa_watch_remove(o->tree->share->fsa, &w->fsa);
+	fsa_watch_remove(o->share->fsa, &w->fsa);
 	do {
 		pthread_mutex_lock(&o->lock);
 		r = take_waiter_locked(w);

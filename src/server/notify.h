@@ -7,9 +7,9 @@
 /* `what` (FSA_CHANGE_*) of the open's file has changed. */
 void srv_changed(struct srv_open *o, uint32_t action, uint32_t what);
 /* The same for another path, by means of o. */
-void srv_changed_path(struct srv_tree *t, const struct srv_open *o, uint32_t action, uint32_t what, struct slice path);
+void srv_changed_path(struct srv_share *s, const struct srv_open *o, uint32_t action, uint32_t what, struct slice path);
 /* Whether anybody watches or holds a lease on a directory: if not, names need not be found out. */
-bool srv_changes_matter(const struct srv_tree *t);
+bool srv_changes_matter(const struct srv_share *s);
 /* A file had the path `from` and has that of the open now. */
 void srv_changed_name(struct srv_open *o, struct slice from);
 /* The open's directory is to be deleted: whoever watches it gets DELETE_PENDING. */

@@ -33,18 +33,18 @@ static ntstatus make(struct srv_open *o, uint8_t id[BUFFER_BYTES])
 {
 	struct vfs_volume v;
 	struct vfs_stat st;
-	ntstatus status = vfs_volume_query(o->tree->share->vfs, &v);
+	ntstatus status = vfs_volume_query(o->share->vfs, &v);
 
 	if (nt_ok(status))
 		status = vfs_stat_get(o->file, &st);
 	if (!nt_ok(status))
 		return status;
-	if (v.read_only || o->tree->share->read_only)
+	if (v.read_only || o->share->read_only)
 		return STATUS_MEDIA_WRITE_PROTECTED;
 	memset(id, 0, BUFFER_BYTES);
 	store_le64(id, st.file_id);
 	store_le64(id + 8, st.created);
-	srv_volume_id(o->tree->share, &v, id + GUID_BYTES);
+	srv_volume_id(o->share, &v, id + GUID_BYTES);
 	memcpy(id + 2 * GUID_BYTES, id, GUID_BYTES);
 	return vfs_xattr_set(o->file, XATTR, id, BUFFER_BYTES);
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "rpc/rpc.h"
 #include "server/conn.h"
+#include "server/durable.h"
 #include "server/notify.h"
 #include "server/oplock.h"
 #include "server/park.h"
@@ -11,6 +12,11 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+
+static uint64_t volatile_of(uint64_t id)
+{
+	return id << 8 | (hash_u64(id) & 0xFF);
+}
 
 struct srv_open *srv_open_new(struct srv_session *s, struct srv_tree *t)
 {
@@ -20,16 +26,35 @@ struct srv_open *srv_open_new(struct srv_session *s, struct srv_tree *t)
 	if (!o)
 		return NULL;
 	o->refs = 1;
+	o->srv = s->srv;
 	o->session = s;
 	o->tree = srv_tree_ref(t);
-	o->fsa.lock_budget = &s->lock_budget;
+	o->share = srv_share_ref(t->share);
+	o->fsa.lock_budget = &s->lock_budget->locks;
 	list_init(&o->on_grant);
 	pthread_mutex_init(&o->lock, NULL);
 	/* The persistent half is unique on the whole server (inventory G072); neither half is ever all-ones. The id is there
 	 * before the open is: its oplock may break while it is being made. */
 	id = atomic_fetch_add(&s->srv->next_open_id, 1);
-	o->file_id = (struct smb2_file_id){.persistent = id, .volatile_id = id << 8 | (hash_u64(id) & 0xFF)};
+	o->file_id = (struct smb2_file_id){.persistent = id, .volatile_id = volatile_of(id)};
 	return o;
+}
+
+uint64_t srv_open_new_volatile(struct srv *srv)
+{
+	return volatile_of(atomic_fetch_add(&srv->next_open_id, 1));
+}
+
+struct smb2_file_id srv_open_id(struct srv_open *o)
+{
+	struct smb2_file_id id;
+
+	if (!o->durable)
+		return o->file_id;
+	pthread_mutex_lock(&o->srv->grant_lock);
+	id = o->file_id;
+	pthread_mutex_unlock(&o->srv->grant_lock);
+	return id;
 }
 
 struct srv_open *srv_open_ref(struct srv_open *o)
@@ -49,10 +74,12 @@ void srv_open_put(struct srv_open *o)
 	srv_enumeration_free(o->enumeration);
 	srv_watch_free(o->watch);
 	srv_tree_put(o->tree);
+	srv_durable_free(o->durable);
 	srv_oplock_detach(o);
 	srv_grant_put(o->grant);
 	srv_session_put(o->oplock_session);
 	srv_conn_put(o->oplock_conn);
+	srv_share_put(o->share);
 	pthread_mutex_destroy(&o->lock);
 	free(o);
 }
@@ -68,36 +95,43 @@ static struct srv_open *open_find_locked(struct srv_session *s, uint64_t volatil
 	return NULL;
 }
 
+ntstatus srv_open_may_enter_locked(struct srv_session *s, const struct srv_tree *t)
+{
+	size_t most = s->identity.anonymous ? s->srv->limits.anonymous_trees_and_opens : s->srv->limits.opens_per_session;
+
+	if (s->state == SRV_SESSION_GONE)
+		return STATUS_USER_SESSION_DELETED;
+	if (t->ended)
+		return STATUS_NETWORK_NAME_DELETED;
+	return s->open_count < most ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+}
+
 ntstatus srv_open_publish(struct srv_open *o)
 {
 	struct srv_session *s = o->session;
-	ntstatus status = STATUS_SUCCESS;
-	size_t most;
+	ntstatus status;
 
 	pthread_mutex_lock(&s->lock);
-	most = s->identity.anonymous ? s->srv->limits.anonymous_trees_and_opens : s->srv->limits.opens_per_session;
-	if (s->state == SRV_SESSION_GONE) {
-		status = STATUS_USER_SESSION_DELETED;
-	} else if (o->tree->ended) {
-		status = STATUS_NETWORK_NAME_DELETED;
-	} else if (s->open_count >= most ||
-		!htab_insert(&s->opens, &o->by_id, hash_u64(o->file_id.volatile_id))) {
+	status = srv_open_may_enter_locked(s, o->tree);
+	if (nt_ok(status) && !htab_insert(&s->opens, &o->by_id, hash_u64(o->file_id.volatile_id)))
 		status = STATUS_INSUFFICIENT_RESOURCES;
-	} else {
+	if (nt_ok(status)) {
 		s->open_count++;
 		srv_open_ref(o);
+		if (o->durable)
+			srv_durable_published(o);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return status;
 }
 
-struct srv_open *srv_open_find(struct srv_session *s, struct smb2_file_id id)
+struct srv_open *srv_open_find(struct srv_session *s, struct smb2_file_id id, const struct srv_tree *t)
 {
 	struct srv_open *o;
 
 	pthread_mutex_lock(&s->lock);
 	o = open_find_locked(s, id.volatile_id);
-	if (o && o->file_id.persistent != id.persistent)
+	if (o && (o->file_id.persistent != id.persistent || (t && o->tree != t)))
 		o = NULL;
 	if (o)
 		srv_open_ref(o);
@@ -110,7 +144,7 @@ ntstatus srv_open_stat(struct srv_open *o, struct vfs_stat *st)
 	ntstatus status = vfs_stat_get(o->file, st);
 
 	if (nt_ok(status))
-		st->written = fsa_written_shown(o->tree->share->fsa, st->id, st->written, clock_ms(o->session->srv->clock));
+		st->written = fsa_written_shown(o->share->fsa, st->id, st->written, clock_ms(o->srv->clock));
 	if (nt_ok(status) && atomic_load_explicit(&o->name_hides, memory_order_relaxed))
 		st->attributes |= FILE_ATTRIBUTE_HIDDEN;
 	return status;
@@ -119,7 +153,7 @@ ntstatus srv_open_stat(struct srv_open *o, struct vfs_stat *st)
 /* Writes that no client was shown the time of have happened now. */
 static void show_written(struct srv_open *o)
 {
-	struct vfs_set_info set = {.which = VFS_SET_WRITTEN, .written = clock_filetime(o->session->srv->clock)};
+	struct vfs_set_info set = {.which = VFS_SET_WRITTEN, .written = clock_filetime(o->srv->clock)};
 	uint64_t shown = fsa_written_leave(&o->fsa);
 	struct vfs_stat st;
 
@@ -153,7 +187,7 @@ void srv_open_leave(struct srv_open *o)
 	if (!o->file)
 		return;
 	show_written(o);
-	remove = fsa_open_leave(o->tree->share->fsa, &o->fsa);
+	remove = fsa_open_leave(o->share->fsa, &o->fsa);
 	srv_oplock_detach(o);
 	if (!remove) {
 		if (o->fsa.delete_on_close)
@@ -163,25 +197,41 @@ void srv_open_leave(struct srv_open *o)
 	if (o->fsa.removes_file)
 		goes = vfs_stream_base(o->file);
 	arena_init(&a, scratch, sizeof(scratch), 0);
-	if (srv_changes_matter(o->tree) || o->tree->share->tunnel)
+	if (srv_changes_matter(o->share) || o->share->tunnel)
 		name = srv_open_name(goes, &a);
 	status = vfs_unlink(goes);
 	if (nt_ok(status) && !vfs_stream_base(goes))
-		srv_tunnel_gone(o->tree->share->tunnel, name, clock_ms(o->session->srv->clock));
-	fsa_removed(o->tree->share->fsa, &o->fsa);
+		srv_tunnel_gone(o->share->tunnel, name, clock_ms(o->srv->clock));
+	fsa_removed(o->share->fsa, &o->fsa);
 	if (nt_ok(status) && name.len > 0)
-		srv_changed_path(o->tree, o, vfs_stream_base(goes) ? FSA_REMOVED_STREAM : FSA_REMOVED,
+		srv_changed_path(o->share, o, vfs_stream_base(goes) ? FSA_REMOVED_STREAM : FSA_REMOVED,
 			vfs_stream_base(goes) ? FSA_CHANGE_STREAM_NAME : srv_change_of_name(o), name);
 	arena_reset(&a);
 	if (!nt_ok(status) && !nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND))
 		log_warn("cannot delete a file on its last close: %s", hythe_status_text(status));
 }
 
+void srv_open_end(struct srv_open *o, struct srv_session *s)
+{
+	srv_watch_close(o);
+	/* Locks that are waited for end as ranges that are not locked; whatever else waits is cancelled. */
+	fsa_locks_end(&o->fsa);
+	if (s)
+		srv_cancel_all(s->conn, o, NULL, STATUS_CANCELLED);
+	srv_open_leave(o);
+	srv_open_put(o);
+}
+
 void srv_open_close(struct srv_open *o)
 {
-	struct srv_session *s = o->session;
+	struct srv_session *s;
 	bool was_listed;
 
+	if (o->durable) {
+		srv_durable_close(o);
+		return;
+	}
+	s = o->session;
 	pthread_mutex_lock(&s->lock);
 	was_listed = !o->closed && open_find_locked(s, o->file_id.volatile_id) == o;
 	if (was_listed) {
@@ -190,12 +240,6 @@ void srv_open_close(struct srv_open *o)
 	}
 	o->closed = true;
 	pthread_mutex_unlock(&s->lock);
-	if (!was_listed)
-		return;
-	srv_watch_close(o);
-	/* Locks that are waited for end as ranges that are not locked; whatever else waits is cancelled. */
-	fsa_locks_end(&o->fsa);
-	srv_cancel_all(s->conn, o, NULL, STATUS_CANCELLED);
-	srv_open_leave(o);
-	srv_open_put(o);
+	if (was_listed)
+		srv_open_end(o, s);
 }

@@ -15,6 +15,7 @@
 struct rpc_pipe;
 struct srv_watch;
 struct srv_grant;
+struct srv_durable;
 enum { SRV_LOCK_SEQUENCES = 64, SRV_LOCK_SEQUENCE_VALID = 0x10 };
 
 struct srv_enumeration; /* position and pattern of QUERY_DIRECTORY, in cmd_query_directory.c */
@@ -23,8 +24,12 @@ struct srv_open {
 	_Atomic uint32_t refs;
 	struct htab_node by_id;         /* in session->opens */
 	struct smb2_file_id file_id;
-	struct srv_session *session;    /* not referenced: the session closes its opens before it goes */
-	struct srv_tree *tree;          /* referenced */
+	struct srv *srv;
+	struct srv_share *share;        /* referenced, as is ... */
+	struct srv_tree *tree;          /* ... the tree of its session, under the session's lock; NULL: disconnected */
+	struct srv_session *session;    /* not referenced: the session closes its opens before it goes, or lets go of them. Never changes but
+					 * for durable opens, with their lock held */
+	struct srv_durable *durable;    /* NULL: it cannot outlive its connection, nor is it to be found by others */
 	uint32_t granted_access;        /* specific rights, generic bits mapped */
 	uint32_t create_options;
 	bool directory, delete_on_close;
@@ -39,14 +44,15 @@ struct srv_open {
 	struct srv_watch *watch;        /* of CHANGE_NOTIFY, in notify.c */
 	bool watch_closed;
 	uint8_t lock_sequences[SRV_LOCK_SEQUENCES]; /* numbers of LOCKs done, + SRV_LOCK_SEQUENCE_VALID; 0: none (inventory G056) */
-	struct srv_conn *oplock_conn;   /* where breaks are told, referenced; NULL: it never asked for an oplock */
-	struct srv_session *oplock_session;
+	struct srv_conn *oplock_conn;   /* where breaks are told, referenced; NULL: it never asked for an oplock, or is disconnected */
+	struct srv_session *oplock_session; /* likewise; both, and what of file_id changes, under srv.grant_lock */
 	struct srv_grant *grant;        /* its oplock or lease, referenced, in oplock.h */
 	struct list_node on_grant;      /* in grant->opens */
-	uint8_t parent_key[16];         /* of the lease on its directory that this client holds, if has_parent_key */
+	struct fsa_key parent_key;      /* of the lease on its directory that this client holds, if has_parent_key */
 	bool has_parent_key;
 	_Atomic uint32_t directory_told; /* fsa_directory_leases when its directory's leases were last broken by it */
 	struct list_node to_announce;   /* in the chain whose response tells the client */
+	_Atomic bool announcing;        /* some chain or request has it for that */
 	_Atomic uint32_t ea_done;       /* CurrentEaIndex less one: how many EAs queries have given out */
 	_Atomic uint64_t position;      /* FilePositionInformation */
 	_Atomic uint32_t mode;          /* FileModeInformation */
@@ -59,12 +65,20 @@ struct srv_open *srv_open_new(struct srv_session *s, struct srv_tree *t) MUST_US
 /* Puts it into its session's table (which takes a reference); INSUFFICIENT_RESOURCES past the limit,
  * USER_SESSION_DELETED when the session has gone meanwhile. */
 ntstatus srv_open_publish(struct srv_open *o) MUST_USE;
-/* The open of that id in the session, referenced; NULL: FILE_CLOSED (3.3.5.10). */
-struct srv_open *srv_open_find(struct srv_session *s, struct smb2_file_id id) MUST_USE;
+/* Whether the session has room for one more, and the tree is there; with the session's lock held. */
+ntstatus srv_open_may_enter_locked(struct srv_session *s, const struct srv_tree *t) MUST_USE;
+/* The open of that id in the session and on that tree (NULL: any), referenced; NULL: FILE_CLOSED (3.3.5.10). */
+struct srv_open *srv_open_find(struct srv_session *s, struct smb2_file_id id, const struct srv_tree *t) MUST_USE;
+/* Its id, which changes when a durable open comes back. */
+struct smb2_file_id srv_open_id(struct srv_open *o);
+/* A volatile half that no open of the server has. */
+uint64_t srv_open_new_volatile(struct srv *srv);
 struct srv_open *srv_open_ref(struct srv_open *o);
 void srv_open_put(struct srv_open *o);
 /* 3.3.4.17. Idempotent; the first call gives the status of delete-on-close's work in the log only. */
 void srv_open_close(struct srv_open *o);
+/* What closing does once the open is in no table any more; s: the session that had it, or NULL. Drops the table's reference. */
+void srv_open_end(struct srv_open *o, struct srv_session *s);
 /* Gives up the share mode; the last open of a file that is to be deleted deletes it. srv_open_close does it for a published open. */
 void srv_open_leave(struct srv_open *o);
 /* The file's attributes and times as clients are shown them. */

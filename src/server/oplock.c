@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "server/conn.h"
+#include "server/durable.h"
 #include "server/out.h"
 
 #include <stdatomic.h>
@@ -27,17 +28,40 @@ void srv_oplock_hold(struct fsa_grant *g)
 	(void)grant_ref(grant_of(g));
 }
 
-/* The n-th open that holders of g can be told through, referenced. */
-static struct srv_open *nth_open(struct srv_grant *g, size_t n)
-{
-	struct srv_open *found = NULL;
+/* Through whom a break is told: what an open had of a connection when it was looked at. */
+struct holder {
+	struct srv_conn *conn;       /* referenced, as is ... */
+	struct srv_session *session; /* ... this one; NULL: the open is disconnected */
+	struct smb2_file_id file_id;
+	bool sealed;
+};
 
+static void holder_put(struct holder *h)
+{
+	srv_conn_put(h->conn);
+	srv_session_put(h->session);
+}
+
+/* The n-th open of g. false: there are not so many. */
+static bool nth_holder(struct srv_grant *g, size_t n, struct holder *h)
+{
+	bool found = false;
+
+	*h = (struct holder){0};
 	pthread_mutex_lock(&g->srv->grant_lock);
 	list_for_each(l, &g->opens) {
-		if (n-- == 0) {
-			found = srv_open_ref(list_entry(l, struct srv_open, on_grant));
-			break;
+		const struct srv_open *o = list_entry(l, struct srv_open, on_grant);
+
+		if (n-- > 0)
+			continue;
+		found = true;
+		h->file_id = o->file_id;
+		if (o->oplock_conn) {
+			h->conn = srv_conn_ref(o->oplock_conn);
+			h->session = srv_session_ref(o->oplock_session);
+			h->sealed = o->oplock_session->encrypt_data || o->share->encrypt;
 		}
+		break;
 	}
 	pthread_mutex_unlock(&g->srv->grant_lock);
 	return found;
@@ -53,26 +77,47 @@ static bool conn_gone(struct srv_conn *c)
 	return gone;
 }
 
-/* 3.3.4.7: the first open whose connection is there; NULL: none is left. */
-static struct srv_open *reachable_open(struct srv_grant *g)
+/* 3.3.4.7: the first open whose connection is there; false: none is left. */
+static bool reachable_holder(struct srv_grant *g, struct holder *h)
 {
-	struct srv_open *o;
-
-	for (size_t n = 0; (o = nth_open(g, n)) != NULL; n++) {
-		if (!conn_gone(o->oplock_conn))
-			return o;
-		srv_open_put(o);
+	for (size_t n = 0; nth_holder(g, n, h); n++) {
+		if (h->conn && !conn_gone(h->conn))
+			return true;
+		holder_put(h);
 	}
-	return NULL;
+	return false;
+}
+
+/* 3.3.4.6, 3.3.4.7: a disconnected open does not survive a break of what it holds. */
+static void close_disconnected(struct srv_grant *g)
+{
+	struct srv_open *some[16];
+	size_t n, closed;
+
+	do {
+		n = closed = 0;
+		pthread_mutex_lock(&g->srv->grant_lock);
+		list_for_each(l, &g->opens) {
+			struct srv_open *o = list_entry(l, struct srv_open, on_grant);
+
+			if (!o->oplock_conn && n < ARRAY_LEN(some))
+				some[n++] = srv_open_ref(o);
+		}
+		pthread_mutex_unlock(&g->srv->grant_lock);
+		for (size_t i = 0; i < n; i++) {
+			closed += srv_durable_close_disconnected(some[i]);
+			srv_open_put(some[i]);
+		}
+	} while (n == ARRAY_LEN(some) && closed > 0);
 }
 
 /* 2.2.23.1, 2.2.23.2 */
-static struct smb2_break body_of(const struct fsa_notice *n, const struct srv_open *o)
+static struct smb2_break body_of(const struct fsa_notice *n, const struct holder *h)
 {
 	struct smb2_break b = {.structure_size = SMB2_BREAK_OPLOCK};
 
 	if (!n->grant->lease) {
-		b.oplock = (struct smb2_oplock_break){.oplock_level = fsa_level_of_cache(n->to), .file_id = o->file_id};
+		b.oplock = (struct smb2_oplock_break){.oplock_level = fsa_level_of_cache(n->to), .file_id = h->file_id};
 		return b;
 	}
 	b.structure_size = SMB2_BREAK_LEASE;
@@ -86,27 +131,22 @@ static struct smb2_break body_of(const struct fsa_notice *n, const struct srv_op
 	return b;
 }
 
-static bool sealed(const struct srv_open *o)
-{
-	return o->oplock_session->encrypt_data || o->tree->share->encrypt;
-}
-
 /* A lease belongs to a client and not to a connection, and is told on the first that the client has; keys belong to a session, which
  * is on the connection of the open. */
-static struct srv_conn *conn_to_tell(const struct fsa_notice *n, const struct srv_open *o)
+static struct srv_conn *conn_to_tell(const struct fsa_notice *n, const struct holder *h)
 {
-	struct srv_conn *c = n->grant->lease && !sealed(o) ? srv_lease_conn(grant_of(n->grant)->srv, &n->grant->key) : NULL;
+	struct srv_conn *c = n->grant->lease && !h->sealed ? srv_lease_conn(grant_of(n->grant)->srv, &n->grant->key) : NULL;
 
-	return c ? c : srv_conn_ref(o->oplock_conn);
+	return c ? c : srv_conn_ref(h->conn);
 }
 
 /* A message that answers nothing, sealed where the session is, never signed. */
-static void notify(const struct fsa_notice *n, struct srv_open *o, struct srv_conn *c)
+static void notify(const struct fsa_notice *n, const struct holder *h, struct srv_conn *c)
 {
-	struct smb2_header h = {
+	struct smb2_header header = {
 		.command = SMB2_OPLOCK_BREAK, .flags = SMB2_FLAGS_SERVER_TO_REDIR, .message_id = UINT64_MAX,
 	};
-	struct smb2_break body = body_of(n, o);
+	struct smb2_break body = body_of(n, h);
 	struct net_batch batch;
 	struct srv_out out;
 	struct wire w;
@@ -114,8 +154,8 @@ static void notify(const struct fsa_notice *n, struct srv_open *o, struct srv_co
 	size_t cap;
 
 	srv_out_init(&out, c);
-	if (sealed(o))
-		out.seal = srv_session_ref(o->oplock_session);
+	if (h->sealed)
+		out.seal = srv_session_ref(h->session);
 	head = srv_out_room(&out, NOTIFICATION_BYTES + 8, &cap);
 	if (!head) {
 		/* A holder who is never told would keep what he may not; without him nobody does. */
@@ -124,7 +164,7 @@ static void notify(const struct fsa_notice *n, struct srv_open *o, struct srv_co
 		return;
 	}
 	w = wire_encoder(head, 0, cap - 8);
-	smb2_header_code(&w, &h);
+	smb2_header_code(&w, &header);
 	smb2_break_rsp_code(&w, &body);
 	out.elements[out.count++] = (struct srv_out_element){.head = head, .head_len = w.pos};
 	net_batch_init(&batch, c->net);
@@ -211,16 +251,18 @@ void srv_oplock_answered(struct srv_grant *g)
 static void tell(const struct fsa_notice *n)
 {
 	struct srv_grant *g = grant_of(n->grant);
-	struct srv_open *o = reachable_open(g);
+	struct holder h;
 
-	if (o) {
-		struct srv_conn *c = conn_to_tell(n, o);
+	if (srv_durable_any_disconnected(g->srv))
+		close_disconnected(g);
+	if (reachable_holder(g, &h)) {
+		struct srv_conn *c = conn_to_tell(n, &h);
 
-		notify(n, o, c);
+		notify(n, &h, c);
 		if (n->acknowledge)
 			arm(g, c, c->test_unacked ? TEST_ARRIVE_MS : ARRIVE_MS);
 		srv_conn_put(c);
-		srv_open_put(o);
+		holder_put(&h);
 	} else if (n->acknowledge) {
 		fsa_grant_expire(&g->fsa);
 	}
@@ -241,6 +283,7 @@ void srv_oplock_announce(struct srv_open *o)
 
 	if (!o)
 		return;
+	atomic_store(&o->announcing, false);
 	fsa_breaks_init(&b);
 	fsa_grant_said(&o->fsa, &b);
 	srv_oplock_tell(&b);

@@ -39,6 +39,9 @@ ntstatus srv_lease_may_name(struct srv_open *o, struct srv_conn *c, struct vfs_i
 void srv_lease_conn_gone(struct srv_conn *c);
 /* The first connection of that client on which it has asked for a lease, referenced; NULL: none. */
 struct srv_conn *srv_lease_conn(struct srv *srv, const struct fsa_key *key) MUST_USE;
+/* The connection and session of a durable open have gone; later it has others. Between the two nobody is told through it. */
+void srv_oplock_disconnect(struct srv_open *o);
+void srv_oplock_reconnect(struct srv_open *o, struct srv_conn *c, struct srv_session *s, uint64_t volatile_id);
 /* After an open has left its node: nobody can be told through it any more. */
 void srv_oplock_detach(struct srv_open *o);
 /* The lease of that client, referenced; NULL: none. */
@@ -58,7 +61,7 @@ void srv_oplock_answered(struct srv_grant *g);
 /* The file's data or size changed through o. */
 void srv_oplock_written(struct srv_open *o);
 /* Entries of the directory that path lies in changed, by means of o (NULL: nobody who holds a lease on it). */
-void srv_oplock_entry_changed(struct srv_tree *t, const struct srv_open *o, struct slice path);
+void srv_oplock_entry_changed(struct srv_share *s, const struct srv_open *o, struct slice path);
 
 /* Waits for the break that r->awaited tells of, after which the request starts again: PARKED; or waits here and now, in the middle of a
  * chain: SUCCESS, and the caller starts again. */

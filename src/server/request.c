@@ -1,5 +1,6 @@
 /* Requests: their memory and their payload. */
 #include "server/dispatch.h"
+#include "server/durable.h"
 #include "server/oplock.h"
 
 #include <stdlib.h>
@@ -63,6 +64,7 @@ void srv_request_free(struct srv_request *r)
 
 	arena_reset(&r->arena);
 	srv_oplock_announce(r->granted);
+	srv_durable_free(r->durable);
 	srv_open_put(r->open);
 	srv_tree_put(r->tree);
 	srv_session_put(r->session);

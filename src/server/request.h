@@ -18,6 +18,7 @@ struct srv_tree;
 struct srv_open;
 struct srv_out;
 struct srv_chain;
+struct srv_durable;
 struct proto_conn;
 
 enum srv_next {
@@ -78,6 +79,7 @@ struct srv_request {
 	bool sign_response;          /* although the request was not signed: the last leg of a SESSION_SETUP */
 	uint8_t *hash_into;          /* the preauthentication hash that the response enters */
 	struct srv_open *granted;    /* CREATE gave it an oplock; referenced. Told of breaks only when the response is out */
+	struct srv_durable *durable; /* CREATE has it for an open that is still to be made */
 	struct srv_chain *chain;     /* the frame it came in; NULL once parked */
 	struct buf *frame_owner;     /* what raw lies in, referenced while parked */
 	void *in;                    /* the decoded body */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/utf16.h"
 #include "fsa/fsa.h"
+#include "server/durable.h"
 #include "server/oplock.h"
 #include "server/srv.h"
 #include "server/tunnel.h"
@@ -212,6 +213,7 @@ static void swap_shares(struct srv *srv, struct list_node *fresh)
 	pthread_mutex_unlock(&srv->lock);
 	list_for_each_safe(n, &old) {
 		list_remove(n);
+		srv_durable_retire(srv, list_entry(n, struct srv_share, link));
 		srv_share_put(list_entry(n, struct srv_share, link));
 	}
 }
@@ -433,6 +435,7 @@ void hythe_server_stop(struct hythe_server *s, unsigned drain_ms)
 	/* A request that is stuck in a system call of the store keeps its connection; the process must end all the same. */
 	if (!wait_drained(srv, 5000))
 		log_warn("some requests did not finish");
+	srv_durable_end_all(srv);
 	net_pool_free(srv->pool);
 	srv->pool = NULL;
 }

@@ -2,7 +2,7 @@
 #include "server/tables.h"
 
 #include "base/log.h"
-#include "server/open.h"
+#include "server/durable.h"
 #include "server/park.h"
 
 #include <stdatomic.h>
@@ -25,7 +25,15 @@ void srv_session_put(struct srv_session *s)
 	htab_free(&s->opens);
 	htab_free(&s->trees);
 	pthread_mutex_destroy(&s->lock);
+	srv_lock_budget_put(s->lock_budget);
+	srv_conn_put(s->conn);
 	free(s);
+}
+
+void srv_lock_budget_put(struct srv_lock_budget *b)
+{
+	if (b && atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1)
+		free(b);
 }
 
 static bool register_session(struct srv_session *s, struct srv_conn *c)
@@ -55,17 +63,22 @@ static bool register_session(struct srv_session *s, struct srv_conn *c)
 struct srv_session *srv_session_new(struct srv_conn *c)
 {
 	struct srv_session *s = calloc(1, sizeof(*s));
+	struct srv_lock_budget *budget = calloc(1, sizeof(*budget));
 
-	if (!s)
+	if (!s || !budget) {
+		free(s);
+		free(budget);
 		return NULL;
-	s->refs = 1;
+	}
+	s->refs = budget->refs = 1;
 	/* Never 0 nor -1 (B250), and unique while the server runs. Nothing rests on an id that cannot be guessed: every request
 	 * of a session is signed or sealed, or the session was to be had without. */
 	s->id = atomic_fetch_add(&c->srv->next_session_id, 1);
 	s->srv = c->srv;
-	s->conn = c;
+	s->conn = srv_conn_ref(c);
 	s->state = SRV_SESSION_IN_PROGRESS;
-	s->lock_budget.most = c->srv->limits.locks_per_session;
+	budget->locks.most = c->srv->limits.locks_per_session;
+	s->lock_budget = budget;
 	s->created_filetime = clock_filetime(c->srv->clock);
 	s->idle_since_ms = clock_ms(c->srv->clock);
 	memcpy(s->preauth, c->proto.preauth, sizeof(s->preauth));
@@ -110,7 +123,8 @@ static void collect_open(struct htab_node *n, void *arg)
 		c->opens[c->n++] = srv_open_ref(o);
 }
 
-/* Closing an open locks the session, so the opens are collected first. */
+/* Closing an open locks the session, so the opens are collected first. 3.3.5.6, 3.3.7.1: durable ones outlive their session; 3.3.5.8: but
+ * not their tree. */
 static void close_opens(struct srv_session *s, const struct srv_tree *tree)
 {
 	struct open_collection c = {.tree = tree};
@@ -123,7 +137,8 @@ static void close_opens(struct srv_session *s, const struct srv_tree *tree)
 	if (!c.opens)
 		abort(); /* leaving files open behind a session's back would be worse */
 	for (size_t i = 0; i < c.n; i++) {
-		srv_open_close(c.opens[i]);
+		if (tree || !srv_durable_disconnect(c.opens[i], s))
+			srv_open_close(c.opens[i]);
 		srv_open_put(c.opens[i]);
 	}
 	free(c.opens);
@@ -142,12 +157,20 @@ static struct srv_tree *any_tree(struct srv_session *s)
 	return t;
 }
 
+static bool listed_globally_locked(const struct srv_session *s)
+{
+	for (struct htab_node *n = htab_find(&s->srv->sessions, hash_u64(s->id)); n; n = htab_find_next(n)) {
+		if (n == &s->by_id)
+			return true;
+	}
+	return false;
+}
+
 static void leave_tables(struct srv_session *s)
 {
 	struct srv *srv = s->srv;
 	struct srv_conn *c = s->conn;
-	bool was_listed;
-	bool was_global = false;
+	bool was_listed, was_global;
 
 	pthread_mutex_lock(&c->lock);
 	was_listed = !list_unlinked(&s->on_conn);
@@ -157,12 +180,10 @@ static void leave_tables(struct srv_session *s)
 	}
 	pthread_mutex_unlock(&c->lock);
 	pthread_mutex_lock(&srv->lock);
-	for (struct htab_node *n = htab_find(&srv->sessions, hash_u64(s->id)); n; n = htab_find_next(n)) {
-		if (n == &s->by_id)
-			was_global = true;
-	}
+	was_global = listed_globally_locked(s);
 	if (was_global)
 		htab_remove(&srv->sessions, &s->by_id);
+	pthread_cond_broadcast(&srv->session_left);
 	pthread_mutex_unlock(&srv->lock);
 	if (was_listed)
 		srv_session_put(s);
@@ -190,6 +211,23 @@ void srv_session_end(struct srv_session *s)
 	}
 	leave_tables(s);
 	srv_session_put(s);
+}
+
+void srv_session_end_for_good(struct srv_session *s)
+{
+	bool blocking = false;
+
+	srv_session_end(s);
+	pthread_mutex_lock(&s->srv->lock);
+	while (listed_globally_locked(s)) {
+		if (!blocking)
+			net_pool_blocking(s->srv->pool, true);
+		blocking = true;
+		pthread_cond_wait(&s->srv->session_left, &s->srv->lock);
+	}
+	pthread_mutex_unlock(&s->srv->lock);
+	if (blocking)
+		net_pool_blocking(s->srv->pool, false);
 }
 
 /* --- trees, [MS-SMB2] 3.3.1.9 --- */

@@ -16,13 +16,19 @@ struct srv_conn;
 
 enum srv_session_state { SRV_SESSION_IN_PROGRESS, SRV_SESSION_VALID, SRV_SESSION_EXPIRED, SRV_SESSION_GONE };
 
+/* Of the opens of a session; durable ones take it with them. */
+struct srv_lock_budget {
+	_Atomic uint32_t refs;
+	struct fsa_lock_budget locks;
+};
+
 struct srv_session {
 	_Atomic uint32_t refs;
 	struct htab_node by_id;          /* in srv->sessions */
 	struct list_node on_conn;        /* in conn->sessions */
 	uint64_t id;
 	struct srv *srv;
-	struct srv_conn *conn;           /* not referenced; NULL after the connection has gone */
+	struct srv_conn *conn;           /* referenced */
 	_Atomic int state;
 	struct auth_server *auth;        /* while legs are under way */
 	struct auth_identity identity;
@@ -32,7 +38,7 @@ struct srv_session {
 	bool have_keys;
 	uint64_t created_filetime;
 	_Atomic uint64_t idle_since_ms;
-	struct fsa_lock_budget lock_budget; /* of its opens */
+	struct srv_lock_budget *lock_budget; /* referenced */
 
 	pthread_mutex_t lock;            /* of what follows */
 	struct htab opens, trees;
@@ -53,6 +59,7 @@ struct srv_tree {
 
 struct srv_session *srv_session_ref(struct srv_session *s);
 void srv_session_put(struct srv_session *s);
+void srv_lock_budget_put(struct srv_lock_budget *b);
 struct srv_tree *srv_tree_find(struct srv_session *s, uint32_t id) MUST_USE;
 struct srv_tree *srv_tree_ref(struct srv_tree *t);
 void srv_tree_put(struct srv_tree *t);

@@ -3,6 +3,7 @@
 
 #include "base/utf16.h"
 #include "fsa/fsa.h"
+#include "server/durable.h"
 #include "server/tunnel.h"
 
 #include <stdatomic.h>
@@ -98,5 +99,7 @@ void srv_share_add(struct srv *srv, struct srv_share *share)
 		list_remove(&old->link);
 	list_append(&srv->shares, &share->link);
 	pthread_mutex_unlock(&srv->lock);
+	if (old)
+		srv_durable_retire(srv, old);
 	srv_share_put(old);
 }

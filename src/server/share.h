@@ -30,6 +30,7 @@ struct srv_share {
 	struct srv_tunnel *tunnel; /* with short_names */
 	uint32_t volume_serial;
 	_Atomic uint32_t current_uses;
+	_Atomic bool retired;     /* no longer in the list: nobody will come back to its opens */
 };
 
 struct srv_share *srv_share_ref(struct srv_share *s);

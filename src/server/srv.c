@@ -2,6 +2,7 @@
 #include "server/srv.h"
 
 #include "base/random.h"
+#include "server/durable.h"
 
 #include <stdlib.h>
 
@@ -14,6 +15,10 @@ static const struct srv_limits default_limits = {
 	.trees_per_session = 4096,
 	.opens_per_session = 65536,
 	.locks_per_session = 100000,
+	.disconnected_opens = 8192,
+	.disconnected_opens_per_user = 2048,
+	.durable_timeout_ms = 60000,
+	.durable_timeout_most_ms = 300000,
 	.parked_per_connection = 1024,
 	.workers_waiting = 16,
 	.login_timeout_ms = 45000,
@@ -38,10 +43,14 @@ static struct srv_share *ipc_share(void)
 ntstatus srv_init(struct srv *s, const struct clock *clock)
 {
 	struct srv_share *ipc = ipc_share();
+	struct srv_durables *durables = srv_durables_new();
 
-	if (!ipc)
+	if (!ipc || !durables) {
+		srv_share_put(ipc);
+		srv_durables_free(durables);
 		return STATUS_NO_MEMORY;
-	*s = (struct srv){.clock = clock, .limits = default_limits};
+	}
+	*s = (struct srv){.clock = clock, .limits = default_limits, .durables = durables};
 	proto_config_default(&s->proto, true);
 	s->start_filetime = clock_filetime(clock);
 	/* Ids of this run are not those of the last. */
@@ -52,6 +61,7 @@ ntstatus srv_init(struct srv *s, const struct clock *clock)
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_mutex_init(&s->grant_lock, NULL);
 	pthread_cond_init(&s->drained, NULL);
+	pthread_cond_init(&s->session_left, NULL);
 	srv_share_add(s, ipc);
 	return STATUS_SUCCESS;
 }
@@ -68,6 +78,8 @@ void srv_destroy(struct srv *s)
 	htab_free(&s->leases);
 	htab_free(&s->lease_conns);
 	pthread_mutex_destroy(&s->grant_lock);
+	pthread_cond_destroy(&s->session_left);
 	pthread_cond_destroy(&s->drained);
+	srv_durables_free(s->durables);
 	pthread_mutex_destroy(&s->lock);
 }

@@ -22,12 +22,18 @@ struct srv_limits {
 	uint32_t trees_per_session;
 	uint32_t opens_per_session;
 	uint32_t locks_per_session;        /* byte-range locks, held or waited for */
+	uint32_t disconnected_opens;       /* durable ones, that wait for their client to come back ... */
+	uint32_t disconnected_opens_per_user; /* ... and of one user */
+	uint32_t durable_timeout_ms;       /* how long, if the client does not say ... */
+	uint32_t durable_timeout_most_ms;  /* ... and at most */
 	uint32_t parked_per_connection;
 	uint32_t workers_waiting;          /* at once, for CREATEs in the middle of chains */
 	uint32_t login_timeout_ms;         /* a connection without a valid session lives no longer */
 	uint32_t frame_timeout_ms;         /* a frame that has begun completes in this time */
 	uint32_t idle_timeout_ms;          /* 0: never */
 };
+
+struct srv_durables;
 
 struct srv {
 	struct net_pool *pool;
@@ -46,12 +52,15 @@ struct srv {
 	struct htab sessions;              /* srv_session.by_id */
 	bool stopping;
 	pthread_cond_t drained;            /* conn_count has become 0 */
+	pthread_cond_t session_left;       /* one has left `sessions` */
 	struct net_timer reaper;
 
 	pthread_mutex_t grant_lock;        /* of leases, and of the opens and timers of struct srv_grant */
 	struct htab leases;                /* srv_grant.by_key */
 	struct htab lease_conns;           /* srv_conn.by_client: connections of clients that have asked for leases */
 	uint64_t next_lease_order;
+
+	struct srv_durables *durables;     /* durable.c */
 
 	_Atomic uint64_t next_session_id, next_open_id;
 	_Atomic uint32_t workers_waiting;

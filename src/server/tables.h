@@ -6,8 +6,10 @@
 
 /* A new session in state InProgress, in the global table and on its connection; one reference for the caller. NULL: past a limit. */
 struct srv_session *srv_session_new(struct srv_conn *c) MUST_USE;
-/* Ends a session: out of both tables, opens closed, trees gone, parked requests cancelled. Idempotent. */
+/* Ends a session: out of both tables, opens closed or, if durable, disconnected, trees gone, parked requests cancelled. Idempotent. */
 void srv_session_end(struct srv_session *s);
+/* The same, and waits until it has ended even if somebody else is about it: its durable opens can then be had back. */
+void srv_session_end_for_good(struct srv_session *s);
 /* The session of that id anywhere on the server, referenced; NULL: none. */
 struct srv_session *srv_session_find_global(struct srv *srv, uint64_t id) MUST_USE;
 

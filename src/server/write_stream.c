@@ -27,7 +27,7 @@ static bool form_is_plain(const struct smb2_header *h, const uint8_t *head, size
 
 static bool open_is_plain(struct srv_session *s, struct smb2_file_id id)
 {
-	struct srv_open *o = srv_open_find(s, id);
+	struct srv_open *o = srv_open_find(s, id, NULL);
 	bool plain = o && o->file && !o->directory &&
 		!(o->create_options & (OPTION_WRITE_THROUGH | OPTION_NO_INTERMEDIATE_BUFFERING));
 
