@@ -2,6 +2,7 @@
  * parked, if the request is for a single one and does not ask to fail. */
 #include "server/cmd.h"
 #include "server/conn.h"
+#include "server/durable.h"
 #include "server/open.h"
 #include "server/oplock.h"
 #include "server/park.h"
@@ -11,10 +12,14 @@ enum { LOCK_SHARED = 1, LOCK_EXCLUSIVE = 2, LOCK_UNLOCK = 4, LOCK_FAIL_IMMEDIATE
 
 /* --- replays: 3.3.5.14, inventory G056, G057 --- */
 
+/* For those who may not know whether a LOCK was carried out: who have other channels, or whose open outlives its connection. */
 static bool replays_count(const struct srv_request *r)
 {
 	const struct proto_conn *proto = srv_request_proto(r);
+	bool lasts = r->open->durable && r->open->durable->is_durable;
 
+	if (proto->dialect >= SMB2_DIALECT_300 && lasts)
+		return true;
 	return proto->dialect >= SMB2_DIALECT_210 && (proto->server_capabilities & SMB2_GLOBAL_CAP_MULTI_CHANNEL);
 }
 

@@ -9,8 +9,6 @@
 
 #include <stdatomic.h>
 
-enum { OPTION_COMPLETE_IF_OPLOCKED = 0x100 };
-
 /* A guest is nobody in particular, whom others who are could not be kept from passing for. */
 static bool may_last(const struct create_op *op)
 {
@@ -81,6 +79,7 @@ static ntstatus create_guid_known(struct create_op *op, struct srv_open *found)
 	return STATUS_SUCCESS;
 }
 
+/* The CreateGuid counts for every CREATE that has one, whether its open may last or not. */
 ntstatus create_durable_begin(struct create_op *op)
 {
 	struct srv_request *r = op->r;
@@ -93,12 +92,12 @@ ntstatus create_durable_begin(struct create_op *op)
 		return STATUS_SUCCESS;
 	if (op->ctx.app_instance)
 		end_other_instances(op);
-	if (!may_last(op) && !op->ctx.app_instance)
+	if (!may_last(op) && !op->ctx.app_instance && !op->ctx.dh2q)
 		return STATUS_SUCCESS;
 	d = srv_durable_new(r->session, &srv_request_proto(r)->client_guid);
 	if (!d)
 		return STATUS_INSUFFICIENT_RESOURCES;
-	status = may_last(op) && op->ctx.dh2q ? srv_durable_reserve(d, &op->ctx.create_guid, &found) : STATUS_SUCCESS;
+	status = op->ctx.dh2q ? srv_durable_reserve(d, &op->ctx.create_guid, &found) : STATUS_SUCCESS;
 	if (!nt_ok(status)) {
 		srv_durable_free(d);
 		return nt_is(status, STATUS_DUPLICATE_OBJECTID) ? create_guid_known(op, found) : status;
@@ -106,11 +105,6 @@ ntstatus create_durable_begin(struct create_op *op)
 	d->has_app = op->ctx.app_instance;
 	d->app = op->ctx.app;
 	d->timeout_ms = timeout_of(op);
-	d->desired_access = op->in->desired_access;
-	d->share_access = op->in->share_access;
-	d->create_options = op->in->create_options;
-	d->attributes = op->in->file_attributes;
-	d->disposition = op->in->create_disposition;
 	r->durable = d;
 	return STATUS_SUCCESS;
 }
@@ -163,21 +157,6 @@ static ntstatus check_lease_holder(struct create_op *op, const struct srv_open *
 	return nt_ok(create_path_check(op)) && same_name(op, o) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
-/* 3.3.5.9.12: what the CREATE was must be said again. */
-static ntstatus check_same_create(const struct create_op *op, const struct srv_durable *d)
-{
-	const struct smb2_create_req *in = op->in;
-	const uint32_t differ = (in->create_options ^ d->create_options) & ~(uint32_t)OPTION_COMPLETE_IF_OPLOCKED;
-
-	if (in->desired_access != 0 && in->desired_access != d->desired_access)
-		return STATUS_INVALID_PARAMETER;
-	if (in->share_access != d->share_access || differ != 0)
-		return STATUS_INVALID_PARAMETER;
-	if (memcmp(&op->ctx.create_guid, &d->create_guid, sizeof(d->create_guid)) != 0)
-		return STATUS_OBJECT_NAME_NOT_FOUND;
-	return STATUS_SUCCESS;
-}
-
 /* A session whose connection has been lost lets go of its opens before it is said that it has them. */
 static bool attached(const struct create_op *op, struct srv_open *o)
 {
@@ -192,6 +171,8 @@ static bool attached(const struct create_op *op, struct srv_open *o)
 	return s != NULL;
 }
 
+/* 3.3.5.9.12 wants DesiredAccess, ShareAccess and CreateOptions to be those of the CREATE; Windows, as the suite has it, looks at none of
+ * them: what they say has no effect. */
 static ntstatus check_reconnect(struct create_op *op, struct srv_open *o)
 {
 	bool leased = o->grant && o->grant->fsa.lease;
@@ -199,12 +180,15 @@ static ntstatus check_reconnect(struct create_op *op, struct srv_open *o)
 
 	if (!o->grant || !o->durable->is_durable || o->share != op->r->tree->share)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
+	/* Whether there is a lease comes before the name of the leased file, as on Windows. */
+	if (leased != op->ctx.any_lease)
+		return STATUS_OBJECT_NAME_NOT_FOUND;
 	status = check_lease_holder(op, o);
-	if (nt_ok(status) && op->ctx.dh2c)
-		status = check_same_create(op, o->durable);
 	if (!nt_ok(status))
 		return status;
-	if (leased != op->ctx.any_lease || attached(op, o))
+	if (op->ctx.dh2c && !guid_equal(&op->ctx.create_guid, &o->durable->create_guid))
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	if (attached(op, o))
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	if (leased && !same_lease(op, o))
 		return STATUS_OBJECT_NAME_NOT_FOUND;
@@ -279,19 +263,17 @@ ntstatus create_reconnect(struct create_op *op, struct smb2_create_rsp *out)
 	return status;
 }
 
-/* 3.3.5.9.10 */
+/* 3.3.5.9.10. As the suite has it, the open need not be durable, nor the replay say of attributes and disposition what the CREATE said; without
+ * a wish to cache it goes for an open with a lease, too. */
 static ntstatus check_replay(const struct create_op *op, const struct srv_open *o)
 {
-	const struct srv_durable *d = o->durable;
 	bool leased = o->grant && o->grant->fsa.lease;
 
-	if (!d->is_durable || !same_user(op, d) || o->share != op->r->tree->share)
+	if (!same_user(op, o->durable) || o->share != op->r->tree->share)
 		return STATUS_ACCESS_DENIED;
-	if (leased && !(op->ctx.leased && same_lease(op, o)))
-		return STATUS_ACCESS_DENIED;
-	if (op->in->file_attributes != d->attributes || op->in->create_disposition != d->disposition)
-		return STATUS_INVALID_PARAMETER;
-	return STATUS_SUCCESS;
+	if (op->in->requested_oplock_level == FSA_OPLOCK_NONE)
+		return STATUS_SUCCESS;
+	return leased == op->ctx.leased && (!leased || same_lease(op, o)) ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
 
 /* [MS-SMB2] 3.3.5.9.10. A replay after the loss of the connection on which the CREATE came finds the open disconnected and brings it back; one on
@@ -304,8 +286,10 @@ ntstatus create_replay(struct create_op *op, struct smb2_create_rsp *out)
 	bool there = nt_ok(status) && attached(op, o);
 
 	s = there ? srv_durable_session(o) : NULL;
-	op->got = fsa_grant_now(&o->fsa);
-	op->tell_durable = (op->got.cache & FSA_CACHE_HANDLE) != 0;
+	/* Nobody is told of what he did not ask for. */
+	if (op->in->requested_oplock_level != FSA_OPLOCK_NONE)
+		op->got = fsa_grant_now(&o->fsa);
+	op->tell_durable = o->durable->is_durable && (op->got.cache & FSA_CACHE_HANDLE);
 	if (!nt_ok(status)) {
 		srv_open_put(o);
 		return status;

@@ -24,8 +24,8 @@ struct srv_durable {
 	bool has_app;
 	bool is_durable;
 	uint32_t timeout_ms;
-	/* As its CREATE said them, for those that come later. */
-	uint32_t desired_access, share_access, create_options, attributes, disposition, action, maximal;
+	/* Of the answer to its CREATE, for a replay. */
+	uint32_t action, maximal;
 
 	/* Under the lock of the tables. */
 	enum srv_durable_state state;
