@@ -136,7 +136,7 @@ static bool lasts_locked(const struct fsa_open *o)
 {
 	const struct fsa_grant *g = o->grant;
 
-	if (!o->node || o->delete_on_close || o->node->delete_pending)
+	if (!o->node || o->node->delete_pending)
 		return false;
 	return g && (g->state & FSA_CACHE_HANDLE) && !g->breaking && !g->untold && !g->telling;
 }

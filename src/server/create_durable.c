@@ -66,9 +66,9 @@ static uint32_t timeout_of(const struct create_op *op)
 }
 
 /* 3.3.5.9.10: what a CREATE says that has been carried out already, or is being. */
-static ntstatus create_guid_known(struct create_op *op, struct srv_open *found)
+static ntstatus create_guid_known(struct create_op *op, bool replay, struct srv_open *found)
 {
-	if (!(op->r->header.flags & SMB2_FLAGS_REPLAY_OPERATION)) {
+	if (!replay) {
 		srv_open_put(found);
 		return STATUS_DUPLICATE_OBJECTID;
 	}
@@ -83,6 +83,7 @@ static ntstatus create_guid_known(struct create_op *op, struct srv_open *found)
 ntstatus create_durable_begin(struct create_op *op)
 {
 	struct srv_request *r = op->r;
+	bool replay = (r->header.flags & SMB2_FLAGS_REPLAY_OPERATION) != 0;
 	struct srv_durable *d;
 	struct srv_open *found;
 	ntstatus status;
@@ -97,10 +98,10 @@ ntstatus create_durable_begin(struct create_op *op)
 	d = srv_durable_new(r->session, &srv_request_proto(r)->client_guid);
 	if (!d)
 		return STATUS_INSUFFICIENT_RESOURCES;
-	status = op->ctx.dh2q ? srv_durable_reserve(d, &op->ctx.create_guid, &found) : STATUS_SUCCESS;
+	status = op->ctx.dh2q ? srv_durable_reserve(d, &op->ctx.create_guid, replay, &found) : STATUS_SUCCESS;
 	if (!nt_ok(status)) {
 		srv_durable_free(d);
-		return nt_is(status, STATUS_DUPLICATE_OBJECTID) ? create_guid_known(op, found) : status;
+		return nt_is(status, STATUS_DUPLICATE_OBJECTID) ? create_guid_known(op, replay, found) : status;
 	}
 	d->has_app = op->ctx.app_instance;
 	d->app = op->ctx.app;

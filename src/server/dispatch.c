@@ -3,9 +3,11 @@
 
 #include "base/log.h"
 #include "server/cmd.h"
-#include "server/open.h"
+#include "server/durable.h"
 #include "server/park.h"
 #include "server/tables.h"
+
+#include <stdatomic.h>
 
 enum { NOT_LARGE_BYTES = 68 * 1024, HEAVY_BYTES = 64 * 1024 };
 
@@ -200,6 +202,8 @@ static struct check check_open(struct srv_chain *ch, struct srv_request *r)
 	ch->have_file = true;
 	if (r->session)
 		r->open = srv_open_find(r->session, id, r->tree);
+	if (r->open && r->open->durable && !r->open->durable->used)
+		atomic_store(&r->open->durable->used, true);
 	return r->open || !needed ? go() : answer(STATUS_FILE_CLOSED);
 }
 

@@ -74,7 +74,7 @@ struct srv_durable *srv_durable_new(struct srv_session *s, const struct guid *cl
 	return d;
 }
 
-ntstatus srv_durable_reserve(struct srv_durable *d, const struct guid *create_guid, struct srv_open **found)
+ntstatus srv_durable_reserve(struct srv_durable *d, const struct guid *create_guid, bool replay, struct srv_open **found)
 {
 	struct srv_durables *t = d->srv->durables;
 	uint64_t hash = create_hash(&d->client, create_guid);
@@ -86,7 +86,8 @@ ntstatus srv_durable_reserve(struct srv_durable *d, const struct guid *create_gu
 	for (struct htab_node *n = htab_find(&t->creates, hash); n && nt_ok(status); n = htab_find_next(n)) {
 		struct srv_durable *other = CONTAINER_OF(n, struct srv_durable, by_create);
 
-		if (!guid_equal(&other->client, &d->client) || !guid_equal(&other->create_guid, create_guid))
+		if (!guid_equal(&other->client, &d->client) || !guid_equal(&other->create_guid, create_guid) ||
+			(replay && atomic_load(&other->used)))
 			continue;
 		status = STATUS_DUPLICATE_OBJECTID;
 		if (other->state != SRV_DURABLE_NEW)

@@ -23,6 +23,7 @@ struct srv_durable {
 	bool has_create_guid;           /* of DH2Q: by_create is in the table until it is closed */
 	bool has_app;
 	bool is_durable;
+	_Atomic bool used;              /* by its client, who has got the answer to its CREATE then */
 	uint32_t timeout_ms;
 	/* Of the answer to its CREATE, for a replay. */
 	uint32_t action, maximal;
@@ -43,8 +44,9 @@ void srv_durables_free(struct srv_durables *t);
 
 /* For a CREATE of that session's user. NULL: out of memory. */
 struct srv_durable *srv_durable_new(struct srv_session *s, const struct guid *client) MUST_USE;
-/* Reserves d's create_guid (3.3.5.9.10). DUPLICATE_OBJECTID: *found, referenced, has it, or (NULL) a CREATE that is under way. */
-ntstatus srv_durable_reserve(struct srv_durable *d, const struct guid *create_guid, struct srv_open **found) MUST_USE;
+/* Reserves d's create_guid (3.3.5.9.10). DUPLICATE_OBJECTID: *found, referenced, has it, or (NULL) a CREATE that is under way. Nobody replays
+ * the CREATE of an open that he uses: to a replay such an open is none. */
+ntstatus srv_durable_reserve(struct srv_durable *d, const struct guid *create_guid, bool replay, struct srv_open **found) MUST_USE;
 /* One without an open, or of an open that goes; NULL is allowed. */
 void srv_durable_free(struct srv_durable *d);
 /* The open has entered its session, whose lock is held. */

@@ -3,6 +3,7 @@
 
 #include "client/core.h"
 #include "fsa/fsa.h"
+#include "server/durable.h"
 #include "server/oplock.h"
 
 #include <stdio.h>
@@ -127,6 +128,8 @@ void sim_stop(struct sim *s)
 	assert_int_equal(s->srv.conn_count, 0);
 	assert_int_equal(s->srv.sessions.count, 0);
 	assert_int_equal(s->srv.stranger_count, 0);
+	srv_durable_end_all(&s->srv);
+	assert_false(srv_durable_any_disconnected(&s->srv));
 	net_pool_free(s->pool);
 	srv_destroy(&s->srv);
 	user_store_close(s->srv.users);
