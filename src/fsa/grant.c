@@ -165,6 +165,8 @@ bool fsa_grant_resume(struct fsa_open *o, const uint16_t *epoch)
 	struct fsa_grant *g = o->grant;
 	bool lasts;
 
+	if (!o->shard)
+		return false;
 	pthread_mutex_lock(&o->shard->lock);
 	lasts = lasts_locked(o);
 	if (lasts && epoch)

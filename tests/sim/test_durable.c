@@ -4,6 +4,7 @@
 #include "sim.h"
 
 #include "server/durable.h"
+#include "wire/secdesc.h"
 
 enum { R = 1, H = 2, W = 4, NONE = 0, II = 1, BATCH = 9, LEASE = 0xFF };
 enum { ALL = 0x1F01FF, READ = 0x120089 };
@@ -511,7 +512,7 @@ static void test_nobody_waits_for_ever(void **state)
 	stop();
 }
 
-/* Backs: B118, D065, G061. */
+/* Backs: B113, B118, D065, G061. */
 static void test_who_needs_the_file_closes_what_is_disconnected(void **state)
 {
 	static const struct wish holders[] = {
@@ -898,7 +899,6 @@ static void test_a_create_is_carried_out_once(void **state)
 	stop();
 }
 
-/* Backs: B372. */
 static void test_a_replay_of_something_else_is_denied(void **state)
 {
 	struct smb2_file_id first;
@@ -958,7 +958,7 @@ static void test_a_replay_of_a_create_that_waits_comes_too_early(void **state)
 
 /* --- applications, 3.3.5.9.13 --- */
 
-/* Backs: B393, B369, A035. */
+/* Backs: B393, A035. */
 static void test_an_application_takes_its_file_along(void **state)
 {
 	struct smb2_file_id first, other_file;
@@ -979,6 +979,52 @@ static void test_an_application_takes_its_file_along(void **state)
 	assert_int_equal(fx.mine.queued, 0);
 	assert_status(write_with(&fx.mine, first), STATUS_FILE_CLOSED);
 	assert_status(write_with(&fx.mine, other_file), STATUS_SUCCESS);
+	stop();
+}
+
+/* Backs: B369. */
+static void test_the_application_comes_before_the_guid(void **state)
+{
+	struct smb2_file_id first;
+
+	(void)state;
+	start();
+	OPENS(&fx.mine, "f", .level = 8, .durable = V2, .guid = 1, .app = 5);
+	first = fx.mine.file_id;
+	OPENS(&fx.other, "g", .level = BATCH, .durable = V2, .guid = 9);
+	OPEN_IS(STATUS_DUPLICATE_OBJECTID, &fx.other, "f", .level = BATCH, .durable = V2, .guid = 9, .app = 5);
+	assert_status(write_with(&fx.mine, first), STATUS_FILE_CLOSED);
+	stop();
+}
+
+/* Everybody may do this much with the file. */
+static void protect(struct raw *r, const char *name, uint32_t mask)
+{
+	struct ace e = {.type = ACE_ACCESS_ALLOWED, .mask = mask, .sid = sid_make(1, 1, (const uint32_t[]){0})};
+	struct acl dacl = {.revision = 2, .ace_count = 1, .aces = &e};
+	struct secdesc sd = {.control = SD_DACL_PRESENT, .dacl = &dacl};
+	struct smb2_set_info_req set = {.info_type = 3, .additional_information = 4};
+	uint8_t bytes[200];
+	struct wire w = wire_encoder(bytes, 0, sizeof(bytes));
+
+	secdesc_code(&w, &sd);
+	assert_true(wire_ok(&w));
+	OPENS(r, name);
+	set.file_id = r->file_id;
+	set.input = slice_of(bytes, w.pos);
+	assert_status(raw_call(r, SMB2_SET_INFO, &set, NULL), STATUS_SUCCESS);
+	assert_status(close_it(r), STATUS_SUCCESS);
+}
+
+/* Backs: B393. */
+static void test_who_may_not_read_the_file_takes_it_from_nobody(void **state)
+{
+	(void)state;
+	start();
+	OPENS(&fx.mine, "f", .app = 5);
+	protect(&fx.other, "f", 0x100086);
+	OPENS(&fx.other, "f", .access = 0x80, .app = 5);
+	assert_status(write_with(&fx.mine, fx.mine.file_id), STATUS_SUCCESS);
 	stop();
 }
 
@@ -1045,6 +1091,8 @@ int main(void)
 		cmocka_unit_test(test_a_replay_brings_back_what_its_create_made),
 		cmocka_unit_test(test_a_replay_of_a_create_that_waits_comes_too_early),
 		cmocka_unit_test(test_an_application_takes_its_file_along),
+		cmocka_unit_test(test_the_application_comes_before_the_guid),
+		cmocka_unit_test(test_who_may_not_read_the_file_takes_it_from_nobody),
 		cmocka_unit_test(test_coming_back_leaves_other_instances_alone),
 		cmocka_unit_test(test_an_application_moves_after_its_machine_has_gone),
 	};

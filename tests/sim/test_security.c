@@ -122,6 +122,42 @@ static void test_a_directory_that_lets_nobody_add(void **state)
 	stop();
 }
 
+/* Backs: B335. */
+static void test_a_descriptor_at_creation(void **state)
+{
+	struct ace e = {.type = ACE_ACCESS_ALLOWED, .mask = READ, .sid = sid_make(1, 1, (const uint32_t[]){0})};
+	struct acl dacl = {.revision = 2, .ace_count = 1, .aces = &e};
+	struct secdesc sd = {.control = SD_DACL_PRESENT, .dacl = &dacl}, got;
+	uint8_t bytes[200], list[300];
+	struct wire w = wire_encoder(bytes, 0, sizeof(bytes)), contexts = wire_encoder(list, 0, sizeof(list));
+	struct smb2_create_req req = {
+		.impersonation_level = 2, .desired_access = ALL, .share_access = 7, .create_disposition = CREATE,
+	};
+	struct smb2_create_rsp rsp;
+
+	(void)state;
+	start("share");
+	secdesc_code(&w, &sd);
+	smb2_create_context_put(&contexts, slice_of("SecD", 4), slice_of(bytes, w.pos));
+	assert_true(wire_ok(&contexts));
+	req.name = raw_wide(&fx.raw, "f");
+	req.contexts = slice_of(list, contexts.pos);
+	assert_status(raw_call(&fx.raw, SMB2_CREATE, &req, &rsp), STATUS_SUCCESS);
+	assert_status(raw_call(&fx.raw, SMB2_CLOSE, &(struct smb2_close_req){.file_id = rsp.file_id}, NULL), STATUS_SUCCESS);
+	got = dacl_of("f");
+	assert_int_equal(got.dacl->ace_count, 1);
+	assert_int_equal(got.dacl->aces[0].mask, READ);
+	assert_status(open_close("f", 2, OPEN, 0), STATUS_ACCESS_DENIED);
+	/* What is no descriptor makes no file. */
+	contexts = wire_encoder(list, 0, sizeof(list));
+	smb2_create_context_put(&contexts, slice_of("SecD", 4), slice_of(bytes, 10));
+	req.name = raw_wide(&fx.raw, "g");
+	req.contexts = slice_of(list, contexts.pos);
+	assert_status(raw_call(&fx.raw, SMB2_CREATE, &req, &rsp), STATUS_INVALID_SECURITY_DESCR);
+	assert_status(open_close("g", READ, OPEN, 0), STATUS_OBJECT_NAME_NOT_FOUND);
+	stop();
+}
+
 static void test_new_files_inherit(void **state)
 {
 	struct secdesc sd;
@@ -184,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_file_is_made_with_the_descriptor_it_is_to_have),
 		cmocka_unit_test(test_a_directory_that_lets_nobody_add),
+		cmocka_unit_test(test_a_descriptor_at_creation),
 		cmocka_unit_test(test_new_files_inherit),
 		cmocka_unit_test(test_listings_leave_out_what_cannot_be_read),
 	};

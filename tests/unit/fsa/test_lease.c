@@ -242,6 +242,72 @@ static void test_a_directory_spares_the_one_who_says_its_key(void **state)
 	leave(k, &b);
 }
 
+/* --- opens that outlive their connection --- */
+
+static void test_who_caches_his_handle_undisturbed_lasts(void **state)
+{
+	static const struct { uint8_t cache; bool lasts; } cases[] = {{0, false}, {R, false}, {R | W, false}, {R | H, true}, {R | H | W, true}};
+	struct kit *k = *state;
+	struct fsa_open o, nowhere = {0};
+
+	assert_false(fsa_grant_lasts(&nowhere));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		is(enter(k, &k->one, cases[i].cache, &o), STATUS_SUCCESS);
+		said(k, &o);
+		assert_int_equal(fsa_grant_lasts(&o), cases[i].lasts);
+		assert_int_equal(fsa_grant_resume(&o, NULL), cases[i].lasts);
+		leave(k, &o);
+		assert_false(fsa_grant_lasts(&o));
+		assert_false(fsa_grant_resume(&o, NULL));
+	}
+	is(enter(k, NULL, 0, &o), STATUS_SUCCESS);
+	assert_false(fsa_grant_lasts(&o));
+	assert_int_equal(fsa_grant_now(&o).cache, 0);
+	leave(k, &o);
+	is(enter(k, &k->one, R | H, &o), STATUS_SUCCESS);
+	fsa_delete_pending_set(&o, true);
+	assert_false(fsa_grant_lasts(&o));
+	fsa_delete_pending_set(&o, false);
+	leave(k, &o);
+}
+
+static void test_a_break_ends_what_would_last(void **state)
+{
+	struct kit *k = *state;
+	struct fsa_open o, other;
+
+	is(enter(k, &k->one, R | H | W, &o), STATUS_SUCCESS);
+	said(k, &o);
+	is(enter(k, NULL, 0, &other), STATUS_PENDING);
+	/* Before and after the holder has been told. */
+	assert_false(fsa_grant_lasts(&o));
+	told(k, &k->one, R | H | W, R | H, true);
+	assert_false(fsa_grant_resume(&o, NULL));
+	assert_true(fsa_grant_now(&o).breaking);
+	is(fsa_lease_acknowledge(&k->one, R | H, &k->b), STATUS_SUCCESS);
+	assert_true(fsa_grant_lasts(&o));
+	leave(k, &o);
+}
+
+static void test_a_break_waits_until_the_one_who_is_back_knows(void **state)
+{
+	const uint16_t epoch = 40;
+	struct kit *k = *state;
+	struct fsa_open o, other;
+
+	is(enter(k, &k->one, R | H | W, &o), STATUS_SUCCESS);
+	said(k, &o);
+	assert_true(fsa_grant_resume(&o, &epoch));
+	assert_int_equal(o.got, R | H | W);
+	assert_int_equal(o.got_epoch, 40);
+	is(enter(k, NULL, 0, &other), STATUS_PENDING);
+	nobody_told(k);
+	assert_false(fsa_grant_lasts(&o));
+	said(k, &o);
+	told(k, &k->one, R | H | W, R | H, true);
+	leave(k, &o);
+}
+
 int main(void)
 {
 #define WITH_KIT(t) cmocka_unit_test_setup_teardown(t, kit_setup, kit_teardown)
@@ -252,6 +318,9 @@ int main(void)
 		WITH_KIT(test_breaks_before_the_first_is_told),
 		WITH_KIT(test_a_wait_for_a_break_that_has_ended_is_none),
 		WITH_KIT(test_a_directory_spares_the_one_who_says_its_key),
+		WITH_KIT(test_who_caches_his_handle_undisturbed_lasts),
+		WITH_KIT(test_a_break_ends_what_would_last),
+		WITH_KIT(test_a_break_waits_until_the_one_who_is_back_knows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
