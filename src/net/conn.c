@@ -257,6 +257,17 @@ bool net_conn_closed(const struct net_conn *c)
 	return atomic_load(&c->state) >= NET_CONN_DRAINING;
 }
 
+bool net_conn_lost(struct net_conn *c)
+{
+	bool lost = net_conn_closed(c);
+
+	pthread_mutex_lock(&c->lock);
+	if (!lost && c->transport->hung_up)
+		lost = c->transport->hung_up(c);
+	pthread_mutex_unlock(&c->lock);
+	return lost;
+}
+
 void net_conn_peer(const struct net_conn *c, char *text, size_t cap)
 {
 	c->transport->name(c, true, text, cap);

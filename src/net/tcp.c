@@ -99,6 +99,14 @@ static size_t tcp_unacked(struct net_conn *c)
 	return c->fd >= 0 && ioctl(c->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t)n : 0;
 }
 
+/* What the peer sent before may still be there to be read. */
+static bool tcp_hung_up(struct net_conn *c)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+
+	return c->fd < 0 || (poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)));
+}
+
 static void tcp_readable(struct net_io *io, struct net_worker *w, uint32_t events)
 {
 	(void)events;
@@ -158,6 +166,7 @@ static const struct net_transport tcp_transport = {
 	.shutdown = tcp_shutdown,
 	.close = tcp_close,
 	.unacked = tcp_unacked,
+	.hung_up = tcp_hung_up,
 	.name = tcp_name,
 	.destroy = tcp_destroy,
 };

@@ -163,7 +163,7 @@ static bool attached(const struct create_op *op, struct srv_open *o)
 {
 	struct srv_session *s = srv_durable_session(o);
 
-	if (s && s != op->r->session && (s->state == SRV_SESSION_GONE || net_conn_closed(s->conn->net))) {
+	if (s && s != op->r->session && (s->state == SRV_SESSION_GONE || net_conn_lost(s->conn->net))) {
 		srv_session_end_for_good(s);
 		srv_session_put(s);
 		s = srv_durable_session(o);

@@ -432,6 +432,26 @@ static void *sender_main(void *arg)
 }
 
 /* Frames sent by several threads arrive whole, each thread's in its order. */
+static void test_a_peer_that_has_hung_up_is_lost_before_that_is_read(void **state)
+{
+	uint8_t frame[16];
+	size_t n = make_frame(frame, 12, 5);
+	int fd;
+
+	(void)state;
+	start_one(0);
+	fd = raw_connect(&server);
+	WAIT_FOR(server.pool, ends[0].conn != NULL);
+	raw_write(fd, frame, n);
+	assert_false(net_conn_lost(ends[0].conn));
+	close(fd);
+	assert_true(net_conn_lost(ends[0].conn));
+	assert_false(net_conn_closed(ends[0].conn));
+	WAIT_FOR(server.pool, ends[0].destroyed == 1);
+	assert_int_equal(ends[0].frames, 1);
+	stop_all(-1);
+}
+
 static void test_frames_of_many_threads_are_not_interleaved(void **state)
 {
 	struct sender s[SENDERS];
@@ -604,6 +624,7 @@ int main(void)
 		cmocka_unit_test_setup(test_frames_before_a_violation_are_given_away, setup),
 		cmocka_unit_test_setup(test_a_peer_that_does_not_read_is_not_read_from, setup),
 		cmocka_unit_test_setup(test_a_peer_that_leaves_while_not_reading_is_noticed, setup),
+		cmocka_unit_test_setup(test_a_peer_that_has_hung_up_is_lost_before_that_is_read, setup),
 		cmocka_unit_test_setup(test_frames_of_many_threads_are_not_interleaved, setup),
 		cmocka_unit_test_setup(test_pipe_pieces_are_spliced_in_order, setup),
 		cmocka_unit_test_setup(test_pipe_pieces_that_cannot_be_sent, setup),
