@@ -130,6 +130,7 @@ struct fsa_enter {
 	uint8_t oplock;            /* wanted, of a grant that is no lease */
 	uint8_t cache;             /* wanted, of a lease: FSA_CACHE_* */
 	uint16_t epoch;            /* the client's, for a lease that begins */
+	uint64_t extent;           /* where its data and what is reserved for it end: locks behind that are of nobody's cache */
 };
 /* Enters an open of that file and gives it the oplock or lease it can have. SHARING_VIOLATION, DELETE_PENDING, NO_MEMORY, or PENDING:
  * an oplock must break first, wait (fsa_wait) and enter again; then nothing was entered. An open with none of the rights that

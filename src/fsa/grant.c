@@ -59,13 +59,19 @@ static uint8_t available_locked(const struct fsa_node *node, const struct fsa_gr
 	return cache;
 }
 
+/* [MS-FSA] 2.1.5.18: caching that is shared does not begin while ranges are locked or waited for, which a cache would not know of. */
+static uint8_t unless_ranges_locked(const struct fsa_node *node, const struct fsa_enter *e, uint8_t cache)
+{
+	return cache != 0 && !(cache & FSA_CACHE_WRITE) && fsa_locks_begin_before_locked(node, e->extent) ? 0 : cache;
+}
+
 static uint8_t oplock_locked(const struct fsa_node *node, const struct fsa_enter *e, const struct fsa_open *o)
 {
 	uint8_t wanted = cache_of_level(e->oplock), available = available_locked(node, e->grant, e, o);
 
 	if (e->directory)
 		return 0;
-	return available & FSA_CACHE_WRITE ? wanted : wanted & available & FSA_CACHE_READ;
+	return unless_ranges_locked(node, e, available & FSA_CACHE_WRITE ? wanted : wanted & available & FSA_CACHE_READ);
 }
 
 /* A lease that begins gets what there is of its wish. Later it grows when all is there of a wish for more; it never shrinks by asking,
@@ -77,7 +83,7 @@ static uint8_t lease_locked(const struct fsa_node *node, const struct fsa_enter 
 
 	if (g->breaking || g->untold || g->telling || (g->state & ~wish))
 		return g->state;
-	there = legal(wish & available_locked(node, g, e, o));
+	there = unless_ranges_locked(node, e, legal(wish & available_locked(node, g, e, o)));
 	return g->state == 0 || there == wish ? there : g->state;
 }
 

@@ -108,6 +108,19 @@ bool fsa_io_conflicts_locked_file(struct fsa_open *o, uint64_t offset, uint64_t 
 	return conflict;
 }
 
+bool fsa_locks_begin_before_locked(const struct fsa_node *node, uint64_t offset)
+{
+	for (size_t i = 0; i < FSA_LOCK_KINDS; i++) {
+		if (fsa_lock_tree_begins_before(node->locks[i], offset))
+			return true;
+	}
+	list_for_each(n, &node->lock_waits) {
+		if (list_entry(n, struct fsa_lock_wait, link)->lock->offset < offset)
+			return true;
+	}
+	return false;
+}
+
 /* --- those who wait --- */
 
 static void wait_take_locked(struct fsa_lock_wait *w, ntstatus status, struct list_node *woken)

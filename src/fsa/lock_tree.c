@@ -115,3 +115,10 @@ bool fsa_lock_tree_touches(const struct fsa_lock *root, uint64_t first, uint64_t
 	}
 	return false;
 }
+
+bool fsa_lock_tree_begins_before(const struct fsa_lock *root, uint64_t offset)
+{
+	while (root && root->left)
+		root = root->left;
+	return root && root->offset < offset;
+}

@@ -25,4 +25,7 @@ struct fsa_lock *fsa_lock_tree_find(struct fsa_lock *root, uint64_t offset, uint
  * lie strictly inside of one. */
 bool fsa_lock_tree_touches(const struct fsa_lock *root, uint64_t first, uint64_t last, const struct fsa_open *except);
 
+/* Whether one begins before that byte. */
+bool fsa_lock_tree_begins_before(const struct fsa_lock *root, uint64_t offset);
+
 #endif

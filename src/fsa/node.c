@@ -175,13 +175,8 @@ static bool streams_open_locked(const struct fsa_shard *shard, struct vfs_id fil
 
 static ntstatus enter_check_locked(struct fsa_node *node, const struct fsa_enter *e, struct fsa_breaks *b)
 {
-	bool conflict;
-	ntstatus status;
-
-	if (node->delete_pending || node->removing)
-		return STATUS_DELETE_PENDING;
-	conflict = conflicts_locked(node, e->access, e->share);
-	status = fsa_break_by_open_locked(node, e, conflict, b);
+	bool conflict = conflicts_locked(node, e->access, e->share);
+	ntstatus status = fsa_break_by_open_locked(node, e, conflict, b);
 	return nt_ok(status) && conflict ? STATUS_SHARING_VIOLATION : status;
 }
 
@@ -206,7 +201,7 @@ ntstatus fsa_open_enter(struct fsa *f, const struct fsa_enter *e, struct fsa_ope
 	struct fsa_node *node = fsa_node_lock(f, e->id, &shard, &hash);
 	ntstatus status = STATUS_SUCCESS;
 
-	if (file_is_going_locked(shard, e->id, hash))
+	if (file_is_going_locked(shard, e->id, hash) || (node && (node->delete_pending || node->removing)))
 		status = STATUS_DELETE_PENDING;
 	else if (sibling_conflict_locked(shard, e, hash))
 		status = STATUS_SHARING_VIOLATION;

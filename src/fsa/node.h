@@ -73,6 +73,8 @@ void fsa_written_end_locked(struct fsa *f, struct fsa_node *node);
 /* An open has been put into its node, or is about to leave it. Those it lets have their locks are to be woken without the lock. */
 void fsa_locks_enter_locked(struct fsa_open *o, uint64_t hash);
 void fsa_locks_leave_locked(struct fsa_open *o, struct list_node *woken);
+/* Whether a lock of the node, one that is there or waited for, begins before that byte. */
+bool fsa_locks_begin_before_locked(const struct fsa_node *node, uint64_t offset);
 void fsa_lock_waits_wake(struct list_node *woken);
 
 #endif

@@ -52,6 +52,7 @@ struct create_op {
 	uint32_t granted, maximal;     /* what the open got; what it could have got */
 	uint32_t action;
 	bool made_file;                /* for a stream, its file was made */
+	bool lease_known;              /* the lease that is asked for is there, and so must be its file */
 	struct vfs_open_result found;
 	struct srv_open *open;
 	struct fsa_got got;            /* what the client may cache, for the answer */

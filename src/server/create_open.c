@@ -85,6 +85,14 @@ static bool keeps_eas(const struct create_op *op)
 	return nt_ok(vfs_volume_query(op->r->tree->share->vfs, &v)) && v.xattrs;
 }
 
+/* 3.3.5.9.8, 3.3.5.9.11: a lease is of one file. Who names one that there is neither makes a file nor learns of another. */
+static ntstatus find_leased(struct create_op *op)
+{
+	ntstatus status = op->stream.len > 0 ? create_stream_file(op) : store_open(op, VFS_OPEN);
+
+	return nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND) ? STATUS_INVALID_PARAMETER : status;
+}
+
 static ntstatus find_or_make(struct create_op *op)
 {
 	const uint32_t disposition = op->in->create_disposition;
@@ -92,6 +100,8 @@ static ntstatus find_or_make(struct create_op *op)
 	bool may_make = (~op->r->tree->maximal_access & (FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY)) == 0 && !eas_lost;
 	ntstatus status;
 
+	if (op->lease_known)
+		return find_leased(op);
 	if (op->stream.len > 0)
 		return create_stream_file(op);
 	if (disposition == CREATE_OPEN || disposition == CREATE_OVERWRITE)
@@ -152,7 +162,7 @@ static ntstatus attach_grant(struct create_op *op, struct fsa_enter *e)
 	ntstatus status;
 
 	if (op->open->directory && leased && !(op->ctx.lease.epochs && (proto->server_capabilities & SMB2_GLOBAL_CAP_DIRECTORY_LEASING)))
-		return srv_lease_may_name(op->open, op->r->conn, e->id, &op->ctx.lease);
+		return srv_lease_may_name(op->r->tree, op->r->conn, e->id, &op->ctx.lease);
 	if (!leased && (op->open->directory || (level != FSA_OPLOCK_II && level != FSA_OPLOCK_EXCLUSIVE && level != FSA_OPLOCK_BATCH)))
 		return STATUS_SUCCESS;
 	status = srv_oplock_attach(op->open, op->r->conn, e->id, leased ? &op->ctx.lease : NULL);
@@ -163,6 +173,14 @@ static ntstatus attach_grant(struct create_op *op, struct fsa_enter *e)
 	e->cache = op->ctx.lease_state & (uint8_t)(no_writes ? ~FSA_CACHE_WRITE : FSA_CACHE_ALL);
 	e->epoch = op->ctx.lease.epoch;
 	return STATUS_SUCCESS;
+}
+
+/* Of what can be cached; nothing, once it is overwritten. */
+static uint64_t extent_of(const struct vfs_stat *st, bool overwrites)
+{
+	if (overwrites)
+		return 0;
+	return st->allocation > st->size ? st->allocation : st->size;
 }
 
 /* Share modes count what the disposition does, too; what the open keeps is what was granted. */
@@ -177,6 +195,7 @@ static ntstatus enter(struct create_op *op)
 		.delete_on_close = o->delete_on_close,
 		.overwrites = overwrites,
 		.directory = o->directory,
+		.extent = extent_of(&op->found.stat, overwrites),
 	};
 	ntstatus attached = attach_grant(op, &e), status;
 	struct fsa_breaks breaks;
@@ -229,30 +248,52 @@ static bool lost_name(struct create_op *op, uint64_t removals_before)
 	return nt_ok(vfs_stat_get(op->open->file, &st)) && st.links == 0;
 }
 
-static ntstatus open_once(struct create_op *op, bool *again)
+/* CREATE of what is there and has the lease that was asked for. */
+static ntstatus collision_leased(struct create_op *op)
 {
-	uint64_t removals = fsa_removals(op->r->tree->share->fsa);
-	ntstatus status = find_or_make(op);
+	struct vfs_id file = op->found.stat.id;
+	ntstatus status = srv_lease_may_name(op->r->tree, op->r->conn, file, &op->ctx.lease);
 
-	*again = false;
+	file.stream = 0;
 	if (!nt_ok(status))
 		return status;
+	return fsa_id_delete_pending(op->r->tree->share->fsa, file) ? STATUS_DELETE_PENDING : STATUS_OBJECT_NAME_COLLISION;
+}
+
+/* May what was found be opened, and the stream of it that is wanted. */
+static ntstatus found_check(struct create_op *op)
+{
+	ntstatus status = STATUS_SUCCESS;
+
 	if (op->found.created) {
 		op->maximal = op->r->tree->maximal_access | ACCESS_SYNCHRONIZE;
 		op->granted = op->desired & ACCESS_MAXIMUM_ALLOWED ? op->maximal : op->desired;
 	} else {
 		status = existing_check(op);
-		if (!nt_ok(status)) {
-			vfs_file_close(op->found.file);
-			return status;
-		}
 	}
-	if (op->stream.len > 0) {
+	if (nt_ok(status) && op->stream.len > 0)
 		status = create_stream_open(op);
-		if (!nt_ok(status)) {
-			vfs_file_close(op->found.file);
-			return status;
-		}
+	if (op->lease_known && nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND))
+		status = STATUS_INVALID_PARAMETER;
+	if (nt_ok(status) && op->lease_known && op->in->create_disposition == CREATE_CREATE)
+		status = collision_leased(op);
+	return status;
+}
+
+static ntstatus open_once(struct create_op *op, bool *again)
+{
+	uint64_t removals = fsa_removals(op->r->tree->share->fsa);
+	ntstatus status;
+
+	*again = false;
+	op->lease_known = op->ctx.leased && srv_lease_known(op->r->conn, &op->ctx.lease);
+	status = find_or_make(op);
+	if (!nt_ok(status))
+		return status;
+	status = found_check(op);
+	if (!nt_ok(status)) {
+		vfs_file_close(op->found.file);
+		return status;
 	}
 	status = open_make(op);
 	if (nt_ok(status) && lost_name(op, removals)) {

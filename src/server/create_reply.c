@@ -40,16 +40,18 @@ static void put_rqls(struct create_op *op, struct wire *list)
 {
 	const struct srv_open *o = op->open;
 	const struct srv_lease_wish *wish = &op->ctx.lease;
+	/* 2.2.14.2.10: the first form has no parent, not even for who asks in the second. */
+	bool has_parent = wish->has_parent && o->grant->epochs;
 	struct smb2_ctx_lease m = {
 		.lease_state = op->got.cache,
-		.flags = (op->got.breaking ? SMB2_LEASE_BREAK_IN_PROGRESS : 0) | (wish->has_parent ? SMB2_LEASE_PARENT_KEY_SET : 0),
+		.flags = (op->got.breaking ? SMB2_LEASE_BREAK_IN_PROGRESS : 0) | (has_parent ? SMB2_LEASE_PARENT_KEY_SET : 0),
 		.epoch = op->got.epoch,
 	};
 	uint8_t data[64];
 	struct wire w = wire_encoder(data, 0, sizeof(data));
 
 	memcpy(m.lease_key, wish->key, sizeof(m.lease_key));
-	if (wish->has_parent)
+	if (has_parent)
 		memcpy(m.parent_lease_key, wish->parent_key, sizeof(m.parent_lease_key));
 	if (o->grant->epochs)
 		smb2_ctx_lease_v2_code(&w, &m);

@@ -17,7 +17,7 @@ ntstatus create_stream_file(struct create_op *op)
 	bool may_make = (~op->r->tree->maximal_access & (FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY)) == 0;
 	ntstatus status;
 
-	if (disposition == CREATE_OPEN || disposition == CREATE_OVERWRITE || !may_make)
+	if (disposition == CREATE_OPEN || disposition == CREATE_OVERWRITE || !may_make || op->lease_known)
 		args.disposition = VFS_OPEN;
 	if (op->in->create_options & OPTION_OPEN_REPARSE_POINT)
 		args.flags |= VFS_NO_FOLLOW;
@@ -48,11 +48,15 @@ ntstatus create_stream_open(struct create_op *op)
 	};
 	struct vfs_file *file = op->found.file;
 	struct vfs_open_result found;
-	enum vfs_disposition disposition = of_disposition[op->in->create_disposition];
+	enum vfs_disposition disposition = op->lease_known ? VFS_OPEN : of_disposition[op->in->create_disposition];
 	/* Who may not write to a file may not add to it either. */
 	bool may_add = op->made_file || (op->maximal & FILE_WRITE_DATA);
-	ntstatus status = vfs_stream_open(file, op->stream, may_add || disposition == VFS_OPEN ? disposition : VFS_OPEN, stream_flags(op), &found);
+	ntstatus status;
 
+	/* [MS-FSA] 2.1.5.1 finds that out before it looks for the stream. */
+	if (!op->made_file && !op->lease_known && fsa_id_delete_pending(op->r->tree->share->fsa, op->found.stat.id))
+		return STATUS_DELETE_PENDING;
+	status = vfs_stream_open(file, op->stream, may_add || disposition == VFS_OPEN ? disposition : VFS_OPEN, stream_flags(op), &found);
 	if (!may_add && disposition == VFS_CREATE && nt_ok(status)) {
 		/* Found, and that is the answer. The file's handle went with the stream's. */
 		vfs_file_close(found.file);

@@ -79,11 +79,20 @@ static bool is_of(const struct srv_grant *g, const struct fsa *store, struct vfs
 	return g->store == store && vfs_id_equal(g->id, id);
 }
 
-ntstatus srv_lease_may_name(struct srv_open *o, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *wish)
+bool srv_lease_known(struct srv_conn *c, const struct srv_lease_wish *wish)
 {
 	struct fsa_key key = key_of(c, wish->key);
 	struct srv_grant *g = srv_lease_find(c->srv, &key);
-	bool other = g && !is_of(g, o->share->fsa, id);
+
+	srv_grant_put(g);
+	return g != NULL;
+}
+
+ntstatus srv_lease_may_name(struct srv_tree *t, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *wish)
+{
+	struct fsa_key key = key_of(c, wish->key);
+	struct srv_grant *g = srv_lease_find(c->srv, &key);
+	bool other = g && !is_of(g, t->share->fsa, id);
 
 	srv_grant_put(g);
 	return other ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;

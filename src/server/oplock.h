@@ -33,8 +33,10 @@ void srv_oplock_hold(struct fsa_grant *g);
 /* Before an open of that file enters with a wish for an oplock (lease NULL) or a lease: gives it its grant and says where breaks are to be
  * told. INVALID_PARAMETER when the lease is one of another file. */
 ntstatus srv_oplock_attach(struct srv_open *o, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *lease) MUST_USE;
-/* INVALID_PARAMETER as above, for a file that can have no such lease. */
-ntstatus srv_lease_may_name(struct srv_open *o, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *lease) MUST_USE;
+/* Whether there is a lease of that key. */
+bool srv_lease_known(struct srv_conn *c, const struct srv_lease_wish *lease);
+/* INVALID_PARAMETER as above, for a file that gets no such lease now. */
+ntstatus srv_lease_may_name(struct srv_tree *t, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *lease) MUST_USE;
 /* The connection has gone: nobody is told through it. */
 void srv_lease_conn_gone(struct srv_conn *c);
 /* The first connection of that client on which it has asked for a lease, referenced; NULL: none. */

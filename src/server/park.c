@@ -93,11 +93,30 @@ void srv_request_resume(struct srv_request *r, struct srv_result result)
 	send_final(r, result);
 }
 
+/* 3.3.5.6, 3.3.5.8: a request that outlives its session or tree has no effect any more. */
+static ntstatus still_on(const struct srv_request *r)
+{
+	struct srv_session *s = r->session;
+	ntstatus status = STATUS_SUCCESS;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->state == SRV_SESSION_GONE)
+		status = STATUS_USER_SESSION_DELETED;
+	else if (r->tree->ended)
+		status = STATUS_NETWORK_NAME_DELETED;
+	pthread_mutex_unlock(&s->lock);
+	return status;
+}
+
 static void restart_now(void *arg)
 {
 	struct srv_request *r = arg;
-	struct srv_result result;
+	struct srv_result result = srv_reply(still_on(r));
 
+	if (!nt_ok(result.status)) {
+		srv_request_resume(r, result);
+		return;
+	}
 	memset(r->body, 0, r->message->rsp_size);
 	result = srv_handler_of(r->header.command)(r, r->in, r->body);
 	if (result.next != SRV_PARKED)
