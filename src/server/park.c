@@ -3,6 +3,7 @@
 #include "server/park.h"
 
 #include "server/dispatch.h"
+#include "server/open.h"
 
 #include <stdatomic.h>
 
@@ -93,7 +94,7 @@ void srv_request_resume(struct srv_request *r, struct srv_result result)
 	send_final(r, result);
 }
 
-/* 3.3.5.6, 3.3.5.8: a request that outlives its session or tree has no effect any more. */
+/* 3.3.5.6, 3.3.5.8, 3.3.5.10: a request that outlives its session, tree or open has no effect any more. */
 static ntstatus still_on(const struct srv_request *r)
 {
 	struct srv_session *s = r->session;
@@ -102,6 +103,8 @@ static ntstatus still_on(const struct srv_request *r)
 	pthread_mutex_lock(&s->lock);
 	if (s->state == SRV_SESSION_GONE)
 		status = STATUS_USER_SESSION_DELETED;
+	else if (r->open && r->open->closed)
+		status = STATUS_CANCELLED;
 	else if (r->tree->ended)
 		status = STATUS_NETWORK_NAME_DELETED;
 	pthread_mutex_unlock(&s->lock);

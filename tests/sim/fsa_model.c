@@ -188,6 +188,8 @@ static void tell(struct m_model *m, struct m_grant *g, uint8_t from, uint8_t to)
 	};
 
 	e.conn = told_on(m, g, &e.open);
+	if (e.open != M_NOBODY)
+		e.persistent = m->opens[e.open].persistent;
 	if (e.conn != M_NOBODY)
 		m_expect(m, &e);
 	else if (g->breaking)
@@ -452,10 +454,11 @@ unsigned m_pass(struct m_model *m, unsigned ms)
 	return (unsigned)(m->now_ms - before);
 }
 
-void m_run(struct m_model *m, const struct m_op *op)
+void m_run(struct m_model *m, const struct m_op *ops, int n)
 {
 	m->expected_count = 0;
-	m_do(m, op);
+	for (int i = 0; i < n; i++)
+		m_do(m, &ops[i]);
 	m_wake(m);
 	sweep(m);
 }

@@ -26,7 +26,8 @@ struct m_op {
 	enum m_kind kind;
 	int conn;
 	uint64_t message_id;
-	int open;                          /* of most: its index */
+	int open;                          /* of most: its index ... */
+	uint64_t persistent;               /* ... and its id, by which the server finds it */
 	int dir, name;                     /* CREATE, RENAME: 0 the root, 1 "d"; which of its files, or the directory itself */
 	bool stream, doc, replace, pending; /* CREATE of the file's stream; DELETE_ON_CLOSE; RENAME; DISPOSITION */
 	uint32_t access, share, disposition;
@@ -51,7 +52,8 @@ struct m_expected {
 	uint64_t message_id;
 	enum m_kind kind;
 	ntstatus status;
-	int open;                          /* CREATE: what it made; a break: whose */
+	int open;                          /* CREATE: what it made; a break: whose ... */
+	uint64_t persistent;               /* ... and its id, 0: it comes with the answer to its CREATE */
 	uint8_t level;
 	uint32_t action;
 	uint64_t size;                     /* CREATE: the file's; READ: how much comes */
@@ -110,8 +112,8 @@ struct m_model {
 
 void m_start(struct m_model *m);
 int m_client_of(int conn);
-/* Carries it out. What must come is in m->expected from then on. */
-void m_run(struct m_model *m, const struct m_op *op);
+/* Carries out what has come at once. What must come is in m->expected from then on. */
+void m_run(struct m_model *m, const struct m_op *ops, int n);
 /* Time passes; ends at the first moment at which something is due. How much has passed. */
 unsigned m_pass(struct m_model *m, unsigned ms);
 

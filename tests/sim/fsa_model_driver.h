@@ -35,7 +35,8 @@ void driver_send(struct driver *d, const struct m_op *op);
 bool driver_receive(struct driver *d, int conn, struct driver_message *out);
 
 /* fsa_model_random.c */
-struct m_op driver_random(struct driver *d);
+/* conn: whose, M_NOBODY: anybody's. */
+struct m_op driver_random(struct driver *d, int conn);
 void driver_print_op(const struct m_op *op);
 void driver_print_message(const char *what, const struct m_expected *e);
 

@@ -642,7 +642,8 @@ static void do_cancel(struct m_model *m, const struct m_op *op)
 	for (int i = 0; i < M_WAITS; i++) {
 		struct m_wait *w = &m->waits[i];
 
-		if (w->used && w->op.conn == op->conn && w->op.message_id == op->target_id)
+		/* Who has been woken is on his way again. */
+		if (w->used && !w->woken && w->op.conn == op->conn && w->op.message_id == op->target_id)
 			end_wait(m, w, STATUS_CANCELLED);
 	}
 }
@@ -717,13 +718,20 @@ static bool names_an_open(enum m_kind kind)
 	return kind != M_DO_CREATE && kind != M_DO_ACK_LEASE && kind != M_DO_LOGOFF;
 }
 
+static bool is_open(const struct m_model *m, const struct m_op *op)
+{
+	const struct m_open *o = op->open != M_NOBODY ? &m->opens[op->open] : NULL;
+
+	return o && o->used && o->conn == op->conn && o->persistent == op->persistent;
+}
+
 static void carry_out(struct m_model *m, const struct m_op *op, bool again)
 {
 	struct doing d = {.m = m, .op = op, .awaited = M_NOBODY};
 	ntstatus status = STATUS_FILE_CLOSED;
 
 	d.answer = (struct m_expected){.conn = op->conn, .message_id = op->message_id, .kind = op->kind, .open = M_NOBODY};
-	if (!names_an_open(op->kind) || (op->open != M_NOBODY && m->opens[op->open].used && m->opens[op->open].conn == op->conn))
+	if (!names_an_open(op->kind) || is_open(m, op))
 		status = do_one(&d);
 	if (nt_is(status, STATUS_PENDING)) {
 		wait_on(&d);

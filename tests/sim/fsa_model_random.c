@@ -215,10 +215,10 @@ static void choose_write(struct driver *d, struct m_op *op)
 	op->length = below(d, 8);
 }
 
-struct m_op driver_random(struct driver *d)
+struct m_op driver_random(struct driver *d, int conn)
 {
 	const struct m_model *m = &d->model;
-	struct m_op op = {.conn = (int)below(d, M_CONNS), .open = M_NOBODY};
+	struct m_op op = {.conn = conn != M_NOBODY ? conn : (int)below(d, M_CONNS), .open = M_NOBODY};
 	unsigned dice = below(d, 1000);
 	int waits = 0;
 
