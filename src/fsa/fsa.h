@@ -198,8 +198,10 @@ ntstatus fsa_break(struct fsa *f, struct vfs_id id, const struct fsa_open *o, en
 void fsa_oplock_written(struct fsa_open *o, struct fsa_breaks *b);
 /* What is in that directory changed, by somebody with this key of its parent (NULL: none): leases of others on it are over. */
 void fsa_directory_changed(struct fsa *f, struct vfs_id id, const struct fsa_key *parent, struct fsa_breaks *b);
-/* Changes whenever somebody gets a lease on a directory; 0: nobody ever did. */
+/* Changes whenever somebody gets a lease on a directory, or an entry comes to another; 0: nobody ever got one. */
 uint32_t fsa_directory_leases(const struct fsa *f);
+/* An entry has come to another directory. */
+void fsa_directory_entry_moved(struct fsa *f);
 /* The holder's answer to a break. INVALID_DEVICE_STATE, INVALID_OPLOCK_PROTOCOL as 3.3.5.22.1 has them. */
 ntstatus fsa_oplock_acknowledge(struct fsa_open *o, uint8_t level) MUST_USE;
 /* The same for a lease: UNSUCCESSFUL, REQUEST_NOT_ACCEPTED as 3.3.5.22.2 has them. */

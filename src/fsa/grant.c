@@ -99,6 +99,18 @@ static void bind_locked(struct fsa_node *node, struct fsa_grant *g, uint16_t epo
 	list_append(&node->grants, &g->link);
 }
 
+static void count_on(struct fsa *f)
+{
+	if (atomic_fetch_add(&f->directory_leases, 1) == UINT32_MAX)
+		atomic_fetch_add(&f->directory_leases, 1);
+}
+
+void fsa_directory_entry_moved(struct fsa *f)
+{
+	if (fsa_directory_leases(f) != 0)
+		count_on(f);
+}
+
 void fsa_grant_enter_locked(struct fsa *f, struct fsa_node *node, const struct fsa_enter *e, struct fsa_open *o)
 {
 	struct fsa_grant *g = node->shard->hold ? e->grant : NULL;
@@ -114,8 +126,8 @@ void fsa_grant_enter_locked(struct fsa *f, struct fsa_node *node, const struct f
 	state = g->lease ? lease_locked(node, e, o) : oplock_locked(node, e, o);
 	if (state != g->state)
 		g->epoch++;
-	if (g->lease && e->directory && state != g->state && atomic_fetch_add(&f->directory_leases, 1) == UINT32_MAX)
-		atomic_fetch_add(&f->directory_leases, 1);
+	if (g->lease && e->directory && state != g->state)
+		count_on(f);
 	o->got = g->state = state;
 	o->got_breaking = g->breaking;
 	o->got_epoch = g->epoch;

@@ -231,6 +231,8 @@ void srv_changed_name(struct srv_open *o, struct slice from)
 	fsa_changed(f, moved ? FSA_REMOVED : FSA_RENAMED_OLD, what, from, &woken);
 	fsa_changed(f, moved ? FSA_ADDED : FSA_RENAMED_NEW, what, to, &woken);
 	answer_all(&woken);
+	if (moved)
+		fsa_directory_entry_moved(f);
 	if (fsa_directory_leases(f) != 0) {
 		srv_oplock_entry_changed(o->share, o, to);
 		if (moved)

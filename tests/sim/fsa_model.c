@@ -13,8 +13,10 @@ int m_client_of(int conn)
 void m_start(struct m_model *m)
 {
 	memset(m, 0, sizeof(*m));
-	m->nodes[0] = (struct m_node){.used = true, .directory = true, .linked = true, .name = -1};
-	m->nodes[1] = (struct m_node){.used = true, .directory = true, .linked = true, .file = 1, .name = -1};
+	m->nodes[M_ROOT] = (struct m_node){.used = true, .directory = true, .linked = true, .name = -1};
+	m->nodes[M_DIRECTORY] = (struct m_node){
+		.used = true, .directory = true, .linked = true, .file = M_DIRECTORY, .dir = M_ROOT, .name = M_DIRECTORY_NAME,
+	};
 }
 
 struct m_expected *m_expect(struct m_model *m, const struct m_expected *e)

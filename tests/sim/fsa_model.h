@@ -14,12 +14,12 @@ enum { M_R = 1, M_H = 2, M_W = 4, M_ALL = 7 };
 enum { M_LEVEL_NONE = 0, M_LEVEL_II = 1, M_LEVEL_EXCLUSIVE = 8, M_LEVEL_BATCH = 9, M_LEVEL_LEASE = 0xFF };
 enum { M_SUPERSEDE, M_OPEN, M_CREATE, M_OPEN_IF, M_OVERWRITE, M_OVERWRITE_IF };
 enum { M_LOCK_SHARED = 1, M_LOCK_EXCLUSIVE = 2, M_LOCK_UNLOCK = 4, M_LOCK_FAIL = 0x10 };
-enum { M_NOBODY = -1, M_DIRECTORY_ITSELF = -1 };
+enum { M_NOBODY = -1, M_DIRECTORY_ITSELF = -1, M_ROOT = 0, M_DIRECTORY = 1, M_DIRECTORY_NAME = 3 };
 
 /* The clients behind the connections: 0 and 1 are one client, 2 another, 3 a third that speaks 2.1. */
 enum m_kind {
-	M_DO_CREATE, M_DO_CLOSE, M_DO_READ, M_DO_WRITE, M_DO_LOCK, M_DO_CANCEL, M_DO_DISPOSITION, M_DO_RENAME, M_DO_SIZE, M_DO_ACK_OPLOCK,
-	M_DO_ACK_LEASE, M_DO_LOGOFF, M_DO_DISCONNECT, M_DO_TIME, M_KINDS
+	M_DO_CREATE, M_DO_CLOSE, M_DO_READ, M_DO_WRITE, M_DO_LOCK, M_DO_CANCEL, M_DO_DISPOSITION, M_DO_RENAME, M_DO_SIZE, M_DO_ATTRIBUTES,
+	M_DO_ACK_OPLOCK, M_DO_ACK_LEASE, M_DO_TREE_DISCONNECT, M_DO_LOGOFF, M_DO_DISCONNECT, M_DO_TIME
 };
 
 struct m_op {
@@ -28,7 +28,8 @@ struct m_op {
 	uint64_t message_id;
 	int open;                          /* of most: its index ... */
 	uint64_t persistent;               /* ... and its id, by which the server finds it */
-	int dir, name;                     /* CREATE, RENAME: 0 the root, 1 "d"; which of its files, or the directory itself */
+	int dir, name;                     /* CREATE, RENAME: M_ROOT or M_DIRECTORY; which of its files, or the directory itself */
+	int dir_name;                      /* what M_DIRECTORY was called when the path was written */
 	bool stream, doc, replace, pending; /* CREATE of the file's stream; DELETE_ON_CLOSE; RENAME; DISPOSITION */
 	uint32_t access, share, disposition;
 	uint8_t level;                     /* CREATE, ACK_OPLOCK */
@@ -97,7 +98,7 @@ struct m_wait {
 };
 
 struct m_model {
-	struct m_node nodes[M_NODES];      /* 0: the root, 1: "d" */
+	struct m_node nodes[M_NODES];      /* the first are M_ROOT and M_DIRECTORY */
 	struct m_grant grants[M_GRANTS];
 	struct m_open opens[M_OPENS];
 	struct m_lock locks[M_LOCKS];

@@ -14,6 +14,7 @@ struct driver {
 	struct m_model model;
 	uint64_t seed, random, done;
 	struct m_op log[DRIVER_LOG];   /* the last operations, a ring */
+	uint64_t closing;              /* opens that are being closed, a bit each */
 	bool trace;
 };
 
@@ -27,7 +28,8 @@ struct driver_message {
 /* fsa_model_wire.c */
 void driver_connect(struct driver *d, int conn);
 void driver_disconnect(struct driver *d, int conn);
-void driver_log_on_again(struct driver *d, int conn);
+/* After LOGOFF (session) or TREE_DISCONNECT. */
+void driver_log_on_again(struct driver *d, int conn, bool session);
 /* Runs the server until nothing is left to do at this moment. */
 void driver_settle(struct driver *d);
 void driver_send(struct driver *d, const struct m_op *op);

@@ -261,6 +261,8 @@ static ntstatus do_create(struct doing *d)
 
 	if (op->doc && !(op->access & M_DELETE))
 		return STATUS_ACCESS_DENIED;
+	if (op->dir == M_DIRECTORY && op->dir_name != m->nodes[M_DIRECTORY].name)
+		return op->name == M_DIRECTORY_ITSELF ? STATUS_OBJECT_NAME_NOT_FOUND : STATUS_OBJECT_PATH_NOT_FOUND;
 	/* 3.3.5.9.8, 3.3.5.9.11: in the path name validation phase. */
 	if (op->level == M_LEVEL_LEASE)
 		lease = m_lease_find(m, m_client_of(op->conn), op->key);
@@ -510,15 +512,29 @@ static ntstatus do_lock(struct doing *d)
 	return nt_is(status, STATUS_LOCK_NOT_GRANTED) && !(op->ranges[0].flags & M_LOCK_FAIL) ? STATUS_PENDING : status;
 }
 
-/* [MS-FSA] 2.1.4.12, SET_INFORMATION: others let handles go that they only cache. true: they have to answer first. */
-static bool take_handles(struct doing *d, int node, bool rename)
+/* [MS-FSA] 2.1.5.15.2 */
+static ntstatus do_attributes(struct doing *d)
+{
+	struct m_model *m = d->m;
+	int file = m->nodes[m->opens[d->op->open].node].file;
+
+	if (!(m->opens[d->op->open].access & M_WRITE_ATTRIBUTES))
+		return STATUS_ACCESS_DENIED;
+	if (file != M_ROOT)
+		m_directory_changed(m, m->nodes[file].dir, d->op->open);
+	return STATUS_SUCCESS;
+}
+
+/* [MS-FSA] 2.1.4.12, SET_INFORMATION: others than the holder of `mine` let handles go that they only cache. true: they have to answer
+ * first. */
+static bool take_handles(struct doing *d, int node, bool rename, int mine)
 {
 	struct m_model *m = d->m;
 	bool wait = false;
 	struct m_grant *g;
 
 	for (int i = 0; (g = m_grant_in_order(m, node, i)) != NULL; i++) {
-		if (g - m->grants == m->opens[d->op->open].grant || !(g->state & M_H) || (!g->lease && !rename))
+		if (g - m->grants == mine || !(g->state & M_H) || (!g->lease && !rename))
 			continue;
 		m_break(m, g, g->lease ? M_R | M_W : 0);
 		wait = true;
@@ -535,7 +551,7 @@ static ntstatus do_disposition(struct doing *d)
 
 	if (!(o->access & M_DELETE))
 		return STATUS_ACCESS_DENIED;
-	if (d->op->pending && take_handles(d, o->node, false))
+	if (d->op->pending && take_handles(d, o->node, false, o->grant))
 		return STATUS_PENDING;
 	d->m->nodes[o->node].pending = d->op->pending;
 	return STATUS_SUCCESS;
@@ -550,7 +566,7 @@ static ntstatus rename_target(struct doing *d, int file)
 		return STATUS_SUCCESS;
 	if (!d->op->replace)
 		return STATUS_OBJECT_NAME_COLLISION;
-	if (take_handles(d, there, true))
+	if (take_handles(d, there, true, m->opens[d->op->open].grant))
 		return STATUS_PENDING;
 	if (m_opens_of(m, there) > 0 || m_stream_opens_of(m, there) > 0)
 		return STATUS_ACCESS_DENIED;
@@ -558,6 +574,23 @@ static ntstatus rename_target(struct doing *d, int file)
 	if (m_stream_of(m, there) != M_NOBODY)
 		m->nodes[m_stream_of(m, there)].linked = false;
 	return STATUS_SUCCESS;
+}
+
+/* 3.3.1.4: handles of what lies beneath a directory that is renamed; [MS-FSA] 2.1.4.2: nothing there may be open. */
+static ntstatus nothing_open_beneath(struct doing *d, int dir)
+{
+	struct m_model *m = d->m;
+	bool wait = false, open = false;
+
+	for (int i = 0; i < M_NODES; i++) {
+		const struct m_node *n = &m->nodes[i];
+
+		if (!n->used || n->directory || m->nodes[n->file].dir != dir || m_opens_of(m, i) == 0)
+			continue;
+		open = true;
+		wait |= take_handles(d, i, true, M_NOBODY);
+	}
+	return wait ? STATUS_PENDING : open ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
 }
 
 /* [MS-FSA] 2.1.5.15.11 */
@@ -570,8 +603,13 @@ static ntstatus do_rename(struct doing *d)
 
 	if (!(m->opens[op->open].access & M_DELETE))
 		return STATUS_ACCESS_DENIED;
-	if (take_handles(d, file, true))
+	if (file == M_ROOT)
+		return STATUS_ACCESS_DENIED;
+	if (take_handles(d, file, true, m->opens[op->open].grant))
 		return STATUS_PENDING;
+	status = m->nodes[file].directory ? nothing_open_beneath(d, file) : STATUS_SUCCESS;
+	if (!nt_ok(status))
+		return status;
 	for (int i = 0; i < M_OPENS; i++) {
 		const struct m_open *o = &m->opens[i];
 
@@ -580,6 +618,8 @@ static ntstatus do_rename(struct doing *d)
 	}
 	if (m_stream_opens_of(m, file) > 0)
 		return STATUS_ACCESS_DENIED;
+	if (op->dir == M_DIRECTORY && op->dir_name != m->nodes[M_DIRECTORY].name)
+		return STATUS_OBJECT_PATH_NOT_FOUND;
 	/* The directory is opened to add a name to it. */
 	if (conflicts(m, op->dir, M_WRITE_DATA, M_SHARE_READ | M_SHARE_WRITE))
 		return STATUS_SHARING_VIOLATION;
@@ -648,14 +688,14 @@ static void do_cancel(struct m_model *m, const struct m_op *op)
 	}
 }
 
-/* 3.3.5.6: whatever waits learns that the session is gone, and does nothing any more. */
-static void do_logoff(struct m_model *m, const struct m_op *op)
+/* 3.3.5.6, 3.3.5.8: whatever waits learns that the session or tree is gone, and does nothing any more. */
+static void do_end(struct m_model *m, const struct m_op *op, ntstatus status)
 {
 	for (int i = 0; i < M_WAITS; i++) {
 		struct m_wait *w = &m->waits[i];
 
 		if (w->used && w->op.kind == M_DO_CREATE && w->op.conn == op->conn)
-			end_wait(m, w, STATUS_USER_SESSION_DELETED);
+			end_wait(m, w, status);
 	}
 	for (int i = 0; i < M_OPENS; i++) {
 		if (m->opens[i].used && m->opens[i].conn == op->conn)
@@ -704,10 +744,12 @@ static ntstatus do_one(struct doing *d)
 	case M_DO_DISPOSITION: return do_disposition(d);
 	case M_DO_RENAME: return do_rename(d);
 	case M_DO_SIZE: return do_size(d);
+	case M_DO_ATTRIBUTES: return do_attributes(d);
 	case M_DO_ACK_OPLOCK: return do_ack_oplock(d);
 	case M_DO_ACK_LEASE: return do_ack_lease(d);
 	case M_DO_CLOSE: close_open(d->m, d->op->open); break;
-	case M_DO_LOGOFF: do_logoff(d->m, d->op); break;
+	case M_DO_LOGOFF: do_end(d->m, d->op, STATUS_USER_SESSION_DELETED); break;
+	case M_DO_TREE_DISCONNECT: do_end(d->m, d->op, STATUS_NETWORK_NAME_DELETED); break;
 	default: break;
 	}
 	return STATUS_SUCCESS;
@@ -715,7 +757,7 @@ static ntstatus do_one(struct doing *d)
 
 static bool names_an_open(enum m_kind kind)
 {
-	return kind != M_DO_CREATE && kind != M_DO_ACK_LEASE && kind != M_DO_LOGOFF;
+	return kind != M_DO_CREATE && kind != M_DO_ACK_LEASE && kind != M_DO_LOGOFF && kind != M_DO_TREE_DISCONNECT;
 }
 
 static bool is_open(const struct m_model *m, const struct m_op *op)

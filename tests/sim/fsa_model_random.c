@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-enum { OPENS_PER_CONN = 9, WAITS_BORNE = 24, NAMES = 2, DIRECTORY_KEY = 100, ALL_ACCESS = 0x1F01FF };
+enum { MOOD_OPERATIONS = 400, WAITS_BORNE = 24, NAMES = 2, DIRECTORY_KEY = 100, ALL_ACCESS = 0x1F01FF };
 
 /* splitmix64 */
 static uint64_t next(struct driver *d)
@@ -34,19 +34,32 @@ static int opens_on(const struct m_model *m, int conn)
 	return n;
 }
 
-/* One of the connection's opens, of files only if `file`; now and then one of somebody else, or none. */
-static int any_open(struct driver *d, int conn, bool file)
+/* Crowds and solitude take turns: how many opens a connection has. */
+static int opens_borne(const struct driver *d)
+{
+	static const int moods[] = {9, 0, 4, 1};
+
+	return moods[d->done / MOOD_OPERATIONS % (sizeof(moods) / sizeof(moods[0]))];
+}
+
+/* One of the connection's opens, of files only if `file`, mostly one with some of the rights `need`; now and then one of somebody
+ * else, or none. */
+static int any_open(struct driver *d, int conn, uint32_t need, bool file)
 {
 	const struct m_model *m = &d->model;
 	int some[M_OPENS], n = 0;
-	bool foreign = percent(d, 1);
+	bool foreign = percent(d, 1), gone = percent(d, 2);
 
+	if (percent(d, 15))
+		need = UINT32_MAX;
 	if (percent(d, 1))
 		return M_NOBODY;
 	for (int i = 0; i < M_OPENS; i++) {
 		const struct m_open *o = &m->opens[i];
 
-		if (o->used && (o->conn == conn) != foreign && !(file && m->nodes[o->node].directory))
+		if (!o->used || (o->conn == conn) == foreign || (d->closing >> i & 1 && !gone))
+			continue;
+		if ((o->access & need) && !(file && m->nodes[o->node].directory))
 			some[n++] = i;
 	}
 	return n ? some[below(d, (unsigned)n)] : M_NOBODY;
@@ -55,9 +68,9 @@ static int any_open(struct driver *d, int conn, bool file)
 static uint32_t any_access(struct driver *d, bool directory)
 {
 	static const uint32_t some[] = {ALL_ACCESS, ALL_ACCESS, ALL_ACCESS, 1, 1, 2, 3, 3, 0x10000, 0x10001, 0x10003, 0x80, 0x100080, 0x20080, 0x20};
-	static const uint32_t of_directories[] = {1, 0x81, 0x80, 0x100081};
+	static const uint32_t of_directories[] = {1, 0x81, 0x80, 0x10080, 0x10080, 0x10181, ALL_ACCESS};
 
-	return directory ? of_directories[below(d, 4)] : some[below(d, sizeof(some) / sizeof(some[0]))];
+	return directory ? of_directories[below(d, sizeof(of_directories) / sizeof(of_directories[0]))] : some[below(d, sizeof(some) / sizeof(some[0]))];
 }
 
 /* The key that opens of this name usually come with. */
@@ -77,7 +90,56 @@ static void want_lease(struct driver *d, struct m_op *op)
 	if (op->v1)
 		return;
 	op->epoch = (uint16_t)next(d);
-	op->parent = percent(d, 40) ? (uint8_t)(DIRECTORY_KEY + op->dir) : 0;
+	op->parent = percent(d, 50) ? (uint8_t)(DIRECTORY_KEY + (percent(d, 70) ? op->dir : !op->dir)) : 0;
+}
+
+/* A directory waits to be renamed. It then waits for one node beneath, and which, of several, nobody promises. */
+static bool is_directory_waiting(const struct m_model *m)
+{
+	for (int i = 0; i < M_WAITS; i++) {
+		if (m->waits[i].used && m->waits[i].op.kind == M_DO_RENAME && m->waits[i].op.name >= M_DIRECTORY_NAME)
+			return true;
+	}
+	return false;
+}
+
+static bool may_rename_directory(const struct m_model *m)
+{
+	int node = M_NOBODY;
+
+	for (int i = 0; i < M_GRANTS; i++) {
+		const struct m_grant *g = &m->grants[i];
+
+		if (!g->used || !(g->state & M_H) || m->nodes[g->node].directory || m->nodes[m->nodes[g->node].file].dir != M_DIRECTORY)
+			continue;
+		if (node != M_NOBODY && node != g->node)
+			return false;
+		node = g->node;
+	}
+	for (int i = 0; i < M_WAITS; i++) {
+		if (m->waits[i].used && m->waits[i].op.kind == M_DO_CREATE && m->waits[i].op.dir == M_DIRECTORY)
+			return false;
+	}
+	return true;
+}
+
+static void choose_rename(struct driver *d, struct m_op *op)
+{
+	const struct m_model *m = &d->model;
+	const struct m_node *n = op->open != M_NOBODY ? &m->nodes[m->opens[op->open].node] : NULL;
+
+	op->kind = M_DO_RENAME;
+	op->dir = (int)below(d, 2);
+	op->name = (int)below(d, NAMES);
+	op->replace = percent(d, 60);
+	if (n && n->is_stream)
+		op->kind = M_DO_READ;
+	if (!n || !n->directory)
+		return;
+	if (m->opens[op->open].node == M_ROOT || !may_rename_directory(m))
+		op->kind = M_DO_ATTRIBUTES;
+	op->dir = M_ROOT;
+	op->name = M_DIRECTORY_NAME + (int)below(d, 2);
 }
 
 static void choose_create(struct driver *d, struct m_op *op)
@@ -87,13 +149,13 @@ static void choose_create(struct driver *d, struct m_op *op)
 		M_OVERWRITE, M_OVERWRITE_IF, M_SUPERSEDE};
 	bool directory = percent(d, 12);
 
-	op->dir = (int)below(d, 2);
+	op->dir = is_directory_waiting(&d->model) ? M_ROOT : (int)below(d, 2);
 	op->name = directory ? M_DIRECTORY_ITSELF : (int)below(d, NAMES);
 	op->stream = !directory && percent(d, 20);
 	op->access = any_access(d, directory);
 	op->share = percent(d, 75) ? 7 : below(d, 8);
 	op->disposition = directory ? M_OPEN : dispositions[below(d, sizeof(dispositions) / sizeof(dispositions[0]))];
-	op->doc = !directory && percent(d, 7);
+	op->doc = !directory && percent(d, 5);
 	if (op->doc && percent(d, 90))
 		op->access |= 0x10000;
 	op->level = levels[below(d, sizeof(levels))];
@@ -164,7 +226,7 @@ static void choose_unasked_answer(struct driver *d, struct m_op *op)
 	static const uint8_t levels[] = {M_LEVEL_NONE, M_LEVEL_II, M_LEVEL_EXCLUSIVE, M_LEVEL_BATCH, M_LEVEL_LEASE};
 
 	op->kind = percent(d, 50) ? M_DO_ACK_OPLOCK : M_DO_ACK_LEASE;
-	op->open = any_open(d, op->conn, true);
+	op->open = any_open(d, op->conn, UINT32_MAX, true);
 	op->level = levels[below(d, sizeof(levels))];
 	op->key = (uint8_t)(1 + below(d, 9));
 	op->state = (uint8_t)below(d, 8);
@@ -209,58 +271,67 @@ static bool may_end(const struct m_model *m, int conn)
 	return awaited <= 1;
 }
 
-static void choose_write(struct driver *d, struct m_op *op)
+/* What is done to an open, by dice from 0 to 99. */
+static void choose_use(struct driver *d, struct m_op *op, unsigned dice)
 {
-	op->offset = below(d, 9);
-	op->length = below(d, 8);
+	static const struct {
+		unsigned below;
+		enum m_kind kind;
+		uint32_t need;
+	} uses[] = {
+		{38, M_DO_LOCK, 0x23}, {50, M_DO_READ, 0x21}, {65, M_DO_WRITE, 2}, {70, M_DO_SIZE, 2}, {75, M_DO_ATTRIBUTES, 0x100},
+		{80, M_DO_DISPOSITION, 0x10000}, {100, M_DO_RENAME, 0x10000},
+	};
+	size_t i = 0;
+
+	while (dice >= uses[i].below)
+		i++;
+	op->kind = uses[i].kind;
+	op->open = any_open(d, op->conn, uses[i].need, op->kind != M_DO_ATTRIBUTES && op->kind != M_DO_RENAME);
+	switch (op->kind) {
+	case M_DO_LOCK: choose_locks(d, op); break;
+	case M_DO_SIZE: op->length = below(d, 2) * 16; break;
+	case M_DO_DISPOSITION: op->pending = percent(d, 60); break;
+	case M_DO_RENAME: choose_rename(d, op); break;
+	default:
+		op->offset = below(d, 9);
+		op->length = below(d, 8);
+	}
 }
 
 struct m_op driver_random(struct driver *d, int conn)
 {
 	const struct m_model *m = &d->model;
 	struct m_op op = {.conn = conn != M_NOBODY ? conn : (int)below(d, M_CONNS), .open = M_NOBODY};
-	unsigned dice = below(d, 1000);
-	int waits = 0;
+	int waits = 0, opens = opens_on(m, op.conn);
+	unsigned dice = below(d, 100);
 
 	for (int i = 0; i < M_WAITS; i++)
 		waits += m->waits[i].used;
+	op.dir_name = m->nodes[M_DIRECTORY].name;
 	if ((percent(d, 25) || waits > WAITS_BORNE) && choose_owed(d, &op))
 		return op;
 	if ((percent(d, 4) || waits > WAITS_BORNE) && choose_cancel(d, &op))
 		return op;
-	op.open = any_open(d, op.conn, dice >= 600);
-	if (dice < 10 || waits > WAITS_BORNE) {
+	if (percent(d, 1) || waits > WAITS_BORNE) {
 		op.kind = M_DO_TIME;
 		op.ms = below(d, 15000);
-	} else if (dice < 20 && may_end(m, op.conn)) {
-		op.kind = dice < 15 ? M_DO_LOGOFF : M_DO_DISCONNECT;
-	} else if (dice < 30) {
+	} else if (percent(d, 2) && may_end(m, op.conn)) {
+		op.kind = dice < 40 ? M_DO_LOGOFF : dice < 70 ? M_DO_TREE_DISCONNECT : M_DO_DISCONNECT;
+	} else if (percent(d, 1)) {
 		choose_unasked_answer(d, &op);
-	} else if ((dice < 380 || op.open == M_NOBODY) && dice < 990 && opens_on(m, op.conn) < OPENS_PER_CONN) {
+	} else if (opens > opens_borne(d) || (opens > 0 && dice < 20)) {
+		op.kind = M_DO_CLOSE;
+		op.open = any_open(d, op.conn, UINT32_MAX, false);
+	} else if (dice < 55 || opens == 0) {
 		op.kind = M_DO_CREATE;
 		choose_create(d, &op);
-	} else if (dice < 600) {
-		op.kind = M_DO_CLOSE;
-	} else if (dice < 750) {
-		op.kind = M_DO_LOCK;
-		choose_locks(d, &op);
-	} else if (dice < 810) {
-		op.kind = M_DO_READ;
-		choose_write(d, &op);
-	} else if (dice < 880) {
-		op.kind = M_DO_WRITE;
-		choose_write(d, &op);
-	} else if (dice < 900) {
-		op.kind = M_DO_SIZE;
-		op.length = below(d, 2) * 16;
-	} else if (dice < 940) {
-		op.kind = M_DO_DISPOSITION;
-		op.pending = percent(d, 60);
 	} else {
-		op.kind = op.open != M_NOBODY && m->nodes[m->opens[op.open].node].is_stream ? M_DO_READ : M_DO_RENAME;
-		op.dir = (int)below(d, 2);
-		op.name = (int)below(d, NAMES);
-		op.replace = percent(d, 60);
+		choose_use(d, &op, below(d, 100));
+		if (op.open == M_NOBODY && percent(d, 95)) {
+			op.kind = M_DO_CREATE;
+			choose_create(d, &op);
+		}
 	}
 	return op;
 }
@@ -269,8 +340,8 @@ struct m_op driver_random(struct driver *d, int conn)
 
 void driver_print_op(const struct m_op *op)
 {
-	static const char *const names[] = {"CREATE", "CLOSE", "READ", "WRITE", "LOCK", "CANCEL", "DISPOSITION", "RENAME", "SIZE", "ACK_OPLOCK",
-		"ACK_LEASE", "LOGOFF", "DISCONNECT", "TIME"};
+	static const char *const names[] = {"CREATE", "CLOSE", "READ", "WRITE", "LOCK", "CANCEL", "DISPOSITION", "RENAME", "SIZE", "ATTRIBUTES",
+		"ACK_OPLOCK", "ACK_LEASE", "TREE_DISCONNECT", "LOGOFF", "DISCONNECT", "TIME"};
 
 	printf("%d #%llu %s open %d", op->conn, (unsigned long long)op->message_id, names[op->kind], op->open);
 	if (op->kind == M_DO_CREATE || op->kind == M_DO_RENAME)

@@ -4,8 +4,6 @@
 
 #include "wire/fscc.h"
 
-#include <stdio.h>
-
 enum { FRAME_BYTES = 1024, LEASE_V2_BYTES = 52 };
 
 /* --- connections --- */
@@ -41,14 +39,16 @@ void driver_disconnect(struct driver *d, int conn)
 	arena_reset(&r->arena);
 }
 
-void driver_log_on_again(struct driver *d, int conn)
+void driver_log_on_again(struct driver *d, int conn, bool session)
 {
 	struct raw *r = &d->raw[conn];
 
-	r->session_id = 0;
 	r->tree_id = 0;
-	r->have_keys = false;
-	assert_status(raw_login(r, "user", "pass"), STATUS_SUCCESS);
+	if (session) {
+		r->session_id = 0;
+		r->have_keys = false;
+		assert_status(raw_login(r, "user", "pass"), STATUS_SUCCESS);
+	}
 	assert_status(raw_tree(r, "share"), STATUS_SUCCESS);
 }
 
@@ -70,11 +70,20 @@ static struct smb2_file_id id_of(const struct driver *d, const struct m_op *op)
 
 static struct slice path_of(struct raw *r, const struct m_op *op)
 {
-	char text[16];
-	bool itself = op->name == M_DIRECTORY_ITSELF;
+	static const char letters[] = "abcdefgh";
+	char text[16], *p = text;
 
-	snprintf(text, sizeof(text), "%s%.*s%s", op->dir ? itself ? "d" : "d\\" : "", itself ? 0 : 1, "abcdefgh" + (itself ? 0 : op->name),
-		op->stream ? ":s" : "");
+	if (op->dir == M_DIRECTORY)
+		*p++ = letters[op->dir_name];
+	if (op->dir == M_DIRECTORY && op->name != M_DIRECTORY_ITSELF)
+		*p++ = '\\';
+	if (op->name != M_DIRECTORY_ITSELF)
+		*p++ = letters[op->name];
+	if (op->stream) {
+		*p++ = ':';
+		*p++ = 's';
+	}
+	*p = 0;
 	return raw_wide(r, text);
 }
 
@@ -165,9 +174,10 @@ void driver_send(struct driver *d, const struct m_op *op)
 	static const uint8_t data[32];
 	struct raw *r = &d->raw[op->conn];
 	const uint8_t pending = op->pending;
-	uint8_t size[8];
+	uint8_t size[8], basic[40] = {0};
 
 	store_le64(size, op->length);
+	store_le32(basic + 32, FILE_ATTRIBUTE_ARCHIVE);
 	switch (op->kind) {
 	case M_DO_CREATE: send_create(r, op); break;
 	case M_DO_CLOSE: post(r, SMB2_CLOSE, &(struct smb2_close_req){.file_id = id_of(d, op)}); break;
@@ -182,7 +192,9 @@ void driver_send(struct driver *d, const struct m_op *op)
 	case M_DO_DISPOSITION: send_set(d, r, op, FSCC_FILE_DISPOSITION, slice_of(&pending, 1)); break;
 	case M_DO_RENAME: send_rename(d, r, op); break;
 	case M_DO_SIZE: send_set(d, r, op, FSCC_FILE_END_OF_FILE, slice_of(size, 8)); break;
+	case M_DO_ATTRIBUTES: send_set(d, r, op, FSCC_FILE_BASIC, slice_of(basic, sizeof(basic))); break;
 	case M_DO_ACK_OPLOCK: case M_DO_ACK_LEASE: send_ack(d, r, op); break;
+	case M_DO_TREE_DISCONNECT: post(r, SMB2_TREE_DISCONNECT, &(struct smb2_empty){0}); break;
 	case M_DO_LOGOFF: post(r, SMB2_LOGOFF, &(struct smb2_empty){0}); break;
 	default: break;
 	}

@@ -292,6 +292,32 @@ static void test_a_rename_that_outlives_its_open_has_no_effect(void **state)
 	stop();
 }
 
+/* 3.3.1.4: whoever has told one directory of his writing has not told the next one that his file comes to. */
+static void test_a_file_that_has_moved_is_news_to_its_new_directory(void **state)
+{
+	const uint8_t to_d[] = {'d', 0, '\\', 0, 'f', 0};
+	uint8_t rename[28] = {0};
+	struct smb2_set_info_req move = {.info_type = 1, .file_info_class = FSCC_FILE_RENAME, .input = slice_of(rename, 26)};
+	struct smb2_file_id dir;
+
+	(void)state;
+	start();
+	OPENED(&fx.a, "f");
+	OPENED(&fx.b, "d", .key = 9, .state = R, .access = READ_DATA, .options = DIRECTORY);
+	dir = fx.b.file_id;
+	assert_status(write_at(&fx.a, 0), STATUS_SUCCESS);
+	OPENED(&fx.b, "f", .key = 2, .parent = 9, .state = 0);
+	store_le32(rename + 16, sizeof(to_d));
+	memcpy(rename + 20, to_d, sizeof(to_d));
+	move.file_id = fx.b.file_id;
+	assert_status(raw_call(&fx.b, SMB2_SET_INFO, &move, NULL), STATUS_SUCCESS);
+	quiet(&fx.b);
+	assert_status(write_at(&fx.a, 0), STATUS_SUCCESS);
+	assert_int_equal(raw_receive(&fx.b).data[72], 9);
+	assert_status(close_id(&fx.b, dir), STATUS_SUCCESS);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +328,7 @@ int main(void)
 		cmocka_unit_test(test_the_first_form_of_a_lease_has_no_parent),
 		cmocka_unit_test(test_a_create_that_outlives_its_session_has_no_effect),
 		cmocka_unit_test(test_a_rename_that_outlives_its_open_has_no_effect),
+		cmocka_unit_test(test_a_file_that_has_moved_is_news_to_its_new_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

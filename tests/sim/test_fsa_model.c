@@ -123,6 +123,8 @@ static void post(struct m_op *op)
 	op->message_id = d.raw[op->conn].next_id;
 	op->persistent = op->open != M_NOBODY ? d.model.opens[op->open].persistent : 0;
 	d.log[d.done++ % DRIVER_LOG] = *op;
+	if (op->kind == M_DO_CLOSE && op->open != M_NOBODY)
+		d.closing |= (uint64_t)1 << op->open;
 	if (d.trace)
 		driver_print_op(op);
 	if (op->kind == M_DO_DISCONNECT)
@@ -131,9 +133,11 @@ static void post(struct m_op *op)
 		driver_send(&d, op);
 }
 
-static bool stands_alone(enum m_kind kind)
+/* Renaming a directory makes the paths of all others wrong. */
+static bool stands_alone(const struct m_op *op)
 {
-	return kind == M_DO_TIME || kind == M_DO_DISCONNECT || kind == M_DO_LOGOFF;
+	return op->kind == M_DO_TIME || op->kind == M_DO_DISCONNECT || op->kind == M_DO_LOGOFF || op->kind == M_DO_TREE_DISCONNECT ||
+		(op->kind == M_DO_RENAME && op->name >= M_DIRECTORY_NAME);
 }
 
 /* Mostly one operation, at times several of one connection that come before the first has been answered. */
@@ -142,12 +146,13 @@ static void step(void)
 	struct m_op ops[AT_ONCE];
 	int n = 0, most = d.done % 4 ? 1 : AT_ONCE;
 
+	d.closing = 0;
 	while (n < most) {
 		ops[n] = driver_random(&d, n > 0 ? ops[0].conn : M_NOBODY);
-		if (n > 0 && stands_alone(ops[n].kind))
+		if (n > 0 && stands_alone(&ops[n]))
 			break;
 		post(&ops[n++]);
-		if (stands_alone(ops[0].kind))
+		if (stands_alone(&ops[0]))
 			break;
 	}
 	if (ops[0].kind == M_DO_TIME) {
@@ -159,8 +164,8 @@ static void step(void)
 	if (ops[0].kind == M_DO_DISCONNECT)
 		driver_connect(&d, ops[0].conn);
 	compare();
-	if (ops[0].kind == M_DO_LOGOFF)
-		driver_log_on_again(&d, ops[0].conn);
+	if (ops[0].kind == M_DO_LOGOFF || ops[0].kind == M_DO_TREE_DISCONNECT)
+		driver_log_on_again(&d, ops[0].conn, ops[0].kind == M_DO_LOGOFF);
 }
 
 static uint64_t setting(const char *name, uint64_t usual)
