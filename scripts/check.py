@@ -6,7 +6,7 @@
   clang    the same with clang
   unit     all suites (unit, prop, sim, vectors) in the gcc build
   asan     the same suites under the address and undefined-behaviour sanitizers
-  tsan     the simulator and the threaded soak under the thread sanitizer
+  tsan     the simulator, the threaded soak and other clients all at once (tests/interop/mix.sh) under the thread sanitizer
   interop  other clients against our server, our client against smbd (tests/interop/run.sh)
   torture  the smbtorture tests that tests/ledger/smbtorture.csv says pass (needs ../shared)
   hostile  floods of frames, silent peers, kill -9, a full disk (tests/hostile/run.sh)
@@ -30,6 +30,7 @@ SHARED = os.path.abspath(os.environ.get("HYTHE_SHARED") or os.path.join(ROOT, ".
 JOBS = os.environ.get("HYTHE_JOBS") or str(os.cpu_count() or 2)
 SUITES = ["unit", "prop", "sim", "vectors"]
 THREADED = ["sim"]
+MIX_SECONDS = os.environ.get("HYTHE_MIX_SECONDS") or "20"
 SOAK_SECONDS = os.environ.get("HYTHE_SOAK_SECONDS") or "60"
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:allocator_may_return_null=1",
@@ -146,12 +147,12 @@ def tap(out):
     return results
 
 
-def scripted(part, cmd, timeout):
+def scripted(part, cmd, timeout, where="check"):
     """A script that prints ok and not ok lines; HYTHE names the command under test."""
-    status, out = run(cmd, quiet=False, env={"HYTHE": os.path.join(BUILD, "check/src/cli/hythe")}, timeout=timeout)
+    status, out = run(cmd, quiet=False, env={"HYTHE": os.path.join(BUILD, where, "src/cli/hythe")}, timeout=timeout)
     results = tap(out)
     if status and "fail" not in results.values():
-        results[f"{os.path.basename(cmd[-1])} (status {status})"] = "fail"
+        results[f"{os.path.basename(cmd[1])} (status {status})"] = "fail"
     record(part, results)
 
 
@@ -219,6 +220,7 @@ def part_tsan():
         record("tsan", {"tsan": "skip"})
     elif build("tsan", [*SANITIZED, "-Db_sanitize=thread"], {"CC": "gcc"}):
         meson_test("tsan", "tsan", THREADED, 8, dict(SANITIZER_ENV, HYTHE_SOAK_SECONDS=SOAK_SECONDS), wrapper)
+        scripted("mix", ["bash", "tests/interop/mix.sh", MIX_SECONDS], 600 + int(MIX_SECONDS), "tsan")
     else:
         record("tsan", {"build": "fail"})
 

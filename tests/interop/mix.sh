@@ -96,6 +96,10 @@ torture_rounds() {
 	done
 }
 
+names=(client1 client2 hythe torture)
+for n in "${names[@]}"; do : >"$work/rounds.$n"; done
+: >"$work/passed"
+: >"$work/ran"
 smb_rounds client1 SMB3_11 --client-protection=encrypt &
 clients=($!)
 smb_rounds client2 SMB2_10 --client-protection=sign &
@@ -104,7 +108,6 @@ hythe_rounds &
 clients+=($!)
 torture_rounds torture &
 clients+=($!)
-names=(client1 client2 hythe torture)
 
 # The watchdog: rounds must become more.
 declare -A seen since
@@ -112,7 +115,7 @@ while going_on; do
 	sleep 1
 	now=$(date +%s)
 	for n in "${names[@]}"; do
-		count=$(wc -l <"$work/rounds.$n" 2>/dev/null || echo 0)
+		count=$(wc -l <"$work/rounds.$n")
 		if [ "$count" != "${seen[$n]:-}" ]; then
 			seen[$n]=$count
 			since[$n]=$now
@@ -128,8 +131,8 @@ for p in "${clients[@]}"; do
 	wait "$p"
 done
 
-for n in "${names[@]}"; do echo "# $n: $(wc -l <"$work/rounds.$n" 2>/dev/null || echo 0) rounds"; done
-echo "# smbtorture: $(wc -l <"$work/passed" 2>/dev/null || echo 0) of $(wc -l <"$work/ran" 2>/dev/null || echo 0) tests passed"
+for n in "${names[@]}"; do echo "# $n: $(wc -l <"$work/rounds.$n") rounds"; done
+echo "# smbtorture: $(wc -l <"$work/passed") of $(wc -l <"$work/ran") tests passed"
 check mix/everybody_gets_on eval '[ ! -s "$work/lost" ] || { cat "$work/lost"; false; }'
 stop target
 status=$?
