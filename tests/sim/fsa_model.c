@@ -1,4 +1,4 @@
-/* The reference model, see fsa_model.h: what is open, what is cached, what breaks. The operations of clients: fsa_model_ops.c. */
+/* The reference model, see fsa_model.h: what is open, what is cached, what breaks. The operations of clients: fsa_model_create.c, fsa_model_ops.c. */
 #include "fsa_model_inner.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* What the two halves of the reference model share, see fsa_model.h. */
+/* What the parts of the reference model share, see fsa_model.h. */
 #ifndef SIM_FSA_MODEL_INNER_H
 #define SIM_FSA_MODEL_INNER_H
 
@@ -11,6 +11,14 @@ enum {
 	M_DELETE = 0x10000, M_READ_CONTROL = 0x20000, M_SYNCHRONIZE = 0x100000
 };
 enum { M_SHARE_READ = 1, M_SHARE_WRITE = 2, M_SHARE_DELETE = 4, M_SHARE_ALL = 7 };
+
+/* An operation under way: what it answers, and what it waits for. */
+struct m_doing {
+	struct m_model *m;
+	const struct m_op *op;
+	struct m_expected answer;
+	int awaited;
+};
 
 struct m_expected *m_expect(struct m_model *m, const struct m_expected *e);
 int m_lookup(const struct m_model *m, int dir, int name);
@@ -33,6 +41,11 @@ void m_lock_add(struct m_model *m, int open, uint64_t offset, uint64_t length, b
 void m_grant(struct m_model *m, int open, const struct m_op *op);
 /* Rights with which one only looks at a file. */
 bool m_looks(uint32_t access);
+/* fsa_model_create.c */
+ntstatus m_create(struct m_doing *d);
+/* An open with these rights that shares that much does not go together with those of the node. */
+bool m_share_conflicts(const struct m_model *m, int node, uint32_t access, uint32_t share);
+bool m_forbids_deletion(uint32_t access, uint32_t share);
 /* Carries op out; whoever is woken by it has not tried again yet. */
 void m_do(struct m_model *m, const struct m_op *op);
 /* Lets all who have been woken try again. */

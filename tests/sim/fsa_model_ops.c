@@ -1,287 +1,8 @@
-/* The reference model, see fsa_model.h: what clients do, by the sections of [MS-SMB2] 3.3.5 and [MS-FSA] 2.1.5. What can wait says
- * STATUS_PENDING and on which node, changes nothing until it can go on, and is tried again from its beginning. */
+/* The reference model, see fsa_model.h: what clients do but for CREATE, by the sections of [MS-SMB2] 3.3.5 and [MS-FSA] 2.1.5. What can
+ * wait says STATUS_PENDING and on which node, changes nothing until it can go on, and is tried again from its beginning. */
 #include "fsa_model_inner.h"
 
 #include <stddef.h>
-
-enum { ACTION_SUPERSEDED, ACTION_OPENED, ACTION_CREATED, ACTION_OVERWRITTEN };
-enum { BREAK_IN_PROGRESS = 2, PARENT_KEY_SET = 4 };
-
-/* An operation under way: what it answers, and what it waits for. */
-struct doing {
-	struct m_model *m;
-	const struct m_op *op;
-	struct m_expected answer;
-	int awaited;
-};
-
-bool m_looks(uint32_t access)
-{
-	return (access & ~(uint32_t)(M_READ_ATTRIBUTES | M_WRITE_ATTRIBUTES | M_SYNCHRONIZE | M_READ_CONTROL)) == 0;
-}
-
-static bool overwrites(const struct m_op *op)
-{
-	return op->disposition == M_SUPERSEDE || op->disposition == M_OVERWRITE || op->disposition == M_OVERWRITE_IF;
-}
-
-/* --- CREATE, 3.3.5.9 and [MS-FSA] 2.1.5.1 --- */
-
-static uint32_t sharing_needed(uint32_t access)
-{
-	return (access & (M_READ_DATA | M_EXECUTE) ? M_SHARE_READ : 0) | (access & (M_WRITE_DATA | M_APPEND) ? M_SHARE_WRITE : 0) |
-		(access & M_DELETE ? M_SHARE_DELETE : 0);
-}
-
-/* [MS-FSA] 2.1.5.1.2.2 */
-static bool exclude_each_other(uint32_t a, uint32_t a_share, uint32_t b, uint32_t b_share)
-{
-	uint32_t need_a = sharing_needed(a), need_b = sharing_needed(b);
-
-	return need_a && need_b && ((need_a & ~b_share) || (need_b & ~a_share));
-}
-
-static bool conflicts(const struct m_model *m, int node, uint32_t access, uint32_t share)
-{
-	for (int i = 0; i < M_OPENS; i++) {
-		const struct m_open *o = &m->opens[i];
-
-		if (o->used && o->node == node && exclude_each_other(access, share, o->access, o->share))
-			return true;
-	}
-	return false;
-}
-
-static bool forbids_deletion(uint32_t access, uint32_t share)
-{
-	return sharing_needed(access) && !(share & M_SHARE_DELETE);
-}
-
-/* Who deletes (or overwrites) a file does so to its streams. */
-static bool conflicts_with_siblings(const struct m_model *m, int node, const struct m_op *op, uint32_t access, bool overwrite)
-{
-	const struct m_node *n = &m->nodes[node];
-	bool deletes = (access & M_DELETE) || op->doc || overwrite;
-
-	for (int i = 0; i < M_OPENS; i++) {
-		const struct m_open *o = &m->opens[i];
-
-		if (!o->used || o->node == node || m->nodes[o->node].file != n->file)
-			continue;
-		if (!n->is_stream && deletes && forbids_deletion(o->access, o->share))
-			return true;
-		if (n->is_stream && !m->nodes[o->node].is_stream && (o->access & M_DELETE) && forbids_deletion(access, op->share))
-			return true;
-	}
-	return false;
-}
-
-struct loss {
-	bool happens, refused;
-	uint8_t left, awaited; /* what remains; what must have gone before the open goes on */
-};
-
-/* [MS-FSA] 2.1.4.12, OPEN and OPEN_BREAK_H, and 3.3.1.4: what an open by somebody else takes from g. */
-static struct loss loss_by_open(const struct m_grant *g, const struct m_op *op, uint32_t access, bool conflict, bool overwrite)
-{
-	bool looks = g->lease ? m_looks(access) : m_looks(access) && !(access & M_READ_CONTROL);
-
-	if (looks && !overwrite && !op->doc)
-		return (struct loss){.happens = false};
-	if (!g->lease) {
-		if (!(g->state & M_W))
-			return (struct loss){.happens = overwrite && !conflict, .left = 0};
-		/* An exclusive oplock, unlike batch, means a file that is really open. */
-		if (conflict && !g->breaking && !(g->state & M_H))
-			return (struct loss){.refused = true};
-		return (struct loss){.happens = true, .left = overwrite ? 0 : M_R, .awaited = M_W};
-	}
-	if (conflict)
-		return (struct loss){.happens = (g->state & M_H) != 0, .left = overwrite ? 0 : M_R | M_W, .awaited = M_H};
-	if (op->doc)
-		return (struct loss){.happens = true, .left = overwrite ? 0 : M_R, .awaited = M_H | M_W};
-	return (struct loss){.happens = true, .left = overwrite ? 0 : M_R | M_H, .awaited = M_W};
-}
-
-static ntstatus enter_check(struct doing *d, int node, int grant, uint32_t access, bool overwrite)
-{
-	struct m_model *m = d->m;
-	bool conflict, wait = false;
-	struct m_grant *g;
-
-	if (m->nodes[node].pending || m->nodes[m->nodes[node].file].pending)
-		return STATUS_DELETE_PENDING;
-	if (conflicts_with_siblings(m, node, d->op, access, overwrite))
-		return STATUS_SHARING_VIOLATION;
-	conflict = conflicts(m, node, access, d->op->share);
-	for (int i = 0; (g = m_grant_in_order(m, node, i)) != NULL; i++) {
-		struct loss l = loss_by_open(g, d->op, access, conflict, overwrite);
-
-		if (grant != M_NOBODY && g == &m->grants[grant])
-			continue;
-		if (l.refused)
-			return STATUS_SHARING_VIOLATION;
-		if (!l.happens)
-			continue;
-		m_break(m, g, l.left);
-		wait = wait || ((g->breaking ? g->held : g->state) & l.awaited);
-	}
-	d->awaited = node;
-	if (wait)
-		return STATUS_PENDING;
-	return conflict ? STATUS_SHARING_VIOLATION : STATUS_SUCCESS;
-}
-
-static int open_new(struct m_model *m)
-{
-	for (int i = 0; i < M_OPENS; i++) {
-		if (!m->opens[i].used)
-			return i;
-	}
-	m->overflow = true;
-	return M_OPENS - 1;
-}
-
-/* Leases need one of 3.x on a directory, where there are no oplocks. */
-static bool grants_at_all(const struct m_model *m, int node, const struct m_op *op)
-{
-	if (op->level == M_LEVEL_LEASE)
-		return !m->nodes[node].directory || !op->v1;
-	return op->level != M_LEVEL_NONE && !m->nodes[node].directory;
-}
-
-static void answer_create(struct doing *d, int open, uint32_t action)
-{
-	const struct m_model *m = d->m;
-	const struct m_open *o = &m->opens[open];
-	const struct m_grant *g = o->grant != M_NOBODY ? &m->grants[o->grant] : NULL;
-	struct m_expected *a = &d->answer;
-
-	a->open = open;
-	a->action = action;
-	a->size = m->nodes[o->node].size;
-	if (!g)
-		return;
-	a->leased = g->lease;
-	a->level = g->lease ? M_LEVEL_LEASE : g->state & M_W ? (g->state & M_H ? M_LEVEL_BATCH : M_LEVEL_EXCLUSIVE) : g->state ? M_LEVEL_II : 0;
-	a->key = g->key;
-	a->to = g->state;
-	a->v2 = g->v2;
-	a->epoch = g->v2 ? g->epoch : 0;
-	a->flags = (g->breaking ? BREAK_IN_PROGRESS : 0) | (o->has_parent && g->v2 ? PARENT_KEY_SET : 0);
-}
-
-/* The open is there from here on. */
-static int enter(struct doing *d, int node, int lease)
-{
-	struct m_model *m = d->m;
-	const struct m_op *op = d->op;
-	int i = open_new(m);
-	struct m_grant *g;
-
-	m->opens[i] = (struct m_open){
-		.used = true, .doc = op->doc, .conn = op->conn, .node = node, .grant = M_NOBODY, .access = op->access, .share = op->share,
-		.order = ++m->order,
-	};
-	if (!grants_at_all(m, node, op))
-		return i;
-	m->opens[i].has_parent = op->level == M_LEVEL_LEASE && op->parent && !op->v1;
-	m->opens[i].parent = op->parent;
-	m->opens[i].grant = lease != M_NOBODY ? lease : m_grant_new(m, node);
-	g = &m->grants[m->opens[i].grant];
-	if (lease == M_NOBODY && op->level == M_LEVEL_LEASE) {
-		g->lease = true;
-		g->client = m_client_of(op->conn);
-		g->key = op->key;
-		g->v2 = !op->v1;
-		g->epoch = op->v1 ? 0 : op->epoch;
-	}
-	m_grant(m, i, op);
-	return i;
-}
-
-static ntstatus open_existing(struct doing *d, int node, int lease)
-{
-	struct m_model *m = d->m;
-	bool overwrite = overwrites(d->op);
-	uint32_t access = d->op->access;
-	ntstatus status;
-	int open;
-
-	if (overwrite)
-		access |= d->op->disposition == M_SUPERSEDE ? M_WRITE_DATA | M_DELETE : M_WRITE_DATA;
-	status = enter_check(d, node, lease, access, overwrite);
-	if (!nt_ok(status))
-		return status;
-	if (overwrite)
-		m->nodes[node].size = 0;
-	/* The streams of a file go with its content. */
-	if (overwrite && !m->nodes[node].is_stream && m_stream_of(m, node) != M_NOBODY)
-		m->nodes[m_stream_of(m, node)].linked = false;
-	open = enter(d, node, lease);
-	if (overwrite)
-		m_directory_changed(m, m->nodes[m->nodes[node].file].dir, open);
-	answer_create(d, open, !overwrite ? ACTION_OPENED : d->op->disposition == M_SUPERSEDE ? ACTION_SUPERSEDED : ACTION_OVERWRITTEN);
-	return STATUS_SUCCESS;
-}
-
-static ntstatus make(struct doing *d, int file)
-{
-	struct m_model *m = d->m;
-	int node = file, open;
-
-	if (file == M_NOBODY) {
-		node = file = m_node_new(m);
-		m->nodes[file].dir = d->op->dir;
-		m->nodes[file].name = d->op->name;
-	}
-	if (d->op->stream) {
-		node = m_node_new(m);
-		m->nodes[node].is_stream = true;
-		m->nodes[node].file = file;
-		m->nodes[node].name = 0;
-		if (conflicts_with_siblings(m, node, d->op, d->op->access, false)) {
-			m->nodes[node].used = false;
-			return STATUS_SHARING_VIOLATION;
-		}
-	}
-	open = enter(d, node, M_NOBODY);
-	m_directory_changed(m, m->nodes[file].dir, open);
-	answer_create(d, open, ACTION_CREATED);
-	return STATUS_SUCCESS;
-}
-
-static ntstatus do_create(struct doing *d)
-{
-	struct m_model *m = d->m;
-	const struct m_op *op = d->op;
-	int file = op->name == M_DIRECTORY_ITSELF ? op->dir : m_lookup(m, op->dir, op->name);
-	int node = op->stream && file != M_NOBODY ? m_stream_of(m, file) : file, lease = M_NOBODY;
-	bool must_be = op->disposition == M_OPEN || op->disposition == M_OVERWRITE;
-
-	if (op->doc && !(op->access & M_DELETE))
-		return STATUS_ACCESS_DENIED;
-	if (op->dir == M_DIRECTORY && op->dir_name != m->nodes[M_DIRECTORY].name)
-		return op->name == M_DIRECTORY_ITSELF ? STATUS_OBJECT_NAME_NOT_FOUND : STATUS_OBJECT_PATH_NOT_FOUND;
-	/* 3.3.5.9.8, 3.3.5.9.11: in the path name validation phase. */
-	if (op->level == M_LEVEL_LEASE)
-		lease = m_lease_find(m, m_client_of(op->conn), op->key);
-	if (lease != M_NOBODY && m->grants[lease].node != node)
-		return STATUS_INVALID_PARAMETER;
-	/* [MS-FSA] 2.1.5.1: the file is looked at before its streams are. */
-	if (op->stream && file != M_NOBODY && m->nodes[file].pending)
-		return STATUS_DELETE_PENDING;
-	if (node == M_NOBODY && must_be)
-		return STATUS_OBJECT_NAME_NOT_FOUND;
-	if (node != M_NOBODY && op->disposition == M_CREATE)
-		return m->nodes[file].pending ? STATUS_DELETE_PENDING : STATUS_OBJECT_NAME_COLLISION;
-	if (op->level == M_LEVEL_LEASE && m->conn_order[op->conn] == 0 && (node == M_NOBODY || grants_at_all(m, node, op)))
-		m->conn_order[op->conn] = ++m->order;
-	if (node == M_NOBODY)
-		return make(d, file);
-	/* An open that gets no lease has no part in one either. */
-	return open_existing(d, node, grants_at_all(m, node, op) ? lease : M_NOBODY);
-}
 
 /* --- CLOSE, 3.3.5.10 and [MS-FSA] 2.1.5.4 --- */
 
@@ -368,7 +89,7 @@ static void close_open(struct m_model *m, int open)
 
 /* --- the rest --- */
 
-static ntstatus do_read(struct doing *d)
+static ntstatus do_read(struct m_doing *d)
 {
 	const struct m_model *m = d->m;
 	const struct m_op *op = d->op;
@@ -392,7 +113,7 @@ static void content_changed(struct m_model *m, int open)
 	m_directory_changed(m, m->nodes[m->nodes[m->opens[open].node].file].dir, open);
 }
 
-static ntstatus do_write(struct doing *d)
+static ntstatus do_write(struct m_doing *d)
 {
 	struct m_model *m = d->m;
 	const struct m_op *op = d->op;
@@ -410,7 +131,7 @@ static ntstatus do_write(struct doing *d)
 	return STATUS_SUCCESS;
 }
 
-static ntstatus do_size(struct doing *d)
+static ntstatus do_size(struct m_doing *d)
 {
 	struct m_model *m = d->m;
 
@@ -441,7 +162,7 @@ static ntstatus unlock(struct m_model *m, int open, uint64_t offset, uint64_t le
 }
 
 /* 3.3.5.14.1: what has been unlocked stays so. */
-static ntstatus do_unlocks(struct doing *d)
+static ntstatus do_unlocks(struct m_doing *d)
 {
 	const struct m_op *op = d->op;
 	ntstatus status = STATUS_SUCCESS;
@@ -488,7 +209,7 @@ static ntstatus lock_all(struct m_model *m, const struct m_op *op)
 }
 
 /* 3.3.5.14, [MS-FSA] 2.1.5.8 */
-static ntstatus do_lock(struct doing *d)
+static ntstatus do_lock(struct m_doing *d)
 {
 	struct m_model *m = d->m;
 	const struct m_op *op = d->op;
@@ -513,7 +234,7 @@ static ntstatus do_lock(struct doing *d)
 }
 
 /* [MS-FSA] 2.1.5.15.2 */
-static ntstatus do_attributes(struct doing *d)
+static ntstatus do_attributes(struct m_doing *d)
 {
 	struct m_model *m = d->m;
 	int file = m->nodes[m->opens[d->op->open].node].file;
@@ -527,7 +248,7 @@ static ntstatus do_attributes(struct doing *d)
 
 /* [MS-FSA] 2.1.4.12, SET_INFORMATION: others than the holder of `mine` let handles go that they only cache. true: they have to answer
  * first. */
-static bool take_handles(struct doing *d, int node, bool rename, int mine)
+static bool take_handles(struct m_doing *d, int node, bool rename, int mine)
 {
 	struct m_model *m = d->m;
 	bool wait = false;
@@ -545,7 +266,7 @@ static bool take_handles(struct doing *d, int node, bool rename, int mine)
 }
 
 /* [MS-FSA] 2.1.5.15.3 */
-static ntstatus do_disposition(struct doing *d)
+static ntstatus do_disposition(struct m_doing *d)
 {
 	const struct m_open *o = &d->m->opens[d->op->open];
 
@@ -557,7 +278,7 @@ static ntstatus do_disposition(struct doing *d)
 	return STATUS_SUCCESS;
 }
 
-static ntstatus rename_target(struct doing *d, int file)
+static ntstatus rename_target(struct m_doing *d, int file)
 {
 	struct m_model *m = d->m;
 	int there = m_lookup(m, d->op->dir, d->op->name);
@@ -577,7 +298,7 @@ static ntstatus rename_target(struct doing *d, int file)
 }
 
 /* 3.3.1.4: handles of what lies beneath a directory that is renamed; [MS-FSA] 2.1.4.2: nothing there may be open. */
-static ntstatus nothing_open_beneath(struct doing *d, int dir)
+static ntstatus nothing_open_beneath(struct m_doing *d, int dir)
 {
 	struct m_model *m = d->m;
 	bool wait = false, open = false;
@@ -594,7 +315,7 @@ static ntstatus nothing_open_beneath(struct doing *d, int dir)
 }
 
 /* [MS-FSA] 2.1.5.15.11 */
-static ntstatus do_rename(struct doing *d)
+static ntstatus do_rename(struct m_doing *d)
 {
 	struct m_model *m = d->m;
 	const struct m_op *op = d->op;
@@ -613,7 +334,7 @@ static ntstatus do_rename(struct doing *d)
 	for (int i = 0; i < M_OPENS; i++) {
 		const struct m_open *o = &m->opens[i];
 
-		if (o->used && i != op->open && o->node == file && forbids_deletion(o->access, o->share))
+		if (o->used && i != op->open && o->node == file && m_forbids_deletion(o->access, o->share))
 			return STATUS_SHARING_VIOLATION;
 	}
 	if (m_stream_opens_of(m, file) > 0)
@@ -621,7 +342,7 @@ static ntstatus do_rename(struct doing *d)
 	if (op->dir == M_DIRECTORY && op->dir_name != m->nodes[M_DIRECTORY].name)
 		return STATUS_OBJECT_PATH_NOT_FOUND;
 	/* The directory is opened to add a name to it. */
-	if (conflicts(m, op->dir, M_WRITE_DATA, M_SHARE_READ | M_SHARE_WRITE))
+	if (m_share_conflicts(m, op->dir, M_WRITE_DATA, M_SHARE_READ | M_SHARE_WRITE))
 		return STATUS_SHARING_VIOLATION;
 	status = rename_target(d, file);
 	if (!nt_ok(status))
@@ -635,7 +356,7 @@ static ntstatus do_rename(struct doing *d)
 }
 
 /* 3.3.5.22.1 */
-static ntstatus do_ack_oplock(struct doing *d)
+static ntstatus do_ack_oplock(struct m_doing *d)
 {
 	struct m_model *m = d->m;
 	const struct m_open *o = &m->opens[d->op->open];
@@ -658,7 +379,7 @@ static ntstatus do_ack_oplock(struct doing *d)
 }
 
 /* 3.3.5.22.2 */
-static ntstatus do_ack_lease(struct doing *d)
+static ntstatus do_ack_lease(struct m_doing *d)
 {
 	struct m_model *m = d->m;
 	int lease = m_lease_find(m, m_client_of(d->op->conn), d->op->key);
@@ -721,7 +442,7 @@ static void do_disconnect(struct m_model *m, const struct m_op *op)
 
 /* --- */
 
-static void wait_on(struct doing *d)
+static void wait_on(struct m_doing *d)
 {
 	struct m_model *m = d->m;
 
@@ -734,10 +455,10 @@ static void wait_on(struct doing *d)
 	m->overflow = true;
 }
 
-static ntstatus do_one(struct doing *d)
+static ntstatus do_one(struct m_doing *d)
 {
 	switch (d->op->kind) {
-	case M_DO_CREATE: return do_create(d);
+	case M_DO_CREATE: return m_create(d);
 	case M_DO_READ: return do_read(d);
 	case M_DO_WRITE: return do_write(d);
 	case M_DO_LOCK: return do_lock(d);
@@ -769,7 +490,7 @@ static bool is_open(const struct m_model *m, const struct m_op *op)
 
 static void carry_out(struct m_model *m, const struct m_op *op, bool again)
 {
-	struct doing d = {.m = m, .op = op, .awaited = M_NOBODY};
+	struct m_doing d = {.m = m, .op = op, .awaited = M_NOBODY};
 	ntstatus status = STATUS_FILE_CLOSED;
 
 	d.answer = (struct m_expected){.conn = op->conn, .message_id = op->message_id, .kind = op->kind, .open = M_NOBODY};

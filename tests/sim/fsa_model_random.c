@@ -1,4 +1,5 @@
-/* Random operations for the reference model, see fsa_model_driver.h: mostly such as make sense and get in each other's way, on few files. */
+/* Random operations for the reference model, see fsa_model_driver.h: mostly such as make sense, and get in each other's way on few
+ * files. */
 #include "fsa_model_driver.h"
 
 #include <stdio.h>
@@ -70,7 +71,8 @@ static uint32_t any_access(struct driver *d, bool directory)
 	static const uint32_t some[] = {ALL_ACCESS, ALL_ACCESS, ALL_ACCESS, 1, 1, 2, 3, 3, 0x10000, 0x10001, 0x10003, 0x80, 0x100080, 0x20080, 0x20};
 	static const uint32_t of_directories[] = {1, 0x81, 0x80, 0x10080, 0x10080, 0x10181, ALL_ACCESS};
 
-	return directory ? of_directories[below(d, sizeof(of_directories) / sizeof(of_directories[0]))] : some[below(d, sizeof(some) / sizeof(some[0]))];
+	return directory ? of_directories[below(d, sizeof(of_directories) / sizeof(of_directories[0]))] :
+		some[below(d, sizeof(some) / sizeof(some[0]))];
 }
 
 /* The key that opens of this name usually come with. */

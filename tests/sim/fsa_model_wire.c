@@ -46,6 +46,7 @@ void driver_log_on_again(struct driver *d, int conn, bool session)
 	r->tree_id = 0;
 	if (session) {
 		r->session_id = 0;
+		proto_keys_wipe(&r->keys);
 		r->have_keys = false;
 		assert_status(raw_login(r, "user", "pass"), STATUS_SUCCESS);
 	}
