@@ -227,12 +227,16 @@ void m_break(struct m_model *m, struct m_grant *g, uint8_t left)
 void m_lease_answered(struct m_model *m, struct m_grant *g, uint8_t state)
 {
 	uint8_t wanted = g->wanted, held = g->held, left = wanted;
+	uint16_t epoch = g->epoch;
 
 	g->state = state;
 	g->breaking = false;
 	if (state & ~wanted & M_H)
 		left |= state & M_R;
+	/* All of it is one break to the client, with one epoch. */
+	g->epoch--;
 	m_break(m, g, left);
+	g->epoch = epoch;
 	g->wanted = wanted;
 	g->held = held;
 	if (!g->breaking)

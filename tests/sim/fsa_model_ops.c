@@ -214,7 +214,6 @@ static ntstatus do_lock(struct m_doing *d)
 	struct m_model *m = d->m;
 	const struct m_op *op = d->op;
 	const struct m_open *o = &m->opens[op->open];
-	bool within = false;
 	ntstatus status;
 
 	if (!(o->access & (M_READ_DATA | M_WRITE_DATA | M_APPEND | M_EXECUTE)))
@@ -224,10 +223,8 @@ static ntstatus do_lock(struct m_doing *d)
 	status = locks_check(op);
 	if (!nt_ok(status))
 		return status;
-	for (int i = 0; i < op->range_count; i++)
-		within = within || (m->nodes[o->node].size > 0 && op->ranges[i].offset < M_PAGE);
-	if (within)
-		m_written(m, op->open);
+	/* [MS-FSA] leaves caches alone where the lock lies behind the file; who caches writes may have made that longer. */
+	m_written(m, op->open);
 	status = lock_all(m, op);
 	d->awaited = o->node;
 	return nt_is(status, STATUS_LOCK_NOT_GRANTED) && !(op->ranges[0].flags & M_LOCK_FAIL) ? STATUS_PENDING : status;
