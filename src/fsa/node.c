@@ -282,7 +282,9 @@ bool fsa_open_leave(struct fsa *f, struct fsa_open *o)
 	if (node) {
 		fsa_locks_leave_locked(o, &locked);
 		remove = leave_locked(f, node, o);
-		fsa_waiters_take_locked(node, &woken);
+		/* Whoever waits for a file that is to be removed has to see it gone. */
+		if (!remove || o->node != node)
+			fsa_waiters_take_locked(node, &woken);
 		if ((!remove || o->node != node) && node_is_idle_locked(node))
 			node_free_locked(node);
 	}
@@ -296,8 +298,11 @@ void fsa_removed(struct fsa *f, struct fsa_open *o)
 {
 	struct fsa_node *node = o->node;
 	struct fsa_shard *shard = o->shard;
+	struct list_node woken;
 
+	list_init(&woken);
 	pthread_mutex_lock(&shard->lock);
+	fsa_waiters_take_locked(node, &woken);
 	atomic_fetch_add(&f->removals, 1);
 	node->removing = false;
 	node->unlinked = true;
@@ -305,6 +310,7 @@ void fsa_removed(struct fsa *f, struct fsa_open *o)
 	if (node_is_idle_locked(node))
 		node_free_locked(node);
 	pthread_mutex_unlock(&shard->lock);
+	fsa_waiters_wake(&woken);
 }
 
 uint64_t fsa_removals(const struct fsa *f)

@@ -19,7 +19,6 @@ struct fsa_shard {
 
 /* written.c */
 struct fsa_written {
-	bool late;
 	uint64_t before, due_ms, then; /* what is shown until due_ms; and from then on, 0: nobody has looked */
 };
 
@@ -30,7 +29,7 @@ struct fsa_node {
 	struct list_node opens;
 	struct list_node grants;  /* fsa_grant.link */
 	struct list_node waiters; /* fsa_waiter.link */
-	struct fsa_written written;
+	struct fsa_written *written; /* NULL: the time that is shown is the store's */
 	struct fsa_lock *locks[FSA_LOCK_KINDS]; /* the roots of lock.c's trees */
 	struct list_node lock_waits; /* fsa_lock_wait.link, oldest first */
 	uint32_t breaks_ended;

@@ -4,6 +4,7 @@
 #include "fsa/node.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
 enum { DELAY_MS = 2000 };
 
@@ -13,19 +14,21 @@ void fsa_written_begin(struct fsa *f, struct fsa_open *o, uint64_t before, uint6
 
 	pthread_mutex_lock(&o->shard->lock);
 	node = o->node;
-	if (node && !node->written.late) {
-		node->written = (struct fsa_written){.late = true, .before = before, .due_ms = now_ms + DELAY_MS};
+	/* Without memory for it the time shows at once. */
+	if (node && !node->written && (node->written = malloc(sizeof(*node->written))) != NULL) {
+		*node->written = (struct fsa_written){.before = before, .due_ms = now_ms + DELAY_MS};
 		atomic_fetch_add(&f->late_count, 1);
 	}
-	atomic_store(&o->wrote, node != NULL);
+	atomic_store(&o->wrote, node && node->written);
 	pthread_mutex_unlock(&o->shard->lock);
 }
 
 void fsa_written_end_locked(struct fsa *f, struct fsa_node *node)
 {
-	if (!node->written.late)
+	if (!node->written)
 		return;
-	node->written.late = false;
+	free(node->written);
+	node->written = NULL;
 	atomic_fetch_sub(&f->late_count, 1);
 	/* Whoever goes on writing starts anew. */
 	list_for_each(n, &node->opens)
@@ -49,8 +52,8 @@ uint64_t fsa_written_leave(struct fsa_open *o)
 	if (!o->shard || !atomic_load(&o->wrote))
 		return 0;
 	pthread_mutex_lock(&o->shard->lock);
-	if (o->node && o->node->written.late)
-		then = o->node->written.then;
+	if (o->node && o->node->written)
+		then = o->node->written->then;
 	pthread_mutex_unlock(&o->shard->lock);
 	return then;
 }
@@ -64,12 +67,12 @@ uint64_t fsa_written_shown(struct fsa *f, struct vfs_id id, uint64_t written, ui
 	if (atomic_load_explicit(&f->late_count, memory_order_relaxed) == 0)
 		return written;
 	node = fsa_node_lock(f, id, &shard, &hash);
-	if (node && node->written.late && now_ms < node->written.due_ms) {
-		written = node->written.before;
-	} else if (node && node->written.late) {
+	if (node && node->written && now_ms < node->written->due_ms) {
+		written = node->written->before;
+	} else if (node && node->written) {
 		/* From now on it stands still. */
-		node->written.then = node->written.then ? node->written.then : written;
-		written = node->written.then;
+		node->written->then = node->written->then ? node->written->then : written;
+		written = node->written->then;
 	}
 	pthread_mutex_unlock(&shard->lock);
 	return written;

@@ -6,6 +6,10 @@
 #include "server/open.h"
 #include "server/oplock.h"
 #include "server/park.h"
+#include "server/session.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
 
 /* [MS-SMB2] 2.2.26.1 */
 enum { LOCK_SHARED = 1, LOCK_EXCLUSIVE = 2, LOCK_UNLOCK = 4, LOCK_FAIL_IMMEDIATELY = 0x10 };
@@ -23,6 +27,19 @@ static bool replays_count(const struct srv_request *r)
 	return proto->dialect >= SMB2_DIALECT_210 && (proto->server_capabilities & SMB2_GLOBAL_CAP_MULTI_CHANNEL);
 }
 
+/* Made when the first LOCK has a use for them. NULL: out of memory, and nothing is remembered. */
+static uint8_t *sequences_of(struct srv_open *o)
+{
+	uint8_t *made, *there = NULL;
+
+	if (o->lock_sequences)
+		return o->lock_sequences;
+	made = calloc(1, SRV_LOCK_SEQUENCES);
+	if (made && !atomic_compare_exchange_strong(&o->lock_sequences, &there, made))
+		free(made);
+	return o->lock_sequences;
+}
+
 /* The entry that a LockSequence speaks of; NULL: none. */
 static uint8_t *sequence_entry(const struct srv_request *r, uint32_t sequence)
 {
@@ -30,7 +47,7 @@ static uint8_t *sequence_entry(const struct srv_request *r, uint32_t sequence)
 
 	if (!replays_count(r) || index == 0 || index > SRV_LOCK_SEQUENCES)
 		return NULL;
-	return &r->open->lock_sequences[index - 1];
+	return sequences_of(r->open) ? &r->open->lock_sequences[index - 1] : NULL;
 }
 
 /* true: this request has been carried out before. Otherwise the entry is void until it has been. */
@@ -41,11 +58,11 @@ static bool sequence_seen(const struct srv_request *r, uint32_t sequence)
 
 	if (!entry)
 		return false;
-	pthread_mutex_lock(&r->open->lock);
+	pthread_mutex_lock(&r->session->lock);
 	seen = *entry == SRV_LOCK_SEQUENCE_VALID + (sequence & 0xF);
 	if (!seen)
 		*entry = 0;
-	pthread_mutex_unlock(&r->open->lock);
+	pthread_mutex_unlock(&r->session->lock);
 	return seen;
 }
 
@@ -56,9 +73,9 @@ static void sequence_record(const struct srv_request *r)
 
 	if (!entry)
 		return;
-	pthread_mutex_lock(&r->open->lock);
+	pthread_mutex_lock(&r->session->lock);
 	*entry = (uint8_t)(SRV_LOCK_SEQUENCE_VALID + (in->lock_sequence & 0xF));
-	pthread_mutex_unlock(&r->open->lock);
+	pthread_mutex_unlock(&r->session->lock);
 }
 
 /* --- waiting --- */

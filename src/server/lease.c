@@ -169,8 +169,10 @@ ntstatus srv_oplock_attach(struct srv_open *o, struct srv_conn *c, struct vfs_id
 	o->oplock_session = srv_session_ref(o->session);
 	o->oplock_conn = srv_conn_ref(c);
 	if (wish) {
-		o->has_parent_key = wish->has_parent;
-		o->parent_key = key_of(c, wish->parent_key);
+		if (wish->has_parent && !o->parent_key && !(o->parent_key = malloc(sizeof(*o->parent_key))))
+			return STATUS_INSUFFICIENT_RESOURCES;
+		if (wish->has_parent)
+			*o->parent_key = key_of(c, wish->parent_key);
 		return attach_lease(o, c, id, wish);
 	}
 	o->grant = grant_new(c->srv, o->share->fsa, id);
@@ -265,6 +267,6 @@ void srv_oplock_entry_changed(struct srv_share *s, const struct srv_open *o, str
 	if (path.len == 0 || !parent_id(s, path, &id))
 		return;
 	fsa_breaks_init(&b);
-	fsa_directory_changed(s->fsa, id, o && o->has_parent_key ? &o->parent_key : NULL, &b);
+	fsa_directory_changed(s->fsa, id, o ? o->parent_key : NULL, &b);
 	srv_oplock_tell(&b);
 }

@@ -71,6 +71,8 @@ void srv_open_put(struct srv_open *o)
 		vfs_file_close(o->file);
 	if (o->pipe)
 		rpc_pipe_close(o->pipe);
+	free(o->lock_sequences);
+	free(o->parent_key);
 	srv_enumeration_free(o->enumeration);
 	srv_watch_free(o->watch);
 	srv_tree_put(o->tree);

@@ -33,29 +33,28 @@ struct srv_open {
 	uint32_t granted_access;        /* specific rights, generic bits mapped */
 	uint32_t create_options;
 	bool directory, delete_on_close;
+	bool watch_closed;
 	_Atomic bool closed;
-	struct vfs_file *file;          /* NULL for pipes */
 	_Atomic bool name_hides;        /* the share shows files of this name as HIDDEN */
+	_Atomic bool announcing;        /* some chain or request has it in to_announce */
+	_Atomic uint32_t directory_told; /* fsa_directory_leases when its directory's leases were last broken by it */
+	_Atomic uint32_t ea_done;       /* CurrentEaIndex less one: how many EAs queries have given out */
+	_Atomic uint32_t mode;          /* FileModeInformation */
+	struct vfs_file *file;          /* NULL for pipes */
 	struct fsa_open fsa;            /* share mode, in the node of the file */
 	struct rpc_pipe *pipe;
 	struct srv_request *pipe_reader; /* parked until the pipe has something to read */
 	pthread_mutex_t lock;           /* of pipe, enumeration, watch, lock_sequences */
 	struct srv_enumeration *enumeration;
 	struct srv_watch *watch;        /* of CHANGE_NOTIFY, in notify.c */
-	bool watch_closed;
-	uint8_t lock_sequences[SRV_LOCK_SEQUENCES]; /* numbers of LOCKs done, + SRV_LOCK_SEQUENCE_VALID; 0: none (inventory G056) */
+	_Atomic(uint8_t *) lock_sequences; /* SRV_LOCK_SEQUENCES numbers of LOCKs done, + SRV_LOCK_SEQUENCE_VALID; 0: none (inventory G056) */
 	struct srv_conn *oplock_conn;   /* where breaks are told, referenced; NULL: it never asked for an oplock, or is disconnected */
 	struct srv_session *oplock_session; /* likewise; both, and what of file_id changes, under srv.grant_lock */
 	struct srv_grant *grant;        /* its oplock or lease, referenced, in oplock.h */
 	struct list_node on_grant;      /* in grant->opens */
-	struct fsa_key parent_key;      /* of the lease on its directory that this client holds, if has_parent_key */
-	bool has_parent_key;
-	_Atomic uint32_t directory_told; /* fsa_directory_leases when its directory's leases were last broken by it */
-	struct list_node to_announce;   /* in the chain whose response tells the client */
-	_Atomic bool announcing;        /* some chain or request has it for that */
-	_Atomic uint32_t ea_done;       /* CurrentEaIndex less one: how many EAs queries have given out */
+	struct fsa_key *parent_key;     /* of the lease on its directory that this client holds; NULL: it spoke of none */
+	struct list_node to_announce;   /* in the chain whose response tells the client, if announcing */
 	_Atomic uint64_t position;      /* FilePositionInformation */
-	_Atomic uint32_t mode;          /* FileModeInformation */
 	_Atomic uint64_t sticky_changed; /* likewise ChangeTime, which setting other times and attributes through it does not move */
 	_Atomic uint64_t sticky_written; /* LastWriteTime as set through this handle: its writes do not move it ([MS-FSA] 2.1.4.17); 0: not set */
 };

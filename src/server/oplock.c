@@ -7,6 +7,7 @@
 #include "server/out.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
 /* A holder whose system does not even acknowledge the notification is not there any more: its connection goes, and with it its opens. */
 enum { ARRIVE_MS = 5000, TEST_ARRIVE_MS = 1000, ACKNOWLEDGE_MS = 35000 };
@@ -175,34 +176,68 @@ static void notify(const struct fsa_notice *n, const struct holder *h, struct sr
 
 /* --- the clock, 3.3.6.1 --- */
 
+/* Runs while it is its grant's; whoever takes it from there frees it. */
+struct srv_break_clock {
+	struct net_timer timer;
+	struct srv_grant *grant; /* referenced */
+	struct srv_conn *told;   /* whether the notification arrived there is looked at first, referenced; NULL: that has been done */
+};
+
 static void on_silence(struct net_timer *t);
 
-/* The armed timer has a reference. What has been answered or closed meanwhile gets none. told: the connection, NULL: not to be looked at. */
-static void arm(struct srv_grant *g, struct srv_conn *told, unsigned ms)
+static struct srv_break_clock *clock_new(struct srv_grant *g, struct srv_conn *told)
 {
-	pthread_mutex_lock(&g->srv->grant_lock);
-	if (!g->timer_armed && fsa_grant_breaking(&g->fsa)) {
-		g->timer_armed = true;
-		g->told = told ? srv_conn_ref(told) : NULL;
-		g->timer.fn = on_silence;
-		net_timer_arm(g->srv->pool, &grant_ref(g)->timer, ms);
-	}
-	pthread_mutex_unlock(&g->srv->grant_lock);
+	struct srv_break_clock *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->grant = grant_ref(g);
+	c->told = told ? srv_conn_ref(told) : NULL;
+	c->timer.fn = on_silence;
+	return c;
 }
 
-/* false: it is not armed any more. *told is the caller's to put. */
-static bool take_timer(struct srv_grant *g, struct srv_conn **told)
+static void clock_free(struct srv_break_clock *c)
 {
-	bool mine;
+	if (!c)
+		return;
+	srv_conn_put(c->told);
+	srv_grant_put(c->grant);
+	free(c);
+}
+
+/* What has been answered or closed meanwhile gets no clock. told: the connection, NULL: not to be looked at. */
+static void arm(struct srv_grant *g, struct srv_conn *told, unsigned ms)
+{
+	struct srv_break_clock *c = clock_new(g, told);
+	bool waits;
 
 	pthread_mutex_lock(&g->srv->grant_lock);
-	mine = g->timer_armed;
-	g->timer_armed = false;
-	*told = mine ? g->told : NULL;
-	if (mine)
-		g->told = NULL;
+	waits = !g->clock && fsa_grant_breaking(&g->fsa);
+	if (waits && c) {
+		g->clock = c;
+		net_timer_arm(g->srv->pool, &c->timer, ms);
+	}
 	pthread_mutex_unlock(&g->srv->grant_lock);
-	return mine;
+	if (waits && c)
+		return;
+	clock_free(c);
+	/* Without a clock nobody may be waited for. */
+	if (waits)
+		fsa_grant_expire(&g->fsa);
+}
+
+/* Takes g's clock, or that one if it is still g's. NULL: there is none. */
+static struct srv_break_clock *clock_take(struct srv_grant *g, const struct srv_break_clock *this_one)
+{
+	struct srv_break_clock *c;
+
+	pthread_mutex_lock(&g->srv->grant_lock);
+	c = !this_one || g->clock == this_one ? g->clock : NULL;
+	if (c)
+		g->clock = NULL;
+	pthread_mutex_unlock(&g->srv->grant_lock);
+	return c;
 }
 
 static void look_whether_arrived(struct srv_conn *c)
@@ -215,31 +250,30 @@ static void look_whether_arrived(struct srv_conn *c)
 
 static void on_silence(struct net_timer *t)
 {
-	struct srv_grant *g = CONTAINER_OF(t, struct srv_grant, timer);
-	struct srv_conn *told;
+	struct srv_break_clock *c = CONTAINER_OF(t, struct srv_break_clock, timer);
+	struct srv_grant *g = c->grant;
 
-	if (!take_timer(g, &told))
+	/* Whoever has taken it waits for us to return before it is freed. */
+	if (!clock_take(g, c))
 		return;
-	if (told) {
-		look_whether_arrived(told);
+	if (c->told) {
+		look_whether_arrived(c->told);
 		arm(g, NULL, ACKNOWLEDGE_MS - ARRIVE_MS);
-		srv_conn_put(told);
 	} else {
 		log_info("no answer to a break of %s", g->fsa.lease ? "a lease" : "an oplock");
 		fsa_grant_expire(&g->fsa);
 	}
-	srv_grant_put(g);
+	clock_free(c);
 }
 
 void srv_oplock_disarm(struct srv_grant *g)
 {
-	struct srv_conn *told;
+	struct srv_break_clock *c = clock_take(g, NULL);
 
-	if (!take_timer(g, &told))
+	if (!c)
 		return;
-	net_timer_cancel(g->srv->pool, &g->timer);
-	srv_conn_put(told);
-	srv_grant_put(g);
+	net_timer_cancel(g->srv->pool, &c->timer);
+	clock_free(c);
 }
 
 void srv_oplock_answered(struct srv_grant *g)

@@ -5,8 +5,8 @@
 
 #include "server/open.h"
 
-/* What one open, or all opens of one lease, may cache. Referenced by each of these opens until it is freed, by the armed timer and by
- * whoever tells its holder. The lists and the timer are guarded by srv.grant_lock. */
+/* What one open, or all opens of one lease, may cache. Referenced by each of these opens until it is freed, by its clock and by
+ * whoever tells its holder. The lists and the clock are guarded by srv.grant_lock. */
 struct srv_grant {
 	_Atomic uint32_t refs;
 	struct fsa_grant fsa;
@@ -15,9 +15,7 @@ struct srv_grant {
 	const struct fsa *store;        /* whose file it is ... */
 	struct vfs_id id;               /* ... and which */
 	struct list_node opens;         /* srv_open.on_grant */
-	struct net_timer timer;         /* while a break waits for its acknowledgment; then it has a reference */
-	bool timer_armed;
-	struct srv_conn *told;          /* the armed timer looks first whether the notification arrived there, referenced */
+	struct srv_break_clock *clock;  /* while a break waits for its acknowledgment */
 	bool epochs;                    /* a lease that was asked for with an epoch: Lease.Version 2 */
 };
 

@@ -1,6 +1,6 @@
 /* What the files of the posix store share. Paths in here are bytes with '/' relative to the root, "" for the root itself;
  * names on the wire become such paths in posix_name.c and nowhere else.
- * Locks, in this order: posix_store.names (one of them at a time), posix_streams.lock (likewise), posix_file.lock. None is held
+ * Locks, in this order: posix_store.names (one of them at a time), posix_streams.lock (likewise), posix_store.files (likewise). None is held
  * across data I/O, but that of a stream whose data is an extended attribute. */
 #ifndef VFS_POSIX_H
 #define VFS_POSIX_H
@@ -42,6 +42,7 @@ struct posix_store {
 	_Atomic uint64_t next_stream;
 	_Atomic int side_dir;                      /* POSIX_SIDE_DIR; -1: not there */
 	struct posix_streams streams[POSIX_NAME_LOCKS]; /* by file */
+	pthread_mutex_t files[POSIX_NAME_LOCKS];   /* of name and known_at of the files whose place in memory that is */
 	pthread_mutex_t names[POSIX_NAME_LOCKS];   /* by directory: looking for a name in any case and taking it is one step */
 };
 
@@ -54,8 +55,7 @@ struct posix_file {
 	bool readable, writable, directory, symlink;
 	_Atomic bool unsynced_name; /* made or renamed through this handle and not flushed since */
 	struct vfs_id id;
-	pthread_mutex_t lock;       /* name, known_at */
-	uint64_t known_at;          /* posix_store.renames when the name was last known right */
+	uint64_t known_at;           /* posix_store.renames when the name was last known right */
 	char *name;
 	struct posix_dir *dir;      /* from the first vfs_dir_read on */
 };

@@ -58,7 +58,6 @@ static ntstatus file_make(struct opening *o, int fd, bool created)
 	*f = (struct posix_file){.base.store = &o->store->vfs, .fd = fd, .path_only = o->path_only, .readable = o->readable,
 		.writable = o->writable, .directory = o->out->stat.directory, .symlink = o->out->stat.symlink,
 		.unsynced_name = created, .id = o->out->stat.id, .known_at = o->known_at, .name = name};
-	pthread_mutex_init(&f->lock, NULL);
 	o->out->file = &f->base;
 	o->out->created = created;
 	return STATUS_SUCCESS;
@@ -324,7 +323,6 @@ void posix_file_close(struct vfs_file *vf)
 
 	posix_dir_free(f->dir);
 	close(f->fd);
-	pthread_mutex_destroy(&f->lock);
 	free(f->name);
 	free(f);
 }

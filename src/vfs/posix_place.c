@@ -78,6 +78,12 @@ static void name_refresh_locked(struct posix_file *f, bool known_wrong)
 	f->known_at = renames;
 }
 
+/* Shared with some other files, and never held with another of its kind. */
+static pthread_mutex_t *file_lock(const struct posix_file *f)
+{
+	return &posix_store_of(f->base.store)->files[((uintptr_t)f >> 7) % POSIX_NAME_LOCKS];
+}
+
 static void path_copy_locked(const struct posix_file *f, struct posix_path *out)
 {
 	out->len = strlen(f->name);
@@ -86,10 +92,10 @@ static void path_copy_locked(const struct posix_file *f, struct posix_path *out)
 
 void posix_file_path(struct posix_file *f, struct posix_path *out)
 {
-	pthread_mutex_lock(&f->lock);
+	pthread_mutex_lock(file_lock(f));
 	name_refresh_locked(f, false);
 	path_copy_locked(f, out);
-	pthread_mutex_unlock(&f->lock);
+	pthread_mutex_unlock(file_lock(f));
 }
 
 ntstatus posix_file_renamed(struct posix_file *f, const struct posix_path *to, uint64_t before)
@@ -98,13 +104,13 @@ ntstatus posix_file_renamed(struct posix_file *f, const struct posix_path *to, u
 	uint64_t mine;
 	ntstatus st;
 
-	pthread_mutex_lock(&f->lock);
+	pthread_mutex_lock(file_lock(f));
 	st = name_replace_locked(f, to);
 	/* Handles that noted an older count look again before they rely on their names. So does this one, if something else
 	 * was renamed meanwhile: a directory above it, perhaps. */
 	mine = ++s->renames;
 	f->known_at = mine == before + 1 ? mine : before;
-	pthread_mutex_unlock(&f->lock);
+	pthread_mutex_unlock(file_lock(f));
 	f->unsynced_name = true;
 	return st;
 }
@@ -137,10 +143,10 @@ ntstatus posix_place_find(struct posix_file *f, struct posix_place *out)
 		return STATUS_ACCESS_DENIED; /* the root has no name in the share */
 	if (place_open(f, out))
 		return STATUS_SUCCESS;
-	pthread_mutex_lock(&f->lock);
+	pthread_mutex_lock(file_lock(f));
 	name_refresh_locked(f, true);
 	path_copy_locked(f, &out->path);
-	pthread_mutex_unlock(&f->lock);
+	pthread_mutex_unlock(file_lock(f));
 	return out->path.len != 0 && place_open(f, out) ? STATUS_SUCCESS : STATUS_OBJECT_NAME_NOT_FOUND;
 }
 

@@ -16,8 +16,10 @@ static void posix_close(struct vfs *v)
 {
 	struct posix_store *s = posix_store_of(v);
 
-	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++)
+	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++) {
 		pthread_mutex_destroy(&s->names[i]);
+		pthread_mutex_destroy(&s->files[i]);
+	}
 	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++)
 		pthread_mutex_destroy(&s->streams[i].lock);
 	if (s->side_dir >= 0)
@@ -112,8 +114,10 @@ struct vfs *vfs_posix_open(const char *root, const struct vfs_posix_options *o, 
 	}
 	s->root_id = posix_id_of(&st);
 	s->xattrs = posix_fgetxattr(s->root, false, "user.DOSATTRIB", probe, sizeof(probe)) != -EOPNOTSUPP;
-	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++)
+	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++) {
 		pthread_mutex_init(&s->names[i], NULL);
+		pthread_mutex_init(&s->files[i], NULL);
+	}
 	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++) {
 		pthread_mutex_init(&s->streams[i].lock, NULL);
 		list_init(&s->streams[i].open);

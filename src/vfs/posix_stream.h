@@ -2,7 +2,7 @@
  * zero byte behind it, as Samba's streams_xattr keeps it. What the file system has no room for there lies in a side file, and the
  * attribute says in which one: it then does not end in a zero byte. One attribute changes in one step, so that a stream is
  * never without its data, and it goes where its file goes, whoever moves that.
- * Locks: posix_streams.lock, by file; it is held while an attribute is read and written anew, behind posix_file.lock of nobody. */
+ * Locks: posix_streams.lock, by file; it is held while an attribute is read and written anew, behind posix_store.files of nobody. */
 #ifndef VFS_POSIX_STREAM_H
 #define VFS_POSIX_STREAM_H
 
