@@ -182,6 +182,40 @@ struct hythe_tree_info {
 };
 void hythe_tree_info(struct hythe_tree *tree, struct hythe_tree_info *out);
 
+/* --- caching (3.2.4.3.8, 3.2.5.19): oplocks and leases --- */
+
+/* What the server lets an application keep to itself. The library caches nothing; it asks, knows what is granted, and gives it back. */
+#define HYTHE_CACHE_READ 1u   /* what was read stays as it was: it may be read again from memory. Of a directory: its listing */
+#define HYTHE_CACHE_HANDLE 2u /* closing may be delayed, for somebody may open the file anew */
+#define HYTHE_CACHE_WRITE 4u  /* nobody else has the file open: writes and byte-range locks may be delayed */
+
+/* Oplocks (2.2.13). II allows READ, EXCLUSIVE also WRITE, BATCH all three. */
+enum hythe_oplock { HYTHE_OPLOCK_NONE = 0, HYTHE_OPLOCK_II = 1, HYTHE_OPLOCK_EXCLUSIVE = 8, HYTHE_OPLOCK_BATCH = 9 };
+
+struct hythe_cache_change {
+	uint32_t from, to; /* HYTHE_CACHE_* that the application could count on, and what is left of them */
+	bool purge;        /* what was cached of the file's contents may be out of date */
+};
+
+/* Something of what `file` could cache is gone. What was written or locked on the strength of WRITE must be sent (hythe_write, hythe_lock),
+ * what was kept open on the strength of HANDLE closed, what was kept of the contents dropped with READ or `purge`: before it returns,
+ * since then the server is told that this is done, and lets others at the file, who wait for it. A server waits about 35 s and then goes on
+ * without. When the connection has ended, `to` is 0 and nothing can be sent any more.
+ *
+ * It may block and make any call of this library but hythe_client_free, hythe_close of its own file included. It runs on a thread of its
+ * own when the client has threads, and otherwise inside of blocking calls and of hythe_client_poll, on the thread that makes them: so
+ * take no lock in it that is held around such calls, and with threads = 0 keep calling while a file may be cached. While it blocks,
+ * callbacks of other files may run inside of it, a few deep; never two of one file at a time. It may run before the call that opens the
+ * file has returned. The handle stays valid while it runs, whoever gives it back. After hythe_close has returned it does
+ * not run any more (unless that is where hythe_close was called); after hythe_close_async and hythe_file_free on another thread it
+ * may still be at work. */
+typedef void hythe_cache_fn(void *arg, struct hythe_file *file, const struct hythe_cache_change *change);
+
+/* What the application may cache of the file now, HYTHE_CACHE_*; 0 without oplock or lease, and when the connection has ended. Of a file
+ * that several handles of this client have open with a lease all say the same. During a break it is what will be left. From any
+ * thread. */
+uint32_t hythe_file_cache_state(struct hythe_file *file);
+
 /* --- files (3.2.4.3 to 3.2.4.7) --- */
 
 /* All parameters of CREATE. Zeroed but for access it opens an existing file, shared with nobody: see hythe_open_params_init. */
@@ -193,7 +227,12 @@ struct hythe_open_params {
 	uint32_t options;        /* HYTHE_OPTION_* */
 	uint32_t attributes;     /* of a file that is created; 0: NORMAL */
 	uint32_t impersonation;  /* 2 = Impersonation, what init sets */
-	uint8_t oplock_level;    /* 0: none. The client does not cache; breaks are accepted and ignored */
+	/* What is asked for so that the application may cache; see below. A lease is better where there are leases: with both set, the oplock
+	 * is asked for only where there are none. */
+	uint32_t lease;          /* HYTHE_CACHE_*; 0: no lease */
+	uint8_t oplock_level;    /* enum hythe_oplock */
+	hythe_cache_fn *on_cache_change; /* NULL: breaks are acknowledged at once */
+	void *cache_arg;
 	bool query_maximal_access; /* MxAc */
 	bool query_disk_id;        /* QFid */
 	uint64_t allocation_bytes; /* AlSi; 0: absent */
@@ -205,7 +244,15 @@ struct hythe_open_params {
 /* Opens an existing file or directory `path` with `access`, sharing everything. */
 void hythe_open_params_init(struct hythe_open_params *params, const char *path, uint32_t access);
 
-/* info may be NULL. */
+/* info may be NULL.
+ *
+ * A lease is one for all handles that this client has on a file (by server, share and name in any case, over all connections), and has
+ * READ with or without HANDLE and WRITE. SMB 3 has them for directories too; the lease of an open directory is named in those of
+ * the files in it, so that our own changes do not break it. STATUS_NOT_SUPPORTED: the server or the dialect (2.0.2; 2.1 for
+ * directories) has none, and no oplock is asked for instead; STATUS_INVALID_PARAMETER: no such lease or level;
+ * STATUS_INVALID_NETWORK_RESPONSE: the server has granted what nobody asked for (the file is closed again). What is granted may be less
+ * than what is asked for: hythe_file_cache_state. Leaving a file by hythe_file_free without closing it leaves the server waiting when
+ * it breaks the lease. */
 ntstatus hythe_open(struct hythe_tree *tree, const struct hythe_open_params *params, struct hythe_file **out,
 	struct hythe_open_info *info) HYTHE_MUST_USE;
 ntstatus hythe_open_async(struct hythe_tree *tree, const struct hythe_open_params *params, hythe_done_fn *done, void *arg);
@@ -349,7 +396,7 @@ struct hythe_step {
 	enum hythe_step_kind kind;
 	/* in */
 	struct hythe_file *on;                /* first step, unless it is an OPEN. A CLOSE does not give the handle back */
-	const struct hythe_open_params *open; /* OPEN */
+	const struct hythe_open_params *open; /* OPEN; lease and oplock count with `keep` only */
 	uint64_t offset;       /* READ, WRITE */
 	const void *data;      /* WRITE, SET_INFO */
 	void *buffer;          /* READ, QUERY_INFO, QUERY_DIRECTORY: where the answer goes */

@@ -70,13 +70,24 @@ static ntstatus encode_scan(struct cli_request *r, const struct hythe_step *s)
 	return status;
 }
 
+/* What is closed again at once has nothing to cache. */
+static ntstatus encode_open(struct cli_request *r, const struct hythe_step *s)
+{
+	struct hythe_open_params p = *s->open;
+	if (!s->keep) {
+		p.lease = 0;
+		p.oplock_level = HYTHE_OPLOCK_NONE;
+	}
+	return cli_create_encode(r, &p);
+}
+
 static ntstatus encode_step(struct cli_request *r, const struct hythe_step *s)
 {
 	struct smb2_flush_req flush = {.file_id = file_of(s)};
 	struct smb2_close_req close = {.flags = s->want_stat ? CLOSE_POSTQUERY : 0, .file_id = file_of(s)};
 	switch (s->kind) {
 	case HYTHE_STEP_OPEN:
-		return cli_create_encode(r, s->open);
+		return encode_open(r, s);
 	case HYTHE_STEP_READ:
 	case HYTHE_STEP_WRITE:
 		return encode_data(r, s);
@@ -101,17 +112,16 @@ static ntstatus take_bytes(struct hythe_step *s, ntstatus status, struct slice d
 	return data.len > s->len && nt_ok(status) ? STATUS_BUFFER_OVERFLOW : status;
 }
 
-static ntstatus take_open(struct hythe_step *s, const struct cli_request *r, const struct smb2_create_rsp *rsp)
+static ntstatus take_open(struct hythe_step *s, struct cli_request *r, const struct smb2_create_rsp *rsp)
 {
 	cli_open_info(rsp, &s->opened);
 	if (!s->keep)
 		return STATUS_SUCCESS;
-	s->file = cli_file_new(r->tree, rsp);
-	return s->file ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+	return cli_file_opened(r, rsp, &s->file);
 }
 
 /* The answers of the steps that bring something. */
-static ntstatus take_answer(struct hythe_step *s, const struct cli_request *r, const struct cli_answer *a)
+static ntstatus take_answer(struct hythe_step *s, struct cli_request *r, const struct cli_answer *a)
 {
 	union {
 		struct smb2_create_rsp create;
@@ -147,12 +157,29 @@ static ntstatus take_answer(struct hythe_step *s, const struct cli_request *r, c
 	return status;
 }
 
+/* The chain's own file, unless an OPEN has come between: closed, or under another name. */
+static void note_end(struct cli_chain *c, const struct hythe_step *s)
+{
+	struct hythe_file *on = c->steps[0].on;
+	for (const struct hythe_step *before = c->steps; on && before < s; before++) {
+		if (before->kind == HYTHE_STEP_OPEN)
+			on = NULL;
+	}
+	if (!on || !nt_ok(s->status))
+		return;
+	if (s->kind == HYTHE_STEP_CLOSE)
+		cli_cache_leave(on);
+	else if (s->kind == HYTHE_STEP_SET_INFO && s->info_type == HYTHE_INFO_FILE && s->info_class == HYTHE_FILE_RENAME_INFORMATION)
+		cli_cache_renamed(on);
+}
+
 static void step_complete(struct cli_request *r, const struct cli_answer *a)
 {
 	struct cli_chain *c = r->chain;
 	struct hythe_step *s = &c->steps[r->index];
 	static const struct hythe_result nothing;
 	s->status = take_answer(s, r, a);
+	note_end(c, s);
 	if (atomic_fetch_sub(&c->left, 1) != 1)
 		return;
 	ntstatus first = STATUS_SUCCESS;

@@ -62,6 +62,7 @@ struct hythe_client *cli_client_new_on(struct net_pool *pool,
 	pthread_mutex_init(&c->lock, NULL);
 	list_init(&c->waiters);
 	list_init(&c->conns);
+	cli_cache_init(&c->cache);
 	return c;
 }
 
@@ -93,6 +94,7 @@ void hythe_client_free(struct hythe_client *c)
 {
 	if (!c)
 		return;
+	cli_cache_stop(c);
 	pthread_mutex_lock(&c->lock);
 	list_for_each(n, &c->conns) {
 		struct hythe_connection *conn = list_entry(n, struct hythe_connection, client_link);
@@ -100,13 +102,17 @@ void hythe_client_free(struct hythe_client *c)
 			net_conn_close(conn->net, false);
 	}
 	pthread_mutex_unlock(&c->lock);
-	for (int i = 0; i < FREE_TRIES && conns_left(c); i++)
+	cli_cache_run(c);
+	for (int i = 0; i < FREE_TRIES && conns_left(c); i++) {
 		net_pool_step(c->pool, FREE_STEP_MS);
+		cli_cache_run(c);
+	}
 	/* Handles that were never given back still point here: leaking is the lesser evil. */
 	if (conns_left(c))
 		return;
 	if (!c->pool_borrowed)
 		net_pool_free(c->pool);
+	cli_cache_destroy(&c->cache);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -132,6 +138,18 @@ static void step_locked(struct hythe_client *c, int timeout_ms, bool *ran)
 		w->done = true;
 		pthread_cond_signal(&w->cond);
 	}
+}
+
+/* Callbacks of breaks may block: somebody else leads meanwhile. */
+static bool run_due_locked(struct hythe_client *c)
+{
+	if (!cli_cache_due(c))
+		return false;
+	promote_locked(c);
+	pthread_mutex_unlock(&c->lock);
+	cli_cache_run(c);
+	pthread_mutex_lock(&c->lock);
+	return true;
 }
 
 /* Another thread leads: waits until it has run something, or has stopped to lead, or the time is over. True for the first. */
@@ -171,6 +189,7 @@ bool hythe_client_poll(struct hythe_client *c, int timeout_ms)
 		ran = follow_locked(c, timeout_ms);
 	if (!ran && !c->stepping)
 		step_locked(c, follow && timeout_ms > 0 ? 0 : timeout_ms, &ran);
+	ran |= run_due_locked(c);
 	promote_locked(c);
 	pthread_mutex_unlock(&c->lock);
 	return ran;
@@ -182,6 +201,7 @@ void cli_wait_init(struct cli_wait *w, struct hythe_client *client)
 	list_init(&w->link);
 	pthread_cond_init(&w->cond, NULL);
 	w->done = w->polls = false;
+	w->runs = client->threads == 0 || cli_cache_on_runner();
 	w->status = STATUS_SUCCESS;
 	w->result = (struct hythe_result){0};
 	w->text[0] = 0;
@@ -219,6 +239,8 @@ ntstatus cli_wait_for(struct cli_wait *w, ntstatus submitted)
 		pthread_mutex_lock(&c->lock);
 		while (!w->done) {
 			bool ran;
+			if (w->runs && run_due_locked(c))
+				continue;
 			if (c->threads == 0 && !c->stepping) {
 				step_locked(c, -1, &ran);
 			} else {
@@ -227,6 +249,8 @@ ntstatus cli_wait_for(struct cli_wait *w, ntstatus submitted)
 				list_remove(&w->link);
 			}
 		}
+		if (c->threads == 0)
+			run_due_locked(c);
 		promote_locked(c);
 		pthread_mutex_unlock(&c->lock);
 		submitted = w->status;

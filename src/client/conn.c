@@ -20,6 +20,7 @@ static void config_apply(struct proto_config *cfg, const struct hythe_connect_op
 {
 	proto_config_default(cfg, false);
 	cfg->guid = *guid;
+	cfg->capabilities |= SMB2_GLOBAL_CAP_LEASING | SMB2_GLOBAL_CAP_DIRECTORY_LEASING;
 	if (o->min_dialect)
 		cfg->min_dialect = o->min_dialect;
 	if (o->max_dialect)
@@ -174,6 +175,7 @@ static void conn_closed(struct net_conn *nc, void *user)
 	struct cli_answer a = {.status = c->end_status};
 	pthread_mutex_unlock(&c->lock);
 	net_timer_cancel(c->client->pool, &c->timer);
+	cli_cache_conn_gone(c);
 	cli_callback(true);
 	while (all) {
 		struct cli_request *r = all;
@@ -321,14 +323,17 @@ void cli_file_put(struct hythe_file *f)
 {
 	if (atomic_fetch_sub(&f->refs, 1) != 1)
 		return;
+	cli_cache_leave(f);
 	cli_tree_put(f->tree);
 	free(f);
 }
 
 void hythe_file_free(struct hythe_file *file)
 {
-	if (file)
-		cli_file_put(file);
+	if (!file)
+		return;
+	cli_cache_leave(file);
+	cli_file_put(file);
 }
 
 struct hythe_tree *hythe_file_tree(struct hythe_file *file)

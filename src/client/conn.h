@@ -29,6 +29,11 @@ struct hythe_connection {
 	size_t gss_token_len;
 	unsigned request_timeout_ms;
 	_Atomic uint64_t breaks_ignored;
+	/* under cli_cache.lock */
+	bool cache_gone;
+	unsigned opening_oplocks;
+	struct cli_early_break early_breaks[CLI_EARLY_BREAKS];
+	unsigned early_break_count;
 
 	pthread_mutex_t lock;
 	struct proto_sender sender;
@@ -76,6 +81,7 @@ struct hythe_file {
 	_Atomic uint32_t refs;
 	struct hythe_tree *tree;
 	struct smb2_file_id id;
+	struct cli_hold hold;
 };
 
 /* What came back: message NULL when nothing did, and status then says why. */
@@ -101,6 +107,7 @@ struct cli_request {
 	uint32_t tick;
 	uint16_t command, charge, asked;
 	bool related, force_sign, is_signed, sealed, pending, no_header;
+	bool urgent; /* goes before what waits for credits */
 	_Atomic bool transmitting; /* the sender still uses it */
 
 	void (*complete)(struct cli_request *r, const struct cli_answer *a);
@@ -114,6 +121,7 @@ struct cli_request {
 		struct cli_chain *chain;
 		void *op;
 	};
+	struct cli_opening *opening; /* CREATE that asks for an oplock or a lease; NULL: it does not */
 	uint32_t index; /* in the chain */
 	bool flag;
 
@@ -210,7 +218,7 @@ ntstatus cli_query_directory(struct hythe_file *f, uint8_t info_class, uint8_t f
 ntstatus cli_ioctl(struct hythe_tree *t, struct hythe_file *f, uint32_t code, struct slice in, void *buffer, size_t cap,
 	hythe_done_fn *done, void *arg) MUST_USE;
 /* The request of a CREATE, not yet encoded; and what its answer says. */
-struct hythe_file *cli_file_new(struct hythe_tree *t, const struct smb2_create_rsp *rsp) MUST_USE;
+ntstatus cli_file_opened(struct cli_request *r, const struct smb2_create_rsp *rsp, struct hythe_file **out) MUST_USE;
 ntstatus cli_create_encode(struct cli_request *r, const struct hythe_open_params *p) MUST_USE;
 void cli_open_info(const struct smb2_create_rsp *rsp, struct hythe_open_info *out);
 void cli_close_stat(const struct smb2_close_rsp *rsp, struct hythe_stat *out);

@@ -3,12 +3,13 @@
  * Who receives: with threads in the pool they do. Without, one of the callers that wait at a time leads: it steps the pool
  * for all of them, and hands the lead on when its own answer has come. So a single caller never pays for a hand-over.
  *
- * Lock order: hythe_connection.lock, then hythe_client.lock; no callback runs under either. */
+ * Lock order: hythe_connection.lock, then hythe_client.lock; cli_cache.lock is a leaf; no callback runs under any. */
 #ifndef CLIENT_CORE_H
 #define CLIENT_CORE_H
 
 #include "base/guid.h"
 #include "base/list.h"
+#include "client/cache.h"
 #include "net/net.h"
 
 #include <hythe/client.h>
@@ -27,6 +28,7 @@ struct hythe_client {
 	bool stepping;            /* somebody leads */
 	struct list_node waiters; /* cli_wait that neither lead nor are done */
 	struct list_node conns;   /* hythe_connection.client_link */
+	struct cli_cache cache;
 };
 
 /* A client without threads on a pool that somebody else owns and frees after it, and over connections that `dial` makes (NULL:
@@ -40,6 +42,7 @@ struct cli_wait {
 	struct list_node link;
 	pthread_cond_t cond;
 	bool done;
+	bool runs;  /* callbacks of breaks, while it waits */
 	bool polls; /* hythe_client_poll: done as soon as whoever leads has run something */
 	ntstatus status;
 	struct hythe_result result; /* its pointers are copies below, or handles */

@@ -126,7 +126,10 @@ ntstatus hythe_set_info_async(struct hythe_file *f, enum hythe_info_type type, u
 		return STATUS_NO_MEMORY;
 	struct smb2_set_info_req req = {.info_type = (uint8_t)type, .file_info_class = info_class,
 		.additional_information = additional, .file_id = f->id, .input = slice_of(data, len)};
-	return go(r, cli_request_encode(r, &req, len, 0), done, arg);
+	ntstatus status = go(r, cli_request_encode(r, &req, len, 0), done, arg);
+	if (nt_ok(status) && type == HYTHE_INFO_FILE && info_class == HYTHE_FILE_RENAME_INFORMATION)
+		cli_cache_renamed(f);
+	return status;
 }
 
 ntstatus hythe_set_info(struct hythe_file *f, enum hythe_info_type type, uint8_t info_class, uint32_t additional, const void *data,

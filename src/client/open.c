@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { CONTEXTS_OWN = 160, POSTQUERY = 1 };
+enum { CONTEXTS_OWN = 256, POSTQUERY = 1 };
 
 void hythe_open_params_init(struct hythe_open_params *p, const char *path, uint32_t access)
 {
@@ -19,8 +19,9 @@ static void put_context(struct wire *w, const char *name, uint64_t value, bool h
 	smb2_create_context_put(w, slice_of(name, 4), slice_of(data, has_value ? 8 : 0));
 }
 
-/* 3.2.4.3.6 to 3.2.4.3.10. Those of the caller come last. */
-static ntstatus put_contexts(const struct hythe_open_params *p, struct wire *w)
+/* 3.2.4.3.6 to 3.2.4.3.10, 3.2.4.3.8. Those of the caller come last. */
+static ntstatus put_contexts(struct cli_request *r, const struct hythe_open_params *p, struct slice path, struct wire *w,
+	uint8_t *level)
 {
 	if (p->query_maximal_access)
 		put_context(w, "MxAc", 0, false);
@@ -30,6 +31,9 @@ static ntstatus put_contexts(const struct hythe_open_params *p, struct wire *w)
 		put_context(w, "AlSi", p->allocation_bytes, true);
 	if (p->snapshot_time)
 		put_context(w, "TWrp", p->snapshot_time, true);
+	ntstatus status = cli_cache_ask(r, p, path, w, level);
+	if (!nt_ok(status))
+		return status;
 	struct slice list = slice_of(p->contexts, p->contexts_len);
 	struct smb2_create_context c;
 	bool bad = false;
@@ -46,6 +50,7 @@ ntstatus cli_create_encode(struct cli_request *r, const struct hythe_open_params
 {
 	uint8_t own[CONTEXTS_OWN], *memory = own;
 	size_t cap = sizeof(own);
+	uint8_t level = 0;
 	ntstatus status;
 	if (p->contexts_len > 0) {
 		cap = CONTEXTS_OWN + 2 * p->contexts_len + 64;
@@ -56,10 +61,10 @@ ntstatus cli_create_encode(struct cli_request *r, const struct hythe_open_params
 	struct wire w = wire_encoder(memory, 0, cap);
 	struct slice name = cli_path(p->path ? p->path : "", &status);
 	if (nt_ok(status))
-		status = put_contexts(p, &w);
+		status = put_contexts(r, p, name, &w, &level);
 	if (nt_ok(status)) {
 		struct smb2_create_req req = {
-			.requested_oplock_level = p->oplock_level,
+			.requested_oplock_level = level,
 			.impersonation_level = p->impersonation,
 			.desired_access = p->access,
 			.file_attributes = p->attributes ? p->attributes : HYTHE_ATTRIBUTE_NORMAL,
@@ -112,15 +117,34 @@ void cli_open_info(const struct smb2_create_rsp *rsp, struct hythe_open_info *ou
 	out->stat.file_id = out->disk_file_id;
 }
 
-struct hythe_file *cli_file_new(struct hythe_tree *t, const struct smb2_create_rsp *rsp)
+static struct hythe_file *file_new(struct hythe_tree *t, struct smb2_file_id id)
 {
-	struct hythe_file *f = malloc(sizeof(*f));
+	struct hythe_file *f = calloc(1, sizeof(*f));
 	if (!f)
 		return NULL;
 	atomic_init(&f->refs, 1);
 	f->tree = cli_tree_ref(t);
-	f->id = rsp->file_id;
+	f->id = id;
+	list_init(&f->hold.on_lease);
+	list_init(&f->hold.due);
+	list_init(&f->hold.ack);
 	return f;
+}
+
+/* 3.2.5.7. A file that is not taken is not left open at the server either. */
+ntstatus cli_file_opened(struct cli_request *r, const struct smb2_create_rsp *rsp, struct hythe_file **out)
+{
+	struct hythe_file *f = file_new(r->tree, rsp->file_id);
+	if (!f)
+		return STATUS_NO_MEMORY;
+	ntstatus status = cli_cache_opened(r, f, rsp);
+	if (nt_ok(status)) {
+		*out = f;
+		return status;
+	}
+	if (!nt_ok(hythe_close_async(f, false, NULL, NULL)))
+		cli_file_put(f);
+	return status;
 }
 
 static void open_complete(struct cli_request *r, const struct cli_answer *a)
@@ -132,10 +156,13 @@ static void open_complete(struct cli_request *r, const struct cli_answer *a)
 	if (cli_body(r, a, &rsp, &status)) {
 		cli_open_info(&rsp, &info);
 		result.opened = &info;
-		result.file = cli_file_new(r->tree, &rsp);
-		if (!result.file)
-			status = STATUS_NO_MEMORY;
+		status = cli_file_opened(r, &rsp, &result.file);
 	}
+	struct cli_request *again = nt_error(status) ? cli_cache_ask_again(r, status) : NULL;
+	if (again && nt_ok(cli_submit(again)))
+		return;
+	if (again)
+		cli_request_free(again);
 	cli_finish(r, status, &result);
 }
 
@@ -204,10 +231,12 @@ ntstatus hythe_close_async(struct hythe_file *f, bool want_stat, hythe_done_fn *
 	ntstatus status = cli_request_encode(r, &req, 0, 0);
 	if (nt_ok(status))
 		status = cli_submit(r);
-	if (nt_ok(status))
-		cli_file_put(f);
-	else
+	if (!nt_ok(status)) {
 		cli_request_free(r);
+		return status;
+	}
+	cli_cache_leave(f);
+	cli_file_put(f);
 	return status;
 }
 
@@ -218,6 +247,7 @@ ntstatus hythe_close(struct hythe_file *f, struct hythe_stat *stat)
 	if (!nt_ok(status))
 		return status;
 	struct hythe_tree *t = cli_tree_ref(f->tree); /* keeps the client reachable */
+	cli_cache_leave_and_wait(f);
 	cli_wait_init(&w, t->session->conn->client);
 	ntstatus submitted = hythe_close_async(f, stat != NULL, cli_wait_done, &w);
 	if (!nt_ok(submitted))

@@ -161,10 +161,10 @@ static void interim_locked(struct hythe_connection *c, struct cli_request *r, co
 	proto_sender_granted(&c->sender, h->credits);
 }
 
-/* 3.2.5.19: oplocks are not asked for, so a break has nothing to flush and nothing to acknowledge. */
+/* 3.2.5.19 */
 static void unsolicited(struct hythe_connection *c, const struct proto_element *e)
 {
-	if (e->header.command == SMB2_OPLOCK_BREAK)
+	if (e->header.command == SMB2_OPLOCK_BREAK && !cli_cache_broken(c, e->data, e->len))
 		atomic_fetch_add(&c->breaks_ignored, 1);
 }
 

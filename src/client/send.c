@@ -64,6 +64,7 @@ void cli_request_free(struct cli_request *r)
 	struct hythe_session *s = r->session;
 	struct hythe_tree *t = r->tree;
 	struct hythe_file *f = r->file;
+	cli_cache_asked(r);
 	buf_put(r->head_buf);
 	pthread_mutex_lock(&c->lock);
 	bool keep = c->spare_count < CLI_SPARE_MAX;
@@ -310,6 +311,18 @@ static void transmit(struct cli_request *first)
 	sent(first);
 }
 
+static void queue_locked(struct hythe_connection *c, struct cli_request *first)
+{
+	bool front = first->urgent || !c->queue;
+	first->next = front ? c->queue : NULL;
+	if (!first->next && !front)
+		*c->queue_end = first;
+	if (front)
+		c->queue = first;
+	if (!first->next)
+		c->queue_end = &first->next;
+}
+
 ntstatus cli_submit(struct cli_request *first)
 {
 	struct hythe_connection *c = first->conn;
@@ -320,15 +333,12 @@ ntstatus cli_submit(struct cli_request *first)
 	bool now = false;
 	if (c->dead)
 		status = c->end_status;
-	else if (!c->queue && take_ids_locked(c, first))
+	else if ((!c->queue || first->urgent) && take_ids_locked(c, first))
 		now = true;
 	else if (c->outstanding == 0)
 		status = STATUS_INSUFFICIENT_RESOURCES; /* nobody is left to bring credits */
-	else {
-		*c->queue_end = first;
-		c->queue_end = &first->next;
-		first->next = NULL;
-	}
+	else
+		queue_locked(c, first);
 	pthread_mutex_unlock(&c->lock);
 	if (now)
 		transmit(first);
