@@ -389,7 +389,6 @@ static void test_what_cannot_be_asked_for(void **state)
 	end();
 }
 
-/* Backs: C006. */
 static void test_negotiate_says_that_we_understand_leases(void **state)
 {
 	(void)state;

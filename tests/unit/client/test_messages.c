@@ -326,6 +326,61 @@ static void test_breaks_are_accepted_unsigned_and_need_no_answer(void **state)
 	end(w);
 }
 
+/* What was held back as one message, with all of its credits in the last element. */
+static void send_joined(struct fake *f, uint16_t credits)
+{
+	uint8_t frame[4096] = {0};
+	size_t at = 0;
+	for (size_t i = 0; i < f->held_count; i++) {
+		bool last = i + 1 == f->held_count;
+		size_t len = last ? f->held_len[i] : round_up(f->held_len[i], 8);
+		assert_true(at + len <= sizeof(frame));
+		memcpy(frame + at, f->held[i], f->held_len[i]);
+		store_le16(frame + at + 14, last ? credits : 0);
+		store_le32(frame + at + 20, last ? 0 : (uint32_t)len);
+		struct iovec iov = {frame + at, len};
+		assert_ok(proto_sign(&f->keys, &iov, 1, true));
+		free(f->held[i]);
+		at += len;
+	}
+	f->held_count = 0;
+	f->hold = false;
+	fake_send(f, frame, at);
+}
+
+/* Backs: D031. */
+static void test_the_credits_of_a_chain_may_all_come_at_its_end(void **state)
+{
+	(void)state;
+	struct world *w = begin(SMB2_DIALECT_311, HYTHE_ENCRYPTION_OFF);
+	struct outcome o = {0};
+	uint8_t all[2][128];
+	struct hythe_step steps[] = {
+		{.kind = HYTHE_STEP_QUERY_INFO, .on = w->file, .info_type = HYTHE_INFO_FILE, .info_class = 18, .buffer = all[0], .len = 128},
+		{.kind = HYTHE_STEP_FLUSH},
+		{.kind = HYTHE_STEP_QUERY_INFO, .info_type = HYTHE_INFO_FILE, .info_class = 18, .buffer = all[1], .len = 128},
+	};
+	w->f.hold = true;
+	assert_ok(hythe_chain_async(w->t, steps, 3, note, &o));
+	fake_run(&w->f, 0);
+	assert_int_equal(w->f.held_count, 3);
+	/* the last credit goes, and two requests wait for more */
+	w->f.deaf = true;
+	size_t left = (size_t)proto_sender_credits(&w->s->conn->sender);
+	for (size_t i = 0; i < left + 2; i++)
+		assert_ok(hythe_echo_async(w->s, NULL, NULL));
+	fake_run(&w->f, 0);
+	assert_int_equal(fake_count(&w->f, SMB2_ECHO), left);
+	send_joined(&w->f, 3);
+	fake_run(&w->f, 0);
+	assert_int_equal(o.calls, 1);
+	assert_ok(o.status);
+	assert_true(steps[0].bytes > 0 && steps[0].bytes == steps[2].bytes);
+	assert_int_equal(fake_count(&w->f, SMB2_ECHO), left + 2);
+	assert_int_equal(proto_sender_credits(&w->s->conn->sender), 1);
+	end(w);
+}
+
 static bool interim_first(struct fake *f, const struct fake_seen *r)
 {
 	if (r->h.command != SMB2_FLUSH)
@@ -617,6 +672,7 @@ int main(void)
 		cmocka_unit_test(test_sealed_frames_of_nobody_are_dropped),
 		cmocka_unit_test(test_answers_nobody_asked_for_are_dropped),
 		cmocka_unit_test(test_breaks_are_accepted_unsigned_and_need_no_answer),
+		cmocka_unit_test(test_the_credits_of_a_chain_may_all_come_at_its_end),
 		cmocka_unit_test(test_interim_answer_keeps_the_request_waiting),
 		cmocka_unit_test(test_cancel_names_the_request_and_takes_no_id),
 		cmocka_unit_test(test_answers_may_come_in_any_order),
