@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Our client against Debian's smbd: every dialect, signed and encrypted. Starts a private smbd on a free port of the loopback
+# Our client against Debian's smbd: every dialect, signed and encrypted; with leases by tests/interop/cache_peer.c. Starts a private smbd on a free port of the loopback
 # (needs root, for smbd does). Prints `ok NAME` and `not ok NAME`. SIZE_MB is the size of the file that is moved (default
 # 1024); HYTHE is the command under test. A function cli_X is the case X of each row of the matrix.
 set -u
@@ -117,6 +117,18 @@ row() { # NAME OPTION...
 for dialect in 2.0.2 2.1 3.0 3.0.2 3.1.1; do row "$dialect/sign" --dialect "$dialect"; done
 for dialect in 3.0 3.0.2 3.1.1; do row "$dialect/encrypt" --dialect "$dialect" --encrypt; done
 options=()
+
+# Leases (2.0.2: oplocks), which the command does not ask for.
+cache_peer=$(dirname "$HYTHE")/../../tests/interop/cache_peer
+caches() { # NAME DIALECT [encrypt]
+	if [ -x "$cache_peer" ]; then
+		check "hythe/$1/caches" "$cache_peer" root pub "$port" "${@:2}"
+	else
+		skip "hythe/$1/caches" "$cache_peer is not there: a build without tests"
+	fi
+}
+for dialect in 2.0.2:0202 2.1:0210 3.0:0300 3.0.2:0302 3.1.1:0311; do caches "${dialect%:*}/sign" "${dialect#*:}"; done
+for dialect in 3.0:0300 3.0.2:0302 3.1.1:0311; do caches "${dialect%:*}/encrypt" "${dialect#*:}" encrypt; done
 
 refused() { # WORDS COMMAND...
 	local words=$1 out
