@@ -200,7 +200,7 @@ struct hythe_cache_change {
 /* Something of what `file` could cache is gone. What was written or locked on the strength of WRITE must be sent (hythe_write, hythe_lock),
  * what was kept open on the strength of HANDLE closed, what was kept of the contents dropped with READ or `purge`: before it returns,
  * since then the server is told that this is done, and lets others at the file, who wait for it. A server waits about 35 s and then goes on
- * without. When the connection has ended, `to` is 0 and nothing can be sent any more.
+ * without. When the connection has ended, the user has logged off or the tree was disconnected, `to` is 0 and nothing can be sent any more.
  *
  * It may block and make any call of this library but hythe_client_free, hythe_close of its own file included. It runs on a thread of its
  * own when the client has threads, and otherwise inside of blocking calls and of hythe_client_poll, on the thread that makes them: so
@@ -211,7 +211,7 @@ struct hythe_cache_change {
  * may still be at work. */
 typedef void hythe_cache_fn(void *arg, struct hythe_file *file, const struct hythe_cache_change *change);
 
-/* What the application may cache of the file now, HYTHE_CACHE_*; 0 without oplock or lease, and when the connection has ended. Of a file
+/* What the application may cache of the file now, HYTHE_CACHE_*; 0 without oplock or lease, and when the connection (session, tree) has ended. Of a file
  * that several handles of this client have open with a lease all say the same. During a break it is what will be left. From any
  * thread. */
 uint32_t hythe_file_cache_state(struct hythe_file *file);

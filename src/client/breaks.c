@@ -80,7 +80,7 @@ void cli_lease_tell_locked(struct cli_cache *c, struct cli_lease *l, bool purge)
 
 void cli_lease_settle_locked(struct cli_cache *c, struct cli_lease *l)
 {
-	if (l->ack_wanted && l->telling == 0 && list_unlinked(&l->ack))
+	if (l->ack_wanted && !l->acking && l->telling == 0 && list_unlinked(&l->ack))
 		list_append(&c->lease_acks, &l->ack);
 }
 
@@ -92,10 +92,21 @@ static void oplock_settle_locked(struct cli_cache *c, struct hythe_file *f)
 
 /* --- acknowledgments --- */
 
+enum { ACK_KEY_AT = SMB2_HEADER_SIZE + 8 };
+
+/* [MS-SMB2] 3.2.5.19.4: the answer says nothing; but the next acknowledgment, if a server should want many, has waited for it. */
 static void lease_acknowledged(struct cli_request *r, const struct cli_answer *a)
 {
-	(void)r; /* 3.2.5.19.4: nothing to do */
+	struct cli_cache *c = &r->conn->client->cache;
 	(void)a;
+	pthread_mutex_lock(&c->lock);
+	struct cli_lease *l = cli_lease_find_locked(c, r->head + ACK_KEY_AT);
+	if (l) {
+		l->acking = false;
+		cli_lease_settle_locked(c, l);
+	}
+	pthread_mutex_unlock(&c->lock);
+	cli_cache_settle(r->conn->client);
 }
 
 static void level_set_locked(struct cli_cache *c, struct hythe_file *f, uint8_t level)
@@ -156,6 +167,7 @@ static struct hythe_tree *next_lease_ack_locked(struct cli_cache *c, struct smb2
 		*b = (struct smb2_break){.structure_size = SMB2_BREAK_LEASE_ACK};
 		memcpy(b->ack.lease_key, l->key, sizeof(b->ack.lease_key));
 		b->ack.lease_state = l->l.state;
+		l->acking = t != NULL;
 		if (t)
 			return t;
 	}
@@ -302,7 +314,15 @@ static void lost_locked(struct cli_cache *c, struct hythe_file *f)
 struct ending {
 	struct cli_cache *cache;
 	const struct hythe_connection *conn;
+	const struct hythe_session *session;
+	const struct hythe_tree *tree;
 };
+
+static bool ends(const struct ending *e, const struct hythe_file *f)
+{
+	const struct hythe_session *s = f->tree->session;
+	return s->conn == e->conn && (!e->session || e->session == s) && (!e->tree || e->tree == f->tree);
+}
 
 static void end_lease_locked(struct htab_node *n, void *arg)
 {
@@ -314,7 +334,7 @@ static void end_lease_locked(struct htab_node *n, void *arg)
 		struct hythe_file *f = list_entry(at, struct hythe_file, hold.on_lease);
 		at = at->next;
 		more = at != &l->files;
-		if (f->tree->session->conn == e->conn)
+		if (ends(e, f))
 			lost_locked(e->cache, f);
 	}
 }
@@ -323,16 +343,16 @@ static void end_oplock_locked(struct htab_node *n, void *arg)
 {
 	struct ending *e = arg;
 	struct hythe_file *f = CONTAINER_OF(n, struct hythe_file, hold.by_id);
-	if (f->tree->session->conn == e->conn)
+	if (ends(e, f))
 		lost_locked(e->cache, f);
 }
 
-void cli_cache_conn_gone(struct hythe_connection *conn)
+void cli_cache_gone(struct hythe_connection *conn, const struct hythe_session *s, const struct hythe_tree *t)
 {
 	struct cli_cache *c = &conn->client->cache;
-	struct ending e = {c, conn};
+	struct ending e = {c, conn, s, t};
 	pthread_mutex_lock(&c->lock);
-	conn->cache_gone = true;
+	conn->cache_gone |= !s && !t;
 	htab_each(&c->by_key, end_lease_locked, &e);
 	htab_each(&c->oplocks, end_oplock_locked, &e);
 	pthread_mutex_unlock(&c->lock);
@@ -451,10 +471,17 @@ void cli_cache_stop(struct hythe_client *client)
 {
 	struct cli_cache *c = &client->cache;
 	pthread_mutex_lock(&client->lock);
-	bool join = c->has_runner;
-	c->has_runner = false;
 	atomic_store(&c->stop, true);
 	pthread_cond_signal(&c->runner_wakes);
+	pthread_mutex_unlock(&client->lock);
+}
+
+void cli_cache_join(struct hythe_client *client)
+{
+	struct cli_cache *c = &client->cache;
+	pthread_mutex_lock(&client->lock);
+	bool join = c->has_runner;
+	c->has_runner = false;
 	pthread_mutex_unlock(&client->lock);
 	if (join)
 		pthread_join(c->runner, NULL);

@@ -44,7 +44,7 @@ struct cli_lease {
 	struct list_node files;        /* OpenTable: cli_hold.on_lease */
 	struct list_node openings;     /* cli_opening.link */
 	unsigned telling;              /* files whose callback is due or runs */
-	bool ack_wanted;
+	bool ack_wanted, acking;       /* one at a time: the next when that has been answered */
 	struct list_node ack;
 };
 
@@ -89,8 +89,10 @@ struct cli_early_break {
 enum { CLI_EARLY_BREAKS = 8 };
 
 void cli_cache_init(struct cli_cache *c);
-/* No callback is called any more after this: cli_cache_run only drops what is due. */
+/* No callback begins any more: cli_cache_run only drops what is due. */
 void cli_cache_stop(struct hythe_client *client);
+/* Waits for the one that runs. */
+void cli_cache_join(struct hythe_client *client);
 /* When no file is left. */
 void cli_cache_destroy(struct cli_cache *c);
 
@@ -117,8 +119,8 @@ void cli_hold_drop_locked(struct cli_cache *c, struct hythe_file *f);
 /* --- breaks.c --- */
 /* 3.2.5.19: a notification. false: it concerns nothing that is held. */
 bool cli_cache_broken(struct hythe_connection *conn, const uint8_t *message, size_t len);
-/* 3.2.7.1: what the connection's files held is gone. */
-void cli_cache_conn_gone(struct hythe_connection *conn);
+/* 3.2.7.1, 3.2.4.22, 3.2.4.23: what the files of the connection held is gone, of the session, of the tree; NULL: of any. */
+void cli_cache_gone(struct hythe_connection *conn, const struct hythe_session *s, const struct hythe_tree *t);
 uint32_t cli_hold_state_locked(const struct hythe_file *f);
 /* Makes the callback due if there is something to tell. */
 void cli_hold_tell_locked(struct cli_cache *c, struct hythe_file *f);

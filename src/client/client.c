@@ -102,6 +102,7 @@ void hythe_client_free(struct hythe_client *c)
 			net_conn_close(conn->net, false);
 	}
 	pthread_mutex_unlock(&c->lock);
+	cli_cache_join(c);
 	cli_cache_run(c);
 	for (int i = 0; i < FREE_TRIES && conns_left(c); i++) {
 		net_pool_step(c->pool, FREE_STEP_MS);

@@ -175,7 +175,7 @@ static void conn_closed(struct net_conn *nc, void *user)
 	struct cli_answer a = {.status = c->end_status};
 	pthread_mutex_unlock(&c->lock);
 	net_timer_cancel(c->client->pool, &c->timer);
-	cli_cache_conn_gone(c);
+	cli_cache_gone(c, NULL, NULL);
 	cli_callback(true);
 	while (all) {
 		struct cli_request *r = all;

@@ -288,6 +288,8 @@ ntstatus hythe_echo(struct hythe_session *s)
 ntstatus hythe_session_logoff(struct hythe_session *s)
 {
 	ntstatus status = empty_blocking(s, SMB2_LOGOFF);
+	if (nt_ok(status))
+		cli_cache_gone(s->conn, s, NULL);
 	hythe_session_free(s);
 	return status;
 }

@@ -227,6 +227,8 @@ ntstatus hythe_tree_disconnect(struct hythe_tree *t)
 	if (!nt_ok(status))
 		cli_request_free(r);
 	status = cli_wait_for(&w, status);
+	if (nt_ok(status))
+		cli_cache_gone(t->session->conn, NULL, t);
 	cli_tree_put(t);
 	return status;
 }

@@ -819,6 +819,57 @@ static void test_with_the_connection_all_is_gone(void **state)
 	end();
 }
 
+/* Trees and sessions that end at the server take what their files held with them. */
+static void test_with_its_tree_what_a_file_held_is_gone(void **state)
+{
+	(void)state;
+	begin(SMB2_DIALECT_311);
+	struct hythe_tree *other = fake_tree(&f, s), *first = t;
+	grant(0, RWH, 1);
+	grant(1, RWH, 1);
+	both[0] = open_told("x", RWH, 0);
+	t = other;
+	both[1] = open_lease("x", R);
+	t = first;
+	assert_ok(hythe_tree_disconnect(other));
+	settle();
+	assert_int_equal(app.calls, 0);
+	assert_int_equal(hythe_file_cache_state(both[0]), RWH);
+	assert_int_equal(hythe_file_cache_state(both[1]), 0);
+	hythe_file_free(both[1]);
+	assert_ok(hythe_session_logoff(s));
+	settle();
+	assert_int_equal(app.calls, 1);
+	assert_int_equal(hythe_file_cache_state(both[0]), 0);
+	hythe_file_free(both[0]);
+	s = NULL;
+	end();
+}
+
+static bool swallow_acks(struct fake *fake, const struct fake_seen *r)
+{
+	return r->h.command == SMB2_OPLOCK_BREAK || serve(fake, r);
+}
+
+static void test_a_server_that_wants_many_acknowledgments_gets_one_at_a_time(void **state)
+{
+	(void)state;
+	begin(SMB2_DIALECT_311);
+	f.hook = swallow_acks;
+	grant(0, RWH, 1);
+	struct hythe_file *file = open_lease("x", RWH);
+	for (uint16_t i = 2; i < 200; i++)
+		break_lease(key, R, i, ACK);
+	fake_run(&f, 0);
+	lease_acked(0, key, R);
+	struct fake_seen first = *fake_nth(&f, SMB2_OPLOCK_BREAK, 0);
+	fake_reply(&f, &first, STATUS_UNSUCCESSFUL, NULL, NULL, 0);
+	fake_run(&f, 0);
+	lease_acked(1, key, R);
+	assert_ok(hythe_close(file, NULL));
+	end();
+}
+
 static void test_a_file_given_back_is_not_told(void **state)
 {
 	(void)state;
@@ -954,6 +1005,8 @@ int main(void)
 		cmocka_unit_test(test_an_acknowledgment_that_is_refused_leaves_nothing),
 		cmocka_unit_test(test_an_oplock_break_before_the_answer),
 		cmocka_unit_test(test_with_the_connection_all_is_gone),
+		cmocka_unit_test(test_with_its_tree_what_a_file_held_is_gone),
+		cmocka_unit_test(test_a_server_that_wants_many_acknowledgments_gets_one_at_a_time),
 		cmocka_unit_test(test_a_file_given_back_is_not_told),
 		cmocka_unit_test(test_a_name_that_means_another_file_gets_another_key),
 		cmocka_unit_test(test_chains_hold_what_they_keep),
