@@ -42,7 +42,7 @@ struct hythe_dir;
 /* --- the client --- */
 
 struct hythe_client_options {
-	unsigned threads; /* 0: none, callers receive by themselves */
+	unsigned threads; /* 0: none, callers receive by themselves. Otherwise there is one more for hythe_cache_fn, once a file needs it */
 };
 
 /* Makes a client; NULL options mean defaults. NULL when memory or threads are exhausted. */

@@ -427,11 +427,11 @@ static struct told read_lease(struct slice list)
 /* Grants no more than was asked for, by this open or by another of the same file, under the key that it was given. */
 static bool answers_locked(const struct cli_opening *o, const struct told *t, uint8_t level, uint16_t dialect)
 {
-	if (t->bad || t->present != (level == LEVEL_LEASE))
+	if (t->present != (level == LEVEL_LEASE))
 		return false;
 	if (level == LEVEL_NONE)
 		return true;
-	if (!o)
+	if (!o || t->bad)
 		return false;
 	if (level == LEVEL_LEASE)
 		return o->lease && memcmp(t->m.lease_key, o->lease->key, sizeof(t->m.lease_key)) == 0 &&
@@ -477,10 +477,12 @@ ntstatus cli_cache_opened(struct cli_request *r, struct hythe_file *f, const str
 	struct cli_opening *o = r->opening;
 	struct told t = read_lease(rsp->contexts);
 	ntstatus status = STATUS_SUCCESS;
+	if (!o)
+		return answers_locked(NULL, &t, rsp->oplock_level, 0) ? status : STATUS_INVALID_NETWORK_RESPONSE;
 	pthread_mutex_lock(&c->lock);
 	if (!answers_locked(o, &t, rsp->oplock_level, r->conn->proto.dialect)) {
 		status = STATUS_INVALID_NETWORK_RESPONSE;
-	} else if (o && rsp->oplock_level != LEVEL_NONE && !r->conn->cache_gone) {
+	} else if (rsp->oplock_level != LEVEL_NONE && !r->conn->cache_gone) {
 		f->hold.used = true;
 		f->hold.fn = o->fn;
 		f->hold.arg = o->arg;

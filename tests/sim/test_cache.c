@@ -361,6 +361,66 @@ static void test_two_applications_that_cache_see_one_truth(void **state)
 		model_run(dialects[seed % 4], seed);
 }
 
+/* --- connections cut --- */
+
+static struct hythe_file *try_open(struct app *a)
+{
+	static struct copy nothing; /* to be written back */
+	struct hythe_open_params p = params(a, "f", RWH, HYTHE_OPLOCK_BATCH);
+	struct outcome o = {0};
+	p.on_cache_change = model_changed;
+	p.cache_arg = &nothing;
+	if (!a->tree || !nt_ok(hythe_open_async(a->tree, &p, note, &o)))
+		return NULL;
+	settle();
+	assert_true(o.done);
+	return nt_ok(o.status) ? o.file : NULL;
+}
+
+static bool try_join(struct app *a, struct hythe_client *client)
+{
+	*a = (struct app){.client = client};
+	return nt_ok(hythe_connect(client, "sim", 445, &sim.connect, &a->session)) &&
+	       nt_ok(hythe_tree_connect(a->session, "share", &a->tree));
+}
+
+static void is_consistent(struct app *a, struct hythe_file *file)
+{
+	bool cut = file && a->session->conn->dead;
+	if (cut)
+		assert_int_equal(hythe_file_cache_state(file), 0);
+	if (file)
+		hythe_file_free(file);
+}
+
+static void test_a_cut_at_every_message_leaves_nothing_behind(void **state)
+{
+	(void)state;
+	for (uint64_t cut = 1; cut < 48; cut++) {
+		struct sim_options o = {.faults = {.seed = cut, .cut_after_frames = cut}};
+		sim_start(&sim, &o);
+		struct hythe_client *other = cli_client_new_on(sim.pool, sim.client->dial, sim.client->dial_arg);
+		one.client = sim.client;
+		two = (struct app){.client = other};
+		if (try_join(&one, sim.client) && try_join(&two, other)) {
+			struct hythe_file *mine = try_open(&one), *again = try_open(&one), *theirs = try_open(&two), *third = try_open(&one);
+			settle();
+			is_consistent(&one, mine);
+			is_consistent(&one, again);
+			is_consistent(&two, theirs);
+			is_consistent(&one, third);
+		}
+		struct app *const apps[] = {&one, &two};
+		for (int i = 0; i < 2; i++) {
+			hythe_tree_free(apps[i]->tree);
+			hythe_session_free(apps[i]->session);
+		}
+		assert_int_equal(sim.client->cache.by_key.count + other->cache.by_key.count, 0);
+		hythe_client_free(other);
+		sim_stop(&sim);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +429,7 @@ int main(void)
 		cmocka_unit_test(test_own_changes_leave_the_lease_of_a_directory),
 		cmocka_unit_test(test_a_file_replaced_by_another_client_gets_another_key),
 		cmocka_unit_test(test_two_applications_that_cache_see_one_truth),
+		cmocka_unit_test(test_a_cut_at_every_message_leaves_nothing_behind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
