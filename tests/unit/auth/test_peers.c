@@ -133,25 +133,27 @@ static uint64_t refusal_ns(struct kit *k, const char *user)
 	return took[ROUNDS / 2];
 }
 
-/* Wrong password, unknown user, disabled user, user without a password: the medians lie within 20 percent, or 3 us where the
- * machine is too coarse. */
+/* Wrong password, unknown user, disabled user, user without a password: the least medians of some attempts, which a busy machine lengthens
+ * now and then, lie within 20 percent, or 3 us where the machine is too coarse. */
 static void test_refusals_take_the_same_time(void **state)
 {
 	static const char *const users[] = {"alice", "mallo", "eve", "nopass"};
+	uint64_t took[ARRAY_LEN(users)], least = 0, most = 0;
 	struct kit *k = *state;
-	uint64_t least = UINT64_MAX, most = 0;
 
 	log_sink(NULL, NULL);
 	log_level = LOG_ERROR;
+	memset(took, 0xFF, sizeof(took));
 	(void)refusal_ns(k, "alice"); /* warms up */
-	for (int attempt = 0; attempt < 5; attempt++) {
+	for (int attempt = 0; attempt < 12; attempt++) {
 		least = UINT64_MAX;
 		most = 0;
 		for (size_t i = 0; i < ARRAY_LEN(users); i++) {
 			uint64_t t = refusal_ns(k, users[i]);
 
-			least = t < least ? t : least;
-			most = t > most ? t : most;
+			took[i] = t < took[i] ? t : took[i];
+			least = took[i] < least ? took[i] : least;
+			most = took[i] > most ? took[i] : most;
 		}
 		if (most - least < least / 5 || most - least < 3000)
 			break;
