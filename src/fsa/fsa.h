@@ -37,6 +37,7 @@ struct fsa_grant {
 	uint32_t unsaid;           /* answers on their way that tell the client what it has got */
 	uint16_t epoch;            /* changes whenever the state does */
 	bool lease;
+	bool directory;            /* of a directory */
 	uint8_t state;             /* FSA_CACHE_*, as granted or acknowledged */
 	bool breaking;             /* to break_to, and the holder has to acknowledge */
 	uint8_t break_to;
@@ -198,6 +199,8 @@ ntstatus fsa_break(struct fsa *f, struct vfs_id id, const struct fsa_open *o, en
 void fsa_oplock_written(struct fsa_open *o, struct fsa_breaks *b);
 /* What is in that directory changed, by somebody with this key of its parent (NULL: none): leases of others on it are over. */
 void fsa_directory_changed(struct fsa *f, struct vfs_id id, const struct fsa_key *parent, struct fsa_breaks *b);
+/* Something in some directories changed: all leases on directories are over. */
+void fsa_directories_changed(struct fsa *f, struct fsa_breaks *b);
 /* Changes whenever somebody gets a lease on a directory, or an entry comes to another; 0: nobody ever got one. */
 uint32_t fsa_directory_leases(const struct fsa *f);
 /* An entry has come to another directory. */
@@ -307,6 +310,8 @@ void fsa_watch_remove(struct fsa *f, struct fsa_watch *w);
 bool fsa_watched(struct fsa *f);
 /* Tells those who watch that `what` (FSA_CHANGE_*) of that path changed. */
 void fsa_changed(struct fsa *f, uint32_t action, uint32_t what, struct slice path, void *ctx);
+/* Calls fn for each of those who watch, as above. */
+void fsa_watches_each(struct fsa *f, void (*fn)(struct fsa_watch *w, void *ctx), void *ctx);
 /* Tells those who watch that directory itself that it is to be deleted. */
 void fsa_directory_deleted(struct fsa *f, struct vfs_id id, void *ctx);
 

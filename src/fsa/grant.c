@@ -123,6 +123,7 @@ void fsa_grant_enter_locked(struct fsa *f, struct fsa_node *node, const struct f
 	if (!g)
 		return;
 	bind_locked(node, g, e->epoch);
+	g->directory = e->directory;
 	state = g->lease ? lease_locked(node, e, o) : oplock_locked(node, e, o);
 	if (state != g->state)
 		g->epoch++;

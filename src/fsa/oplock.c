@@ -194,6 +194,25 @@ void fsa_directory_changed(struct fsa *f, struct vfs_id id, const struct fsa_key
 	pthread_mutex_unlock(&shard->lock);
 }
 
+static void break_directory_locked(struct htab_node *n, void *arg)
+{
+	list_for_each(l, &CONTAINER_OF(n, struct fsa_node, by_id)->grants) {
+		struct fsa_grant *g = list_entry(l, struct fsa_grant, link);
+
+		if (g->lease && g->directory)
+			break_locked(g, 0, arg);
+	}
+}
+
+void fsa_directories_changed(struct fsa *f, struct fsa_breaks *b)
+{
+	for (size_t i = 0; i < FSA_SHARDS; i++) {
+		pthread_mutex_lock(&f->shards[i].lock);
+		htab_each(&f->shards[i].nodes, break_directory_locked, b);
+		pthread_mutex_unlock(&f->shards[i].lock);
+	}
+}
+
 /* --- the holder's answers --- */
 
 /* A break of the grant has ended. */

@@ -66,6 +66,14 @@ void fsa_changed(struct fsa *f, uint32_t action, uint32_t what, struct slice pat
 	pthread_mutex_unlock(&f->watch_lock);
 }
 
+void fsa_watches_each(struct fsa *f, void (*fn)(struct fsa_watch *w, void *ctx), void *ctx)
+{
+	pthread_mutex_lock(&f->watch_lock);
+	list_for_each(n, &f->watches)
+		fn(list_entry(n, struct fsa_watch, link), ctx);
+	pthread_mutex_unlock(&f->watch_lock);
+}
+
 void fsa_directory_deleted(struct fsa *f, struct vfs_id id, void *ctx)
 {
 	pthread_mutex_lock(&f->watch_lock);

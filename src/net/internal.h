@@ -76,6 +76,7 @@ struct net_pool {
 	struct list_node jobs;
 	_Atomic unsigned job_count;
 	struct list_node conns, listeners; /* registered and not yet finished */
+	struct list_node idle_watches; /* net_watch.link: for use again */
 	_Atomic unsigned sockets;
 	unsigned live;         /* threads started and not in `dead` */
 	struct list_node dead; /* to be joined */
@@ -202,6 +203,8 @@ void net_conn_writable(struct net_conn *c);
 ntstatus net_status_from_errno(int err);
 void net_addr_text(const union net_addr *a, char *text, size_t cap);
 struct net_conn *net_tcp_conn(struct net_pool *p, int fd) MUST_USE;
+/* watch.c */
+void net_watches_free(struct net_pool *p);
 /* listen.c */
 void net_listeners_close_all(struct net_pool *p);
 

@@ -37,6 +37,12 @@ void net_pool_free(struct net_pool *p);
 bool net_pool_step(struct net_pool *p, int timeout_ms);
 /* Runs fn on a worker (or in a later step). */
 void net_pool_run(struct net_pool *p, void (*fn)(void *arg), void *arg);
+struct net_watch;
+/* Runs `ready` on a worker, one at a time, whenever fd has something to read, but not sooner than pause_ms after it returned. NULL: out of
+ * memory. */
+struct net_watch *net_pool_watch(struct net_pool *p, int fd, unsigned pause_ms, void (*ready)(void *arg), void *arg) MUST_USE;
+/* Before fd is closed. After return `ready` is not running on another thread and will not run. NULL is allowed. */
+void net_watch_end(struct net_watch *w);
 /* A worker that is about to block for long (fsync, a slow disk) brackets it so that the pool may grow. */
 void net_pool_blocking(struct net_pool *p, bool begins);
 

@@ -272,6 +272,7 @@ void net_pool_put(struct net_pool *p)
 {
 	if (atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	net_watches_free(p);
 	close_fd(p->out_epfd);
 	close_fd(p->timer_fd);
 	close_fd(p->job_fd);
@@ -324,6 +325,7 @@ struct net_pool *net_pool_new(const struct net_pool_config *cfg)
 	list_init(&p->jobs);
 	list_init(&p->conns);
 	list_init(&p->listeners);
+	list_init(&p->idle_watches);
 	list_init(&p->dead);
 	net_timers_init(p);
 	if (!pool_open(p) || !net_workers_start(p)) {

@@ -3,6 +3,7 @@
 #include "server/acl.h"
 #include "server/create.h"
 
+#include "server/local.h"
 #include "server/notify.h"
 #include "server/tunnel.h"
 
@@ -11,6 +12,9 @@ enum { RACES_BORNE = 16 };
 #define ATTRIBUTES_SETTABLE                                                                                            \
 	(FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_ARCHIVE |           \
 		FILE_ATTRIBUTE_TEMPORARY | FILE_ATTRIBUTE_OFFLINE | FILE_ATTRIBUTE_NOT_CONTENT_INDEXED)
+
+/* What a listing shows of the entries of a directory. */
+#define LISTED (FSA_CHANGE_FILE_NAME | FSA_CHANGE_DIR_NAME | FSA_CHANGE_ATTRIBUTES | FSA_CHANGE_SIZE | FSA_CHANGE_LAST_WRITE)
 
 static uint32_t store_flags(const struct create_op *op)
 {
@@ -211,6 +215,9 @@ static ntstatus enter(struct create_op *op)
 	if (nt_ok(status) && e.access != op->granted)
 		fsa_open_narrow(&o->fsa, op->granted);
 	op->got = (struct fsa_got){.cache = o->fsa.got, .breaking = o->fsa.got_breaking, .epoch = o->fsa.got_epoch};
+	/* Before the client hears that it may keep the listing. */
+	if (nt_ok(status) && o->directory && o->fsa.got != 0)
+		o->local = srv_local_watch(o, LISTED, false);
 	op->r->awaited.id = e.id;
 	op->r->awaited.ended = breaks.ended;
 	srv_oplock_tell(&breaks);

@@ -3,6 +3,7 @@
  * does not fit is replaced by NOTIFY_ENUM_DIR. The open's lock guards its watch. */
 #include "server/notify.h"
 
+#include "server/local.h"
 #include "server/oplock.h"
 #include "server/park.h"
 #include "server/session.h"
@@ -19,6 +20,7 @@ struct srv_watch {
 	struct list_node waiting;    /* struct waiter.link, oldest first */
 	struct list_node woken;      /* in the list of somebody who tells a change, and his alone: */
 	bool in_woken, overflow, deleted;
+	struct vfs_watch *local;     /* what local programs change; NULL: not heard of */
 	struct fscc_list changes;
 };
 
@@ -27,14 +29,26 @@ struct waiter {
 	struct srv_request *r;
 };
 
+/* What the calls of fsa hand on: who is to be woken. */
+struct telling {
+	struct list_node woken;      /* struct srv_watch.woken */
+	bool local;                  /* of a change by a local program */
+};
+
+static void telling_init(struct telling *t)
+{
+	list_init(&t->woken);
+	t->local = false;
+}
+
 /* Puts the watch among those that have somebody to wake. The open's lock is held. */
-static void wake_locked(struct srv_watch *w, struct list_node *woken)
+static void wake_locked(struct srv_watch *w, struct telling *t)
 {
 	if (list_empty(&w->waiting) || w->in_woken)
 		return;
 	w->in_woken = true;
 	(void)srv_open_ref(w->open);
-	list_append(woken, &w->woken);
+	list_append(&t->woken, &w->woken);
 }
 
 static void on_deleted(struct fsa_watch *f, void *ctx)
@@ -47,14 +61,15 @@ static void on_deleted(struct fsa_watch *f, void *ctx)
 	pthread_mutex_unlock(&w->open->lock);
 }
 
-/* Notes a change. The watch lock is held. ctx: the list of watches that have somebody to wake. */
+/* Notes a change. The watch lock is held. Who cannot hear of all local changes has to look whenever he hears of one. */
 static void on_change(struct fsa_watch *f, uint32_t action, struct slice name, void *ctx)
 {
 	struct srv_watch *w = CONTAINER_OF(f, struct srv_watch, fsa);
 	const struct fscc_notify n = {.action = action, .name = name};
+	const struct telling *t = ctx;
 
 	pthread_mutex_lock(&w->open->lock);
-	if (!fscc_notify_put(&w->changes, &n))
+	if ((t->local && vfs_watch_incomplete(w->local)) || !fscc_notify_put(&w->changes, &n))
 		w->overflow = true;
 	wake_locked(w, ctx);
 	pthread_mutex_unlock(&w->open->lock);
@@ -125,21 +140,21 @@ static void answer(struct srv_watch *w)
 	srv_open_put(o);
 }
 
-static void answer_all(struct list_node *woken)
+static void answer_all(struct telling *t)
 {
-	while (!list_empty(woken))
-		answer(list_entry(woken->next, struct srv_watch, woken));
+	while (!list_empty(&t->woken))
+		answer(list_entry(t->woken.next, struct srv_watch, woken));
 }
 
 void srv_directory_deleted(struct srv_open *o)
 {
-	struct list_node woken;
+	struct telling t;
 
 	if (!o->directory || !fsa_watched(o->share->fsa))
 		return;
-	list_init(&woken);
-	fsa_directory_deleted(o->share->fsa, o->fsa.id, &woken);
-	answer_all(&woken);
+	telling_init(&t);
+	fsa_directory_deleted(o->share->fsa, o->fsa.id, &t);
+	answer_all(&t);
 }
 
 uint32_t srv_change_of_name(const struct srv_open *o)
@@ -154,12 +169,12 @@ bool srv_changes_matter(const struct srv_share *s)
 
 void srv_changed_path(struct srv_share *s, const struct srv_open *o, uint32_t action, uint32_t what, struct slice path)
 {
-	struct list_node woken;
+	struct telling telling;
 
 	if (fsa_watched(s->fsa)) {
-		list_init(&woken);
-		fsa_changed(s->fsa, action, what, path, &woken);
-		answer_all(&woken);
+		telling_init(&telling);
+		fsa_changed(s->fsa, action, what, path, &telling);
+		answer_all(&telling);
 	}
 	if (fsa_directory_leases(s->fsa) != 0)
 		srv_oplock_entry_changed(s, o, path);
@@ -212,33 +227,86 @@ static struct slice parent_of(struct slice path)
 	return slice_of(path.data, units * 2);
 }
 
+/* o: NULL for a local program. */
+static void tell_renamed(struct srv_share *share, const struct srv_open *o, uint32_t what, struct slice from, struct slice to)
+{
+	bool moved = !slice_equal(parent_of(from), parent_of(to));
+	struct telling t;
+
+	telling_init(&t);
+	t.local = o == NULL;
+	fsa_changed(share->fsa, moved ? FSA_REMOVED : FSA_RENAMED_OLD, what, from, &t);
+	fsa_changed(share->fsa, moved ? FSA_ADDED : FSA_RENAMED_NEW, what, to, &t);
+	answer_all(&t);
+	if (moved)
+		fsa_directory_entry_moved(share->fsa);
+	if (fsa_directory_leases(share->fsa) == 0)
+		return;
+	srv_oplock_entry_changed(share, o, to);
+	if (moved)
+		srv_oplock_entry_changed(share, o, from);
+}
+
 void srv_changed_name(struct srv_open *o, struct slice from)
 {
-	struct fsa *f = o->share->fsa;
-	uint32_t what = srv_change_of_name(o);
 	uint8_t scratch[1024];
-	struct list_node woken;
-	struct slice to;
 	struct arena a;
-	bool moved;
 
 	if (!srv_changes_matter(o->share))
 		return;
-	list_init(&woken);
 	arena_init(&a, scratch, sizeof(scratch), 0);
-	to = vfs_file_name(o->file, &a);
-	moved = !slice_equal(parent_of(from), parent_of(to));
-	fsa_changed(f, moved ? FSA_REMOVED : FSA_RENAMED_OLD, what, from, &woken);
-	fsa_changed(f, moved ? FSA_ADDED : FSA_RENAMED_NEW, what, to, &woken);
-	answer_all(&woken);
-	if (moved)
-		fsa_directory_entry_moved(f);
-	if (fsa_directory_leases(f) != 0) {
-		srv_oplock_entry_changed(o->share, o, to);
-		if (moved)
-			srv_oplock_entry_changed(o->share, o, from);
-	}
+	tell_renamed(o->share, o, srv_change_of_name(o), from, vfs_file_name(o->file, &a));
 	arena_reset(&a);
+}
+
+/* --- local programs --- */
+
+void srv_changed_locally(struct srv_share *share, const struct vfs_change *c)
+{
+	uint32_t what = c->directory ? FSA_CHANGE_DIR_NAME : FSA_CHANGE_FILE_NAME, action = FSA_MODIFIED;
+	struct telling t;
+
+	if (c->kind == VFS_RENAMED) {
+		tell_renamed(share, NULL, what, c->from, c->path);
+		return;
+	}
+	if (c->kind == VFS_ADDED || c->kind == VFS_REMOVED)
+		action = c->kind == VFS_ADDED ? FSA_ADDED : FSA_REMOVED;
+	else if (c->kind == VFS_DATA_CHANGED)
+		what = FSA_CHANGE_SIZE | FSA_CHANGE_LAST_WRITE;
+	else
+		what = FSA_CHANGE_ATTRIBUTES | FSA_CHANGE_LAST_WRITE | FSA_CHANGE_LAST_ACCESS | FSA_CHANGE_EA | FSA_CHANGE_SECURITY;
+	telling_init(&t);
+	t.local = true;
+	fsa_changed(share->fsa, action, what, c->path, &t);
+	answer_all(&t);
+	if (fsa_directory_leases(share->fsa) != 0)
+		srv_oplock_entry_changed(share, NULL, c->path);
+}
+
+static void on_lost(struct fsa_watch *f, void *ctx)
+{
+	struct srv_watch *w = CONTAINER_OF(f, struct srv_watch, fsa);
+
+	pthread_mutex_lock(&w->open->lock);
+	if (w->local) {
+		w->overflow = true;
+		wake_locked(w, ctx);
+	}
+	pthread_mutex_unlock(&w->open->lock);
+}
+
+void srv_changes_lost(struct srv_share *share)
+{
+	struct fsa_breaks b;
+	struct telling t;
+
+	telling_init(&t);
+	fsa_watches_each(share->fsa, on_lost, &t);
+	answer_all(&t);
+	fsa_breaks_init(&b);
+	fsa_directories_changed(share->fsa, &b);
+	srv_oplock_tell(&b);
 }
 
 /* --- the watch --- */
@@ -273,6 +341,20 @@ void srv_watch_free(struct srv_watch *w)
 	free(w);
 }
 
+/* Local changes are heard of as well. The store may have to look through a tree for that, so no lock is held. */
+static void watch_locally(struct srv_open *o, struct srv_watch *w)
+{
+	struct vfs_watch *local = srv_local_watch(o, w->fsa.filter, w->fsa.tree);
+
+	pthread_mutex_lock(&o->lock);
+	if (!o->watch_closed) {
+		w->local = local;
+		local = NULL;
+	}
+	pthread_mutex_unlock(&o->lock);
+	vfs_watch_remove(local);
+}
+
 /* The open's watch. The first request decides what it watches, for good: what happens between two requests is told by the second one. */
 static struct srv_watch *watch_of(struct srv_open *o, const struct smb2_change_notify_req *in)
 {
@@ -283,8 +365,10 @@ static struct srv_watch *watch_of(struct srv_open *o, const struct smb2_change_n
 		fresh = o->watch = watch_new(o, in);
 	w = o->watch;
 	pthread_mutex_unlock(&o->lock);
-	if (fresh)
+	if (fresh) {
 		fsa_watch_add(o->share->fsa, &fresh->fsa);
+		watch_locally(o, fresh);
+	}
 	return w;
 }
 
@@ -336,15 +420,21 @@ struct srv_result srv_watch_wait(struct srv_request *r, const struct smb2_change
 
 void srv_watch_close(struct srv_open *o)
 {
+	struct vfs_watch *local = NULL;
 	struct srv_request *r;
 	struct srv_watch *w;
 
 	pthread_mutex_lock(&o->lock);
 	o->watch_closed = true;
 	w = o->watch;
+	if (w) {
+		local = w->local;
+		w->local = NULL;
+	}
 	pthread_mutex_unlock(&o->lock);
 	if (!w)
 		return;
+	vfs_watch_remove(local);
 	fsa_watch_remove(o->share->fsa, &w->fsa);
 	do {
 		pthread_mutex_lock(&o->lock);

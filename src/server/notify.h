@@ -4,6 +4,8 @@
 
 #include "server/open.h"
 
+struct srv_share;
+
 /* `what` (FSA_CHANGE_*) of the open's file has changed. */
 void srv_changed(struct srv_open *o, uint32_t action, uint32_t what);
 /* The same for another path, by means of o. */
@@ -12,6 +14,10 @@ void srv_changed_path(struct srv_share *s, const struct srv_open *o, uint32_t ac
 bool srv_changes_matter(const struct srv_share *s);
 /* A file had the path `from` and has that of the open now. */
 void srv_changed_name(struct srv_open *o, struct slice from);
+/* A local program has made this change. */
+void srv_changed_locally(struct srv_share *share, const struct vfs_change *change);
+/* Local changes have been lost: whoever watches has to look for himself. */
+void srv_changes_lost(struct srv_share *share);
 /* The open's directory is to be deleted: whoever watches it gets DELETE_PENDING. */
 void srv_directory_deleted(struct srv_open *o);
 /* The filter bit of a name: files and directories are watched apart. */

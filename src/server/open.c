@@ -67,6 +67,7 @@ void srv_open_put(struct srv_open *o)
 {
 	if (!o || atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	vfs_watch_remove(o->local);
 	if (o->file)
 		vfs_file_close(o->file);
 	if (o->pipe)

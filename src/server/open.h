@@ -52,6 +52,7 @@ struct srv_open {
 	struct srv_session *oplock_session; /* likewise; both, and what of file_id changes, under srv.grant_lock */
 	struct srv_grant *grant;        /* its oplock or lease, referenced, in oplock.h */
 	struct list_node on_grant;      /* in grant->opens */
+	struct vfs_watch *local;        /* of a directory with a lease: local changes end that; NULL: none, or they cannot be heard of */
 	struct fsa_key *parent_key;     /* of the lease on its directory that this client holds; NULL: it spoke of none */
 	struct list_node to_announce;   /* in the chain whose response tells the client, if announcing */
 	_Atomic uint64_t position;      /* FilePositionInformation */

@@ -5,6 +5,8 @@
 
 #include "server/open.h"
 
+struct srv_share;
+
 /* What one open, or all opens of one lease, may cache. Referenced by each of these opens until it is freed, by its clock and by
  * whoever tells its holder. The lists and the clock are guarded by srv.grant_lock. */
 struct srv_grant {

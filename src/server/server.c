@@ -108,6 +108,7 @@ static bool fill_share(struct srv_share *s, const struct hythe_share_config *c, 
 	s->force_level2_oplocks = c->force_level2_oplocks;
 	s->show_dot_files = c->show_dot_files;
 	s->hide_count = c->hide_count;
+	s->no_local_changes = c->no_local_changes;
 	s->user_count = c->user_count;
 	s->admin_count = c->admin_count;
 	if (!copy_names(c->users, c->user_count, &s->users, why, cap) || !copy_names(c->admins, c->admin_count, &s->admins, why, cap) ||
@@ -172,7 +173,7 @@ static bool same_rules(const struct srv_share *a, const struct srv_share *b)
 		a->acl_flags_as_set != b->acl_flags_as_set || a->no_streams != b->no_streams || a->no_notify != b->no_notify ||
 		a->short_names != b->short_names || a->show_dot_files != b->show_dot_files || a->hide_count != b->hide_count ||
 		a->restrict_exclusive_opens != b->restrict_exclusive_opens || a->force_shared_delete != b->force_shared_delete ||
-		a->force_level2_oplocks != b->force_level2_oplocks ||
+		a->force_level2_oplocks != b->force_level2_oplocks || a->no_local_changes != b->no_local_changes ||
 		a->user_count != b->user_count || a->admin_count != b->admin_count)
 		return false;
 	if (a->hide_count > 0 && memcmp(a->hide_files, b->hide_files, a->hide_count * sizeof(*a->hide_files)) != 0)

@@ -19,6 +19,7 @@ void srv_share_put(struct srv_share *s)
 {
 	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	net_watch_end(s->local);
 	if (s->fsa)
 		fsa_free(s->fsa);
 	if (s->vfs)

@@ -62,6 +62,7 @@ struct srv {
 
 	struct srv_durables *durables;     /* durable.c */
 
+	pthread_mutex_t local_lock;        /* of srv_share.local */
 	_Atomic uint64_t next_session_id, next_open_id;
 	_Atomic uint32_t workers_waiting;
 };

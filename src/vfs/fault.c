@@ -254,6 +254,24 @@ static ntstatus fault_streams_remove(struct vfs_file *f, struct arena *a)
 	return nt_ok(st) ? vfs_extras_remove(inner_of(f), a) : st;
 }
 
+/* A watch is one of the inner store, and answers as that. */
+static struct vfs_watch *fault_watch_add(struct vfs_file *f, uint32_t what)
+{
+	return nt_ok(decide(f->store, "watch_add")) ? vfs_watch_add(inner_of(f), what) : NULL;
+}
+
+static int fault_changes_fd(struct vfs *v)
+{
+	return vfs_changes_fd(store_of(v)->inner);
+}
+
+static bool fault_changes_read(struct vfs *v, struct arena *a, struct list_node *changes)
+{
+	bool whole = vfs_changes_read(store_of(v)->inner, a, changes);
+
+	return nt_ok(decide(v, "changes_read")) && whole;
+}
+
 static const struct vfs_ops fault_ops = {
 	.close = fault_close, .volume_query = fault_volume_query, .open = fault_open, .file_close = fault_file_close,
 	.unlink = fault_unlink, .rename = fault_rename, .link = fault_link, .dir_empty = fault_dir_empty,
@@ -262,7 +280,8 @@ static const struct vfs_ops fault_ops = {
 	.set = fault_set, .dir_read = fault_dir_read, .dir_seek = fault_dir_seek, .xattr_get = fault_xattr_get,
 	.xattr_set = fault_xattr_set, .xattr_names = fault_xattr_names, .stream_open = fault_stream_open,
 	.stream_base = fault_stream_base, .stream_name = fault_stream_name, .stream_list = fault_stream_list,
-	.stream_rename = fault_stream_rename, .streams_remove = fault_streams_remove
+	.stream_rename = fault_stream_rename, .streams_remove = fault_streams_remove,
+	.watch_add = fault_watch_add, .changes_fd = fault_changes_fd, .changes_read = fault_changes_read
 };
 
 struct vfs *vfs_fault_open(struct vfs *inner, ntstatus (*fn)(void *arg, const char *operation), void *arg)

@@ -71,6 +71,14 @@ struct mem_store {
 	const struct clock *clock;
 	uint64_t pages_max, pages_held, next_inode, created;
 	struct mem_node *root;
+	uint32_t watches;
+	struct list_node told;         /* struct mem_told: what others have changed, as tests say */
+};
+
+struct mem_told {
+	struct vfs_change change;
+	size_t path_len, from_len;
+	uint8_t names[];               /* path, from */
 };
 
 struct mem_file {
@@ -143,6 +151,14 @@ ntstatus mem_stream_open(struct vfs_file *base, struct slice name, enum vfs_disp
 	struct vfs_open_result *out) MUST_USE;
 ntstatus mem_stream_list(struct vfs_file *f, struct arena *a, struct vfs_stream **list, size_t *count) MUST_USE;
 ntstatus mem_streams_remove(struct vfs_file *f, struct arena *a) MUST_USE;
+
+/* --- mem_watch.c --- */
+struct vfs_watch *mem_watch_add(struct vfs_file *f, uint32_t what);
+void mem_watch_remove(struct vfs_watch *w);
+bool mem_watch_incomplete(struct vfs_watch *w);
+int mem_changes_fd(struct vfs *v);
+bool mem_changes_read(struct vfs *v, struct arena *a, struct list_node *changes) MUST_USE;
+void mem_told_drop(struct mem_store *s);
 
 /* --- mem_name.c --- */
 ntstatus mem_unlink(struct vfs_file *f) MUST_USE;

@@ -23,6 +23,7 @@ static void mem_close(struct vfs *v)
 {
 	struct mem_store *s = mem_store_of(v);
 
+	mem_told_drop(s);
 	tree_drop(s, s->root);
 	mem_node_put_locked(s, s->root);
 	pthread_mutex_destroy(&s->lock);
@@ -183,7 +184,9 @@ static const struct vfs_ops mem_ops = {
 	.read = mem_read, .write = mem_write, .flush = mem_flush, .truncate = mem_truncate, .allocate = mem_allocate,
 	.file_fd = mem_file_fd, .stat_get = mem_stat_get, .set = mem_set, .dir_read = mem_dir_read, .dir_seek = mem_dir_seek,
 	.xattr_get = mem_xattr_get, .xattr_set = mem_xattr_set, .xattr_names = mem_xattr_names,
-	.stream_open = mem_stream_open, .stream_list = mem_stream_list, .streams_remove = mem_streams_remove
+	.stream_open = mem_stream_open, .stream_list = mem_stream_list, .streams_remove = mem_streams_remove,
+	.watch_add = mem_watch_add, .watch_remove = mem_watch_remove,
+	.watch_incomplete = mem_watch_incomplete, .changes_fd = mem_changes_fd, .changes_read = mem_changes_read
 };
 
 struct vfs *vfs_mem_open(const struct clock *clock, uint64_t capacity_bytes)
@@ -198,6 +201,7 @@ struct vfs *vfs_mem_open(const struct clock *clock, uint64_t capacity_bytes)
 	s->pages_max = capacity_bytes / MEM_PAGE_BYTES;
 	s->next_inode = 2;
 	s->created = clock_filetime(clock);
+	list_init(&s->told);
 	s->root = mem_node_new_locked(s, true, 0);
 	if (s->root == NULL) {
 		free(s);

@@ -1,10 +1,11 @@
 /* What the files of the posix store share. Paths in here are bytes with '/' relative to the root, "" for the root itself;
  * names on the wire become such paths in posix_name.c and nowhere else.
- * Locks, in this order: posix_store.names (one of them at a time), posix_streams.lock (likewise), posix_store.files (likewise). None is held
- * across data I/O, but that of a stream whose data is an extended attribute. */
+ * Locks, in this order: posix_store.names (one of them at a time), posix_streams.lock (likewise), posix_changes.lock, posix_store.files (one at
+ * a time). None is held across data I/O, but that of a stream whose data is an extended attribute. */
 #ifndef VFS_POSIX_H
 #define VFS_POSIX_H
 
+#include "base/htab.h"
 #include "base/list.h"
 #include "base/utf16.h"
 #include "vfs/vfs_ops.h"
@@ -31,6 +32,23 @@ struct posix_streams {
 	struct list_node open;
 };
 
+/* What others change, see posix_watch.h. */
+struct posix_changes {
+	_Atomic uint32_t dirs;      /* how many directories are watched; 0: nothing else in here matters */
+	pthread_mutex_t lock;       /* of what follows */
+	int fd;                     /* of inotify; -1: nobody has watched yet */
+	int fence_fd[2], fence_wd[2]; /* used in turn, so that no two marks become one */
+	uint64_t fences_made, fences_passed, notes_begun;
+	uint32_t events;            /* IN_*: what is asked of each directory */
+	bool refused;               /* the kernel gave no more, which has been logged */
+	struct htab by_wd, by_path; /* struct posix_watched */
+	struct htab notes;          /* struct posix_note.by_path */
+	struct list_node passing;   /* those whose operation is over, by fence */
+	uint32_t note_count;
+	struct list_node found;     /* struct posix_path_item: news without an event */
+	struct list_node pruning;   /* struct posix_watched.work, while nobody may be left who wants them */
+};
+
 struct posix_store {
 	struct vfs vfs;
 	struct vfs streams_view;    /* the one that handles of streams are in */
@@ -41,6 +59,7 @@ struct posix_store {
 	_Atomic uint64_t renames;                  /* through any handle so far: names known before it may be old */
 	_Atomic uint64_t next_stream;
 	_Atomic int side_dir;                      /* POSIX_SIDE_DIR; -1: not there */
+	struct posix_changes changes;
 	struct posix_streams streams[POSIX_NAME_LOCKS]; /* by file */
 	pthread_mutex_t files[POSIX_NAME_LOCKS];   /* of name and known_at of the files whose place in memory that is */
 	pthread_mutex_t names[POSIX_NAME_LOCKS];   /* by directory: looking for a name in any case and taking it is one step */
@@ -140,6 +159,28 @@ int posix_fremovexattr(int fd, bool path_only, const char *name);
 /* All names, each with a zero byte behind it, in memory that the caller frees; a length or a negated errno. */
 ssize_t posix_flistxattr(int fd, bool path_only, char **names);
 
+/* --- posix_note.c: what the store does itself in directories that somebody watches --- */
+struct posix_note;
+/* Before something is done to what `path` names: the events (IN_*) that come of it. NULL: nobody is interested. */
+struct posix_note *posix_note_begin(struct posix_store *s, const char *path, uint32_t events) MUST_USE;
+/* It is done, or has failed. */
+void posix_note_end(struct posix_store *s, struct posix_note *note, bool done);
+/* A directory was made, or has moved. */
+void posix_note_directory(struct posix_store *s, const char *path);
+void posix_note_moved(struct posix_store *s, const char *from, const char *to);
+/* The operations of the same names, with notes. */
+ntstatus posix_noted_write(struct vfs_file *f, const void *p, size_t n, uint64_t offset) MUST_USE;
+ntstatus posix_noted_write_pipe(struct vfs_file *f, int pipe_fd, size_t n, uint64_t offset) MUST_USE;
+ntstatus posix_noted_truncate(struct vfs_file *f, uint64_t size) MUST_USE;
+ntstatus posix_noted_allocate(struct vfs_file *f, uint64_t bytes) MUST_USE;
+ntstatus posix_noted_set(struct vfs_file *f, const struct vfs_set_info *s) MUST_USE;
+ntstatus posix_noted_xattr_set(struct vfs_file *f, const char *name, const void *p, size_t len) MUST_USE;
+ntstatus posix_noted_streams_remove(struct vfs_file *f, struct arena *a) MUST_USE;
+ntstatus posix_noted_stream_open(struct vfs_file *base, struct slice name, enum vfs_disposition disposition, uint32_t flags,
+	struct vfs_open_result *out) MUST_USE;
+/* The attributes of a file change, in which its streams lie, and its times. */
+struct posix_note *posix_note_attributes(struct vfs_file *f) MUST_USE;
+
 /* --- posix_stream.c, posix_side.c --- */
 extern const struct vfs_ops posix_stream_ops;
 ntstatus posix_stream_open(struct vfs_file *base, struct slice name, enum vfs_disposition disposition, uint32_t flags,
@@ -178,6 +219,8 @@ struct slice posix_file_name(struct vfs_file *f, struct arena *a) MUST_USE;
 ntstatus posix_unlink(struct vfs_file *f) MUST_USE;
 ntstatus posix_rename(struct vfs_file *f, struct slice new_name, bool replace) MUST_USE;
 ntstatus posix_link(struct vfs_file *f, struct slice new_name, bool replace) MUST_USE;
+/* A name that is there for a moment only. */
+bool posix_is_link_name(const char *name);
 
 /* --- posix_dir.c --- */
 ntstatus posix_dir_empty(struct vfs_file *f) MUST_USE;

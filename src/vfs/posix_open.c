@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 enum { RACE_TRIES = 20 };
@@ -246,6 +247,7 @@ static int make_unless_other_case(struct opening *o, int dir, bool listable)
 
 static ntstatus create_new(struct opening *o)
 {
+	struct posix_note *note;
 	pthread_mutex_t *lock;
 	struct stat dst;
 	bool listable = true;
@@ -258,16 +260,21 @@ static ntstatus create_new(struct opening *o)
 		close(dir);
 		return STATUS_OBJECT_PATH_NOT_FOUND;
 	}
+	note = posix_note_begin(o->store, o->path.s, IN_CREATE | IN_ATTRIB);
 	lock = posix_names_lock(o->store, &dst);
 	pthread_mutex_lock(lock);
 	fd = make_unless_other_case(o, dir, listable);
 	pthread_mutex_unlock(lock);
 	if (fd < 0) {
+		posix_note_end(o->store, note, false);
 		close(dir);
 		/* The directory was removed meanwhile. */
 		return fd == -ENOENT ? STATUS_OBJECT_PATH_NOT_FOUND : posix_error(-fd);
 	}
 	st = file_make(o, fd, true);
+	if (nt_ok(st) && wants(o, VFS_DIRECTORY))
+		posix_note_directory(o->store, o->path.s);
+	posix_note_end(o->store, note, nt_ok(st));
 	if (!nt_ok(st))
 		(void)unlinkat(dir, leaf_of(o->path.s), wants(o, VFS_DIRECTORY) ? AT_REMOVEDIR : 0);
 	close(dir);

@@ -7,23 +7,30 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/inotify.h>
 #include <unistd.h>
+
+#define LINK_PREFIX ".hythe-link-"
 
 ntstatus posix_unlink(struct vfs_file *vf)
 {
 	struct posix_file *f = posix_file_of(vf);
+	struct posix_store *s = posix_store_of(vf->store);
+	struct posix_note *note;
 	struct posix_place at;
 	ntstatus st;
 
-	if (posix_store_of(vf->store)->read_only)
+	if (s->read_only)
 		return STATUS_MEDIA_WRITE_PROTECTED;
 	st = posix_place_find(f, &at);
 	if (!nt_ok(st))
 		return st;
+	note = posix_note_begin(s, at.path.s, IN_DELETE);
 	if (unlinkat(at.dir, at.leaf, f->directory && !at.link_to_it ? AT_REMOVEDIR : 0) != 0)
 		st = errno == EEXIST ? STATUS_DIRECTORY_NOT_EMPTY : posix_error(errno);
 	else if (posix_sides_exist() && !at.link_to_it)
-		posix_sides_follow(posix_store_of(vf->store), f->fd);
+		posix_sides_follow(s, f->fd);
+	posix_note_end(s, note, nt_ok(st));
 	posix_place_close(&at);
 	return st;
 }
@@ -168,6 +175,32 @@ static void replaced_close(struct posix_store *s, int fd)
 	close(fd);
 }
 
+/* What renaming and linking do to names: the old one, what stood in the place of the new one, the new one. */
+struct name_notes {
+	struct posix_note *from, *found, *to;
+};
+
+static void notes_begin(struct posix_store *s, const char *from, const struct target *t, struct name_notes *n)
+{
+	const uint32_t arrives = IN_CREATE | IN_MOVED_TO;
+	bool other_case = t->exists && strcmp(t->found, t->leaf) != 0;
+	struct posix_path found = t->path;
+
+	*n = (struct name_notes){0};
+	if (from != NULL)
+		n->from = posix_note_begin(s, from, IN_MOVED_FROM | IN_DELETE);
+	if (other_case && posix_path_set_leaf(&found, t->found))
+		n->found = posix_note_begin(s, found.s, arrives | IN_MOVED_FROM);
+	n->to = posix_note_begin(s, t->path.s, arrives);
+}
+
+static void notes_end(struct posix_store *s, const struct name_notes *n, bool done)
+{
+	posix_note_end(s, n->from, done);
+	posix_note_end(s, n->found, done);
+	posix_note_end(s, n->to, done);
+}
+
 ntstatus posix_rename(struct vfs_file *vf, struct slice new_name, bool replace)
 {
 	struct posix_file *f = posix_file_of(vf);
@@ -185,13 +218,23 @@ ntstatus posix_rename(struct vfs_file *vf, struct slice new_name, bool replace)
 	st = target_open(s, new_name, &t);
 	if (nt_ok(st)) {
 		int replaced = replaced_open(&t);
+		struct name_notes notes;
 
+		notes_begin(s, at.path.s, &t, &notes);
 		st = rename_to(f, &at, &t, replace);
+		notes_end(s, &notes, nt_ok(st));
+		if (nt_ok(st) && f->directory)
+			posix_note_moved(s, at.path.s, t.path.s);
 		target_close(&t);
 		replaced_close(s, replaced);
 	}
 	posix_place_close(&at);
 	return nt_ok(st) ? posix_file_renamed(f, &t.path, before) : st;
+}
+
+bool posix_is_link_name(const char *name)
+{
+	return strncmp(name, LINK_PREFIX, sizeof(LINK_PREFIX) - 1) == 0;
 }
 
 /* linkat(2) does not replace: the link is made under a name of its own and renamed over. */
@@ -200,7 +243,7 @@ static int link_over(const struct posix_place *at, const struct target *t)
 	char tmp[40];
 	int err;
 
-	(void)snprintf(tmp, sizeof(tmp), ".hythe-link-%016llx", (unsigned long long)random_u64());
+	(void)snprintf(tmp, sizeof(tmp), LINK_PREFIX "%016llx", (unsigned long long)random_u64());
 	if (linkat(at->dir, at->leaf, t->dir, tmp, 0) != 0)
 		return -errno;
 	err = renameat(t->dir, tmp, t->dir, t->found) == 0 ? 0 : -errno;
@@ -246,8 +289,11 @@ ntstatus posix_link(struct vfs_file *vf, struct slice new_name, bool replace)
 	st = target_open(s, new_name, &t);
 	if (nt_ok(st)) {
 		int replaced = replaced_open(&t);
+		struct name_notes notes;
 
+		notes_begin(s, NULL, &t, &notes);
 		st = link_to(f, &at, &t, replace);
+		notes_end(s, &notes, nt_ok(st));
 		target_close(&t);
 		replaced_close(s, replaced);
 	}

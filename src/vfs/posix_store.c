@@ -1,5 +1,5 @@
 /* The posix store: a directory of the machine. Opening, closing, the volume, and the table that vfs.h calls through. */
-#include "vfs/posix.h"
+#include "vfs/posix_watch.h"
 
 #include "base/filetime.h"
 
@@ -22,6 +22,7 @@ static void posix_close(struct vfs *v)
 	}
 	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++)
 		pthread_mutex_destroy(&s->streams[i].lock);
+	posix_changes_end(&s->changes);
 	if (s->side_dir >= 0)
 		close(s->side_dir);
 	close(s->root);
@@ -65,11 +66,13 @@ static ntstatus posix_volume_query(struct vfs *v, struct vfs_volume *out)
 static const struct vfs_ops posix_ops = {
 	.close = posix_close, .volume_query = posix_volume_query, .open = posix_open, .file_close = posix_file_close,
 	.unlink = posix_unlink, .rename = posix_rename, .link = posix_link, .dir_empty = posix_dir_empty,
-	.file_name = posix_file_name, .read = posix_read, .write = posix_write, .write_pipe = posix_write_pipe, .flush = posix_flush,
-	.truncate = posix_truncate, .allocate = posix_allocate, .file_fd = posix_file_fd, .stat_get = posix_stat_get,
-	.set = posix_set, .dir_read = posix_dir_read, .dir_seek = posix_dir_seek, .xattr_get = posix_xattr_get,
-	.xattr_set = posix_xattr_set, .xattr_names = posix_xattr_names, .stream_open = posix_stream_open,
-	.stream_list = posix_stream_list, .streams_remove = posix_streams_remove
+	.file_name = posix_file_name, .read = posix_read, .write = posix_noted_write, .write_pipe = posix_noted_write_pipe, .flush = posix_flush,
+	.truncate = posix_noted_truncate, .allocate = posix_noted_allocate, .file_fd = posix_file_fd, .stat_get = posix_stat_get,
+	.set = posix_noted_set, .dir_read = posix_dir_read, .dir_seek = posix_dir_seek, .xattr_get = posix_xattr_get,
+	.xattr_set = posix_noted_xattr_set, .xattr_names = posix_xattr_names, .stream_open = posix_noted_stream_open,
+	.stream_list = posix_stream_list, .streams_remove = posix_noted_streams_remove,
+	.watch_add = posix_watch_add, .watch_remove = posix_watch_remove,
+	.watch_incomplete = posix_watch_incomplete, .changes_fd = posix_changes_fd, .changes_read = posix_changes_read
 };
 
 /* The kernel can keep a path beneath the root. */
@@ -122,6 +125,7 @@ struct vfs *vfs_posix_open(const char *root, const struct vfs_posix_options *o, 
 		pthread_mutex_init(&s->streams[i].lock, NULL);
 		list_init(&s->streams[i].open);
 	}
+	posix_changes_init(&s->changes);
 	posix_sides_init(s);
 	if (!openat2_works(s, root, why)) {
 		posix_close(&s->vfs);

@@ -505,8 +505,50 @@ static ntstatus stream_rename(struct vfs_file *vf, struct slice new_name, bool r
 	return st;
 }
 
+/* --- with notes: to those who watch, the attributes of its file change --- */
+
+static ntstatus noted_write(struct vfs_file *vf, const void *p, size_t n, uint64_t offset)
+{
+	struct posix_file *of = posix_stream_base(vf);
+	struct posix_note *note = posix_note_attributes(&of->base);
+	ntstatus st = posix_stream_write(vf, p, n, offset);
+
+	posix_note_end(posix_store_of(of->base.store), note, nt_ok(st));
+	return st;
+}
+
+static ntstatus noted_truncate(struct vfs_file *vf, uint64_t size)
+{
+	struct posix_file *of = posix_stream_base(vf);
+	struct posix_note *note = posix_note_attributes(&of->base);
+	ntstatus st = posix_stream_truncate(vf, size);
+
+	posix_note_end(posix_store_of(of->base.store), note, nt_ok(st));
+	return st;
+}
+
+static ntstatus noted_unlink(struct vfs_file *vf)
+{
+	struct posix_file *of = posix_stream_base(vf);
+	struct posix_note *note = posix_note_attributes(&of->base);
+	ntstatus st = stream_unlink(vf);
+
+	posix_note_end(posix_store_of(of->base.store), note, nt_ok(st));
+	return st;
+}
+
+static ntstatus noted_rename(struct vfs_file *vf, struct slice new_name, bool replace)
+{
+	struct posix_file *of = posix_stream_base(vf);
+	struct posix_note *note = posix_note_attributes(&of->base);
+	ntstatus st = stream_rename(vf, new_name, replace);
+
+	posix_note_end(posix_store_of(of->base.store), note, nt_ok(st));
+	return st;
+}
+
 const struct vfs_ops posix_stream_ops = {
-	VFS_STREAM_OPS_COMMON, .file_close = stream_close, .unlink = stream_unlink, .read = posix_stream_read,
-	.write = posix_stream_write, .flush = posix_stream_flush, .truncate = posix_stream_truncate, .allocate = posix_stream_allocate,
-	.stat_get = posix_stream_stat_get, .stream_name = stream_name, .stream_rename = stream_rename
+	VFS_STREAM_OPS_COMMON, .file_close = stream_close, .unlink = noted_unlink, .read = posix_stream_read,
+	.write = noted_write, .flush = posix_stream_flush, .truncate = noted_truncate, .allocate = posix_stream_allocate,
+	.stat_get = posix_stream_stat_get, .stream_name = stream_name, .stream_rename = noted_rename
 };

@@ -179,3 +179,33 @@ ntstatus vfs_stream_rename(struct vfs_file *stream, struct slice new_name, bool 
 
 	return nt_ok(st) ? stream->store->ops->stream_rename(stream, new_name, replace) : st;
 }
+
+/* --- what others change --- */
+
+struct vfs_watch *vfs_watch_add(struct vfs_file *directory, uint32_t what)
+{
+	const struct vfs_ops *ops = directory->store->ops;
+
+	return ops->watch_add != NULL ? ops->watch_add(directory, what) : NULL;
+}
+
+void vfs_watch_remove(struct vfs_watch *w)
+{
+	if (w != NULL)
+		w->store->ops->watch_remove(w);
+}
+
+bool vfs_watch_incomplete(struct vfs_watch *w)
+{
+	return w != NULL && w->store->ops->watch_incomplete(w);
+}
+
+int vfs_changes_fd(struct vfs *v)
+{
+	return v->ops->changes_fd != NULL ? v->ops->changes_fd(v) : -1;
+}
+
+bool vfs_changes_read(struct vfs *v, struct arena *a, struct list_node *changes)
+{
+	return v->ops->changes_read == NULL || v->ops->changes_read(v, a, changes);
+}

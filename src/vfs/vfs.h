@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/list.h"
 
 struct vfs;
 struct vfs_file;
@@ -226,6 +227,35 @@ ntstatus vfs_xattr_get(struct vfs_file *f, const char *name, void *p, size_t cap
 ntstatus vfs_xattr_set(struct vfs_file *f, const char *name, const void *p, size_t len) MUST_USE; /* len 0 with p NULL removes */
 /* The names, with their namespaces and a zero byte behind each, in the arena. */
 ntstatus vfs_xattr_names(struct vfs_file *f, struct arena *a, struct slice *names) MUST_USE;
+
+/* --- what is changed by others than this store: local programs, mostly --- */
+
+enum {
+	VFS_WATCH_NAMES = 1, VFS_WATCH_DATA = 2, VFS_WATCH_ATTRIBUTES = 4,
+	VFS_WATCH_TREE = 8             /* also what is beneath its directories */
+};
+enum vfs_change_kind { VFS_ADDED, VFS_REMOVED, VFS_RENAMED, VFS_DATA_CHANGED, VFS_ATTRIBUTES_CHANGED };
+struct vfs_change {
+	struct list_node link;
+	enum vfs_change_kind kind;
+	bool directory;
+	struct slice path, from;       /* UTF-16LE, from the root; from: before it was renamed */
+};
+struct vfs_watch;
+
+/* From now on changes in that directory are told, until vfs_watch_remove, before which the handle is not closed. NULL: the store cannot
+ * tell of them, or not of any more directories. */
+struct vfs_watch *vfs_watch_add(struct vfs_file *directory, uint32_t what);
+void vfs_watch_remove(struct vfs_watch *w);
+/* There are more directories beneath than can be watched. */
+bool vfs_watch_incomplete(struct vfs_watch *w);
+/* Readable when there are changes to be read. Borrowed; -1: nothing has been watched yet, or there is no such thing. */
+int vfs_changes_fd(struct vfs *v);
+/* Appends what others have changed, of all that is watched and perhaps of more, in the arena. By one thread at a time. false: some changes
+ * got lost. What this store did itself is not among it, but for a few that could not be told from those of others. */
+bool vfs_changes_read(struct vfs *v, struct arena *a, struct list_node *changes) MUST_USE;
+/* For tests, in a mem store: as if others had made this change. */
+void vfs_mem_tell(struct vfs *v, const struct vfs_change *change);
 
 /* --- for implementations: vfs_ops.h --- */
 

@@ -36,6 +36,12 @@ struct vfs_ops {
 	ntstatus (*stream_list)(struct vfs_file *f, struct arena *a, struct vfs_stream **list, size_t *count);
 	ntstatus (*stream_rename)(struct vfs_file *f, struct slice new_name, bool replace);
 	ntstatus (*streams_remove)(struct vfs_file *f, struct arena *a);
+	/* All of these or none. */
+	struct vfs_watch *(*watch_add)(struct vfs_file *directory, uint32_t what);
+	void (*watch_remove)(struct vfs_watch *w);
+	bool (*watch_incomplete)(struct vfs_watch *w);
+	int (*changes_fd)(struct vfs *v);
+	bool (*changes_read)(struct vfs *v, struct arena *a, struct list_node *changes);
 };
 
 struct vfs {
@@ -43,6 +49,10 @@ struct vfs {
 };
 
 struct vfs_file {
+	struct vfs *store;
+};
+
+struct vfs_watch {
 	struct vfs *store;
 };
 

@@ -168,4 +168,5 @@ if [ -f "$here/client_vs_smbd.sh" ]; then
 fi
 HYTHE=$HYTHE bash "$here/locks_vs_smbd.sh" || failures=$((failures + 1))
 HYTHE=$HYTHE bash "$here/streams_vs_smbd.sh" || failures=$((failures + 1))
+HYTHE=$HYTHE bash "$here/local.sh" || failures=$((failures + 1))
 [ "$failures" = 0 ]

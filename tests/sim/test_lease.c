@@ -2,6 +2,8 @@
  * ([MS-SMB2] 3.3.1.4, 3.3.4.7, 3.3.5.9.8, 3.3.5.9.11, 3.3.5.22.2, 3.3.6.1). */
 #include "sim.h"
 
+#include "server/local.h"
+#include "server/notify.h"
 #include "wire/fscc.h"
 
 enum { R = 1, H = 2, W = 4, NONE = 0, BATCH = 9, LEASE = 0xFF };
@@ -712,6 +714,29 @@ static void test_sizes_and_names_of_entries_are_content_too(void **state)
 	stop();
 }
 
+static void test_local_programs_end_leases_on_a_directory(void **state)
+{
+	struct srv_share *share;
+
+	(void)state;
+	start();
+	share = srv_share_find(&fx.sim.srv, raw_wide(&fx.mine, "share"));
+	OPENED(&fx.mine, "d", .key = 1, .state = R, .options = DIRECTORY);
+	vfs_mem_tell(share->vfs, &(struct vfs_change){.kind = VFS_ADDED, .path = raw_wide(&fx.mine, "other")});
+	srv_local_read(share);
+	quiet(&fx.mine);
+	vfs_mem_tell(share->vfs, &(struct vfs_change){.kind = VFS_ADDED, .path = raw_wide(&fx.mine, "d\\f")});
+	srv_local_read(share);
+	broken(&fx.mine, 1, R, 0, NO_ACK, 2);
+	OPENED(&fx.mine, "d", .key = 1, .state = R, .options = DIRECTORY);
+	OPENED(&fx.mine, "d\\f", .key = 2, .state = R, .parent = 1);
+	srv_changes_lost(share);
+	broken(&fx.mine, 1, R, 0, NO_ACK, 4);
+	quiet(&fx.mine);
+	srv_share_put(share);
+	stop();
+}
+
 /* Backs: B036. */
 static void test_an_open_that_conflicts_asks_for_the_handles_of_a_directory(void **state)
 {
@@ -751,6 +776,7 @@ int main(void)
 		cmocka_unit_test(test_a_file_to_be_replaced_is_closed_first),
 		cmocka_unit_test(test_deleting_asks_for_cached_handles),
 		cmocka_unit_test(test_changes_of_a_directory_end_leases_on_it),
+		cmocka_unit_test(test_local_programs_end_leases_on_a_directory),
 		cmocka_unit_test(test_sizes_and_names_of_entries_are_content_too),
 		cmocka_unit_test(test_an_open_that_conflicts_asks_for_the_handles_of_a_directory),
 	};

@@ -2,6 +2,8 @@
 #include "sim.h"
 
 #include "fsa/fsa.h"
+#include "server/local.h"
+#include "server/notify.h"
 
 enum { ALL = 0x1F01FF, OPEN = 1, CREATE = 2, OPEN_IF = 3, DIRECTORY_FILE = 1, WATCH_TREE = 1, NAMES = 3 };
 
@@ -324,6 +326,95 @@ static void test_a_new_stream_is_told(void **state)
 	stop();
 }
 
+/* --- local programs --- */
+
+static struct srv_share *share(void)
+{
+	struct srv_share *s = srv_share_find(&fx.sim.srv, raw_wide(&fx.raw, "share"));
+
+	assert_non_null(s);
+	srv_share_put(s);
+	return s;
+}
+
+/* As if a local program had made that change; the answer it brings. */
+static struct slice local_change(enum vfs_change_kind kind, bool directory, const char *path, const char *from)
+{
+	struct vfs_change c = {.kind = kind, .directory = directory, .path = raw_wide(&fx.raw, path)};
+
+	if (from)
+		c.from = raw_wide(&fx.raw, from);
+	vfs_mem_tell(share()->vfs, &c);
+	srv_local_read(share());
+	return raw_receive(&fx.raw);
+}
+
+/* Backs: B025, B029. */
+static void test_what_local_programs_do_is_told(void **state)
+{
+	struct smb2_change_notify_req req;
+	struct slice n;
+
+	(void)state;
+	start();
+	req = watch(0, NAMES | FSA_CHANGE_SIZE, 1024);
+	post_and_wait(&req);
+	n = local_change(VFS_ADDED, false, "dir\\new", NULL);
+	assert_int_equal(status_of(n), 0);
+	assert_int_equal(load_le32(n.data + 76), FSA_ADDED);
+	assert_memory_equal(n.data + 84, "n\0e\0w\0", 6);
+	post_and_wait(&req);
+	n = local_change(VFS_DATA_CHANGED, false, "dir\\new", NULL);
+	assert_int_equal(load_le32(n.data + 76), FSA_MODIFIED);
+	post_and_wait(&req);
+	n = local_change(VFS_RENAMED, true, "dir\\b", "dir\\a");
+	assert_int_equal(load_le32(n.data + 76), FSA_RENAMED_OLD);
+	/* The first entry is padded to four bytes: 12, and two of the name. */
+	assert_int_equal(load_le32(n.data + 72), 16);
+	assert_int_equal(load_le32(n.data + 92), FSA_RENAMED_NEW);
+	post_and_wait(&req);
+	n = local_change(VFS_RENAMED, false, "dir\\come", "elsewhere");
+	assert_int_equal(load_le32(n.data + 76), FSA_ADDED);
+	post_and_wait(&req);
+	n = local_change(VFS_REMOVED, false, "dir\\new", NULL);
+	assert_int_equal(load_le32(n.data + 76), FSA_REMOVED);
+	post_and_wait(&req);
+	assert_int_equal(local_change(VFS_ADDED, false, "other", NULL).len, 0);
+	assert_int_equal(local_change(VFS_ATTRIBUTES_CHANGED, false, "dir\\f", NULL).len, 0);
+	stop();
+}
+
+static void test_lost_local_changes_are_an_overflow(void **state)
+{
+	struct smb2_change_notify_req req;
+
+	(void)state;
+	start();
+	req = watch(0, NAMES, 1024);
+	post_and_wait(&req);
+	srv_changes_lost(share());
+	assert_int_equal(status_of(raw_receive(&fx.raw)), STATUS_NOTIFY_ENUM_DIR.code);
+	post_and_wait(&req);
+	assert_int_equal(status_of(local_change(VFS_ADDED, false, "dir\\new", NULL)), 0);
+	stop();
+}
+
+static void test_a_share_may_keep_local_changes_to_itself(void **state)
+{
+	struct smb2_change_notify_req req;
+
+	(void)state;
+	start();
+	share()->no_local_changes = true;
+	req = watch(0, NAMES, 1024);
+	post_and_wait(&req);
+	assert_int_equal(local_change(VFS_ADDED, false, "dir\\new", NULL).len, 0);
+	srv_changes_lost(share());
+	assert_int_equal(raw_receive(&fx.raw).len, 0);
+	assert_int_equal(status_of(make("dir\\own", 0)), 0);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +429,9 @@ int main(void)
 		cmocka_unit_test(test_a_directory_that_is_being_deleted_cannot_be_waited_for),
 		cmocka_unit_test(test_closing_the_handle_ends_the_wait),
 		cmocka_unit_test(test_the_wait_ends_with_whatever_it_hangs_on),
+		cmocka_unit_test(test_what_local_programs_do_is_told),
+		cmocka_unit_test(test_lost_local_changes_are_an_overflow),
+		cmocka_unit_test(test_a_share_may_keep_local_changes_to_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
