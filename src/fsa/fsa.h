@@ -38,6 +38,7 @@ struct fsa_grant {
 	uint16_t epoch;            /* changes whenever the state does */
 	bool lease;
 	bool directory;            /* of a directory */
+	bool whole;                /* the caller's: it caches writes or nothing; for local programs have to be kept away as long as it caches */
 	uint8_t state;             /* FSA_CACHE_*, as granted or acknowledged */
 	bool breaking;             /* to break_to, and the holder has to acknowledge */
 	uint8_t break_to;
@@ -199,6 +200,8 @@ ntstatus fsa_break(struct fsa *f, struct vfs_id id, const struct fsa_open *o, en
 void fsa_oplock_written(struct fsa_open *o, struct fsa_breaks *b);
 /* What is in that directory changed, by somebody with this key of its parent (NULL: none): leases of others on it are over. */
 void fsa_directory_changed(struct fsa *f, struct vfs_id id, const struct fsa_key *parent, struct fsa_breaks *b);
+/* A local program wants to open that file: what is cached with `whole` is to be given up. */
+void fsa_break_whole(struct fsa *f, struct vfs_id id, struct fsa_breaks *b);
 /* Something in some directories changed: all leases on directories are over. */
 void fsa_directories_changed(struct fsa *f, struct fsa_breaks *b);
 /* Changes whenever somebody gets a lease on a directory, or an entry comes to another; 0: nobody ever got one. */

@@ -71,6 +71,8 @@ static uint8_t oplock_locked(const struct fsa_node *node, const struct fsa_enter
 
 	if (e->directory)
 		return 0;
+	if (e->grant->whole)
+		return available & FSA_CACHE_WRITE ? wanted : 0;
 	return unless_ranges_locked(node, e, available & FSA_CACHE_WRITE ? wanted : wanted & available & FSA_CACHE_READ);
 }
 

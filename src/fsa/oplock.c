@@ -58,6 +58,8 @@ static void break_locked(struct fsa_grant *g, uint8_t to, struct fsa_breaks *b)
 	bool changed = (g->state & ~to) != 0;
 
 	to &= g->state;
+	if (g->whole && !(to & FSA_CACHE_WRITE))
+		to = 0;
 	if (g->breaking)
 		g->wanted &= to;
 	if (g->breaking || !changed)
@@ -188,6 +190,23 @@ void fsa_directory_changed(struct fsa *f, struct vfs_id id, const struct fsa_key
 			struct fsa_grant *g = list_entry(n, struct fsa_grant, link);
 
 			if (g->lease && !(parent && memcmp(parent, &g->key, sizeof(g->key)) == 0))
+				break_locked(g, 0, b);
+		}
+	}
+	pthread_mutex_unlock(&shard->lock);
+}
+
+void fsa_break_whole(struct fsa *f, struct vfs_id id, struct fsa_breaks *b)
+{
+	struct fsa_shard *shard;
+	uint64_t hash;
+	const struct fsa_node *node = fsa_node_lock(f, id, &shard, &hash);
+
+	if (node) {
+		list_for_each(n, &node->grants) {
+			struct fsa_grant *g = list_entry(n, struct fsa_grant, link);
+
+			if (g->whole)
 				break_locked(g, 0, b);
 		}
 	}

@@ -4,6 +4,7 @@
 #include "server/oplock.h"
 
 #include "server/dispatch.h"
+#include "server/local.h"
 #include "server/park.h"
 #include "server/srv.h"
 
@@ -96,6 +97,8 @@ struct srv_result srv_break_wait(struct srv_request *r)
 	struct parked *p = arena_zalloc(&r->arena, sizeof(*p));
 	ntstatus status;
 
+	if (r->awaited.lease)
+		return srv_local_wait(r);
 	if (!p)
 		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
 	fsa_waiter_init(r->tree->share->fsa, r->awaited.id, r->awaited.ended, &p->waiter);

@@ -162,17 +162,25 @@ static ntstatus attach_grant(struct create_op *op, struct fsa_enter *e)
 {
 	const struct proto_conn *proto = srv_request_proto(op->r);
 	bool no_writes = op->r->tree->share->force_level2_oplocks, leased = op->ctx.leased;
+	bool whole = op->r->tree->share->kernel_oplocks && !op->open->directory;
 	uint8_t level = op->in->requested_oplock_level;
 	ntstatus status;
 
+	/* The system keeps local programs off what one open alone caches, and off nothing else. */
+	if (whole && leased)
+		return srv_lease_may_name(op->r->tree, op->r->conn, e->id, &op->ctx.lease);
 	if (op->open->directory && leased && !(op->ctx.lease.epochs && (proto->server_capabilities & SMB2_GLOBAL_CAP_DIRECTORY_LEASING)))
 		return srv_lease_may_name(op->r->tree, op->r->conn, e->id, &op->ctx.lease);
 	if (!leased && (op->open->directory || (level != FSA_OPLOCK_II && level != FSA_OPLOCK_EXCLUSIVE && level != FSA_OPLOCK_BATCH)))
+		return STATUS_SUCCESS;
+	/* Local programs do not open streams. */
+	if (whole && (level == FSA_OPLOCK_II || no_writes || (op->stream.len == 0 && !srv_local_keep_off(op->open))))
 		return STATUS_SUCCESS;
 	status = srv_oplock_attach(op->open, op->r->conn, e->id, leased ? &op->ctx.lease : NULL);
 	if (!nt_ok(status))
 		return status;
 	e->grant = &op->open->grant->fsa;
+	e->grant->whole = whole;
 	e->oplock = no_writes ? FSA_OPLOCK_II : level;
 	e->cache = op->ctx.lease_state & (uint8_t)(no_writes ? ~FSA_CACHE_WRITE : FSA_CACHE_ALL);
 	e->epoch = op->ctx.lease.epoch;
@@ -215,6 +223,7 @@ static ntstatus enter(struct create_op *op)
 	if (nt_ok(status) && e.access != op->granted)
 		fsa_open_narrow(&o->fsa, op->granted);
 	op->got = (struct fsa_got){.cache = o->fsa.got, .breaking = o->fsa.got_breaking, .epoch = o->fsa.got_epoch};
+	srv_local_kept_off(o, nt_ok(status) && (o->fsa.got & FSA_CACHE_WRITE) != 0, &breaks);
 	/* Before the client hears that it may keep the listing. */
 	if (nt_ok(status) && o->directory && o->fsa.got != 0)
 		o->local = srv_local_watch(o, LISTED, false);
@@ -295,6 +304,9 @@ static ntstatus open_once(struct create_op *op, bool *again)
 	*again = false;
 	op->lease_known = op->ctx.leased && srv_lease_known(op->r->conn, &op->ctx.lease);
 	status = find_or_make(op);
+	op->r->awaited.lease = nt_is(status, STATUS_SHARING_VIOLATION) && op->found.leased && srv_local_patient(op->r);
+	if (op->r->awaited.lease)
+		return STATUS_PENDING;
 	if (!nt_ok(status))
 		return status;
 	status = found_check(op);

@@ -5,6 +5,7 @@
 #include "rpc/rpc.h"
 #include "server/conn.h"
 #include "server/durable.h"
+#include "server/local.h"
 #include "server/notify.h"
 #include "server/oplock.h"
 #include "server/park.h"
@@ -190,6 +191,7 @@ void srv_open_leave(struct srv_open *o)
 	if (!o->file)
 		return;
 	show_written(o);
+	srv_local_let_in(o);
 	remove = fsa_open_leave(o->share->fsa, &o->fsa);
 	srv_oplock_detach(o);
 	if (!remove) {

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "server/conn.h"
 #include "server/durable.h"
+#include "server/local.h"
 #include "server/out.h"
 
 #include <stdatomic.h>
@@ -174,6 +175,22 @@ static void notify(const struct fsa_notice *n, const struct holder *h, struct sr
 	log_debug("%s: %s breaks from %u to %u", c->peer, n->grant->lease ? "lease" : "oplock", n->from, n->to);
 }
 
+/* Local programs that waited for the break may open the file. Such a grant has one open. */
+static void let_in(struct srv_grant *g)
+{
+	struct srv_open *o = NULL;
+
+	if (!g->fsa.whole)
+		return;
+	pthread_mutex_lock(&g->srv->grant_lock);
+	if (!list_empty(&g->opens))
+		o = srv_open_ref(list_entry(g->opens.next, struct srv_open, on_grant));
+	pthread_mutex_unlock(&g->srv->grant_lock);
+	if (o && !fsa_grant_breaking(&g->fsa) && fsa_oplock_level(&o->fsa) == FSA_OPLOCK_NONE)
+		srv_local_let_in(o);
+	srv_open_put(o);
+}
+
 /* --- the clock, 3.3.6.1 --- */
 
 /* Runs while it is its grant's; whoever takes it from there frees it. */
@@ -223,8 +240,10 @@ static void arm(struct srv_grant *g, struct srv_conn *told, unsigned ms)
 		return;
 	clock_free(c);
 	/* Without a clock nobody may be waited for. */
-	if (waits)
+	if (waits) {
 		fsa_grant_expire(&g->fsa);
+		let_in(g);
+	}
 }
 
 /* Takes g's clock, or that one if it is still g's. NULL: there is none. */
@@ -262,6 +281,7 @@ static void on_silence(struct net_timer *t)
 	} else {
 		log_info("no answer to a break of %s", g->fsa.lease ? "a lease" : "an oplock");
 		fsa_grant_expire(&g->fsa);
+		let_in(g);
 	}
 	clock_free(c);
 }
@@ -279,6 +299,7 @@ void srv_oplock_disarm(struct srv_grant *g)
 void srv_oplock_answered(struct srv_grant *g)
 {
 	srv_oplock_disarm(g);
+	let_in(g);
 	arm(g, NULL, ACKNOWLEDGE_MS);
 }
 
@@ -299,6 +320,7 @@ static void tell(const struct fsa_notice *n)
 		holder_put(&h);
 	} else if (n->acknowledge) {
 		fsa_grant_expire(&g->fsa);
+		let_in(g);
 	}
 	srv_grant_put(g);
 }

@@ -92,7 +92,9 @@ struct srv_request {
 	struct srv_result park_result;
 	bool (*cancel)(struct srv_request *r);
 	void *parked_for;            /* the parking command's own */
-	struct { struct vfs_id id; uint32_t ended; } awaited; /* the break of a file that it waits for, from struct fsa_breaks */
+	struct { struct vfs_id id; uint32_t ended; bool lease; } awaited; /* the break of a file that it waits for, from struct fsa_breaks; or a
+	                                                                   * lease that keeps the store from the file */
+	uint64_t lease_since_ms;     /* when it first waited for that, and one; 0: not yet */
 };
 
 /* What the connection has negotiated: dialect, sizes. */

@@ -85,7 +85,8 @@ static bool check_share_name(const char *name, char *why, size_t cap)
 
 static bool fill_share(struct srv_share *s, const struct hythe_share_config *c, char *why, size_t cap)
 {
-	const struct vfs_posix_options o = {.follow_symlinks = c->follow_symlinks, .read_only = c->read_only, .short_names = c->short_names};
+	const struct vfs_posix_options o = {.follow_symlinks = c->follow_symlinks, .read_only = c->read_only, .short_names = c->short_names,
+		.kernel_oplocks = c->kernel_oplocks};
 	char detail[WHY_BYTES] = "";
 	size_t len = strlen(c->name);
 
@@ -109,6 +110,7 @@ static bool fill_share(struct srv_share *s, const struct hythe_share_config *c, 
 	s->show_dot_files = c->show_dot_files;
 	s->hide_count = c->hide_count;
 	s->no_local_changes = c->no_local_changes;
+	s->kernel_oplocks = c->kernel_oplocks;
 	s->user_count = c->user_count;
 	s->admin_count = c->admin_count;
 	if (!copy_names(c->users, c->user_count, &s->users, why, cap) || !copy_names(c->admins, c->admin_count, &s->admins, why, cap) ||
@@ -174,6 +176,7 @@ static bool same_rules(const struct srv_share *a, const struct srv_share *b)
 		a->short_names != b->short_names || a->show_dot_files != b->show_dot_files || a->hide_count != b->hide_count ||
 		a->restrict_exclusive_opens != b->restrict_exclusive_opens || a->force_shared_delete != b->force_shared_delete ||
 		a->force_level2_oplocks != b->force_level2_oplocks || a->no_local_changes != b->no_local_changes ||
+		a->kernel_oplocks != b->kernel_oplocks ||
 		a->user_count != b->user_count || a->admin_count != b->admin_count)
 		return false;
 	if (a->hide_count > 0 && memcmp(a->hide_files, b->hide_files, a->hide_count * sizeof(*a->hide_files)) != 0)

@@ -8,6 +8,7 @@
 
 struct fsa;
 struct net_watch;
+struct srv;
 
 enum srv_share_kind { SRV_SHARE_DISK, SRV_SHARE_IPC };
 
@@ -18,7 +19,7 @@ struct srv_share {
 	char name[81];            /* UTF-8 */
 	char path[4096], comment[256];
 	bool read_only, encrypt, guest, hidden, access_based_enumeration, acl_flags_as_set, no_streams;
-	bool no_notify, no_local_changes, short_names, show_dot_files;
+	bool no_notify, no_local_changes, kernel_oplocks, short_names, show_dot_files;
 	bool restrict_exclusive_opens, force_shared_delete, force_level2_oplocks; /* 3.3.1.6 */
 	char (*hide_files)[256];  /* patterns of names that are shown as hidden */
 	size_t hide_count;
@@ -29,6 +30,7 @@ struct srv_share {
 	struct vfs *vfs;          /* NULL for IPC$ */
 	struct fsa *fsa;          /* the nodes of this store */
 	struct srv_tunnel *tunnel; /* with short_names */
+	struct srv *_Atomic lease_srv; /* with kernel_oplocks: the server, from the first lease on */
 	struct net_watch *_Atomic local; /* waits for changes by local programs, from the first watch on; set under srv.local_lock */
 	uint32_t volume_serial;
 	_Atomic uint32_t current_uses;

@@ -272,6 +272,26 @@ static bool fault_changes_read(struct vfs *v, struct arena *a, struct list_node 
 	return nt_ok(decide(v, "changes_read")) && whole;
 }
 
+static void fault_lease_listen(struct vfs *v, void (*broken)(void *arg, struct vfs_id id), void *arg)
+{
+	vfs_lease_listen(store_of(v)->inner, broken, arg);
+}
+
+static bool fault_lease_take(struct vfs_file *f)
+{
+	return nt_ok(decide(f->store, "lease_take")) && vfs_lease_take(inner_of(f));
+}
+
+static bool fault_lease_broken(struct vfs_file *f)
+{
+	return vfs_lease_broken(inner_of(f));
+}
+
+static void fault_lease_release(struct vfs_file *f)
+{
+	vfs_lease_release(inner_of(f));
+}
+
 static const struct vfs_ops fault_ops = {
 	.close = fault_close, .volume_query = fault_volume_query, .open = fault_open, .file_close = fault_file_close,
 	.unlink = fault_unlink, .rename = fault_rename, .link = fault_link, .dir_empty = fault_dir_empty,
@@ -281,7 +301,9 @@ static const struct vfs_ops fault_ops = {
 	.xattr_set = fault_xattr_set, .xattr_names = fault_xattr_names, .stream_open = fault_stream_open,
 	.stream_base = fault_stream_base, .stream_name = fault_stream_name, .stream_list = fault_stream_list,
 	.stream_rename = fault_stream_rename, .streams_remove = fault_streams_remove,
-	.watch_add = fault_watch_add, .changes_fd = fault_changes_fd, .changes_read = fault_changes_read
+	.watch_add = fault_watch_add, .changes_fd = fault_changes_fd, .changes_read = fault_changes_read,
+	.lease_listen = fault_lease_listen, .lease_take = fault_lease_take, .lease_broken = fault_lease_broken,
+	.lease_release = fault_lease_release
 };
 
 struct vfs *vfs_fault_open(struct vfs *inner, ntstatus (*fn)(void *arg, const char *operation), void *arg)

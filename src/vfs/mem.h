@@ -29,6 +29,7 @@ struct mem_node {
 	struct mem_entry *entry;       /* a directory's only name; NULL for the root */
 	struct list_node xattrs;
 	struct list_node streams;      /* struct mem_stream.link */
+	const struct mem_file *leased; /* NULL: nobody has a lease */
 };
 
 /* A named stream. Its data is a node that is in no directory. */
@@ -71,6 +72,8 @@ struct mem_store {
 	const struct clock *clock;
 	uint64_t pages_max, pages_held, next_inode, created;
 	struct mem_node *root;
+	void (*broken)(void *arg, struct vfs_id id);
+	void *broken_arg;
 	uint32_t watches;
 	struct list_node told;         /* struct mem_told: what others have changed, as tests say */
 };
@@ -159,6 +162,14 @@ bool mem_watch_incomplete(struct vfs_watch *w);
 int mem_changes_fd(struct vfs *v);
 bool mem_changes_read(struct vfs *v, struct arena *a, struct list_node *changes) MUST_USE;
 void mem_told_drop(struct mem_store *s);
+
+/* --- mem_lease.c --- */
+void mem_lease_listen(struct vfs *v, void (*broken)(void *arg, struct vfs_id id), void *arg);
+bool mem_lease_take(struct vfs_file *f) MUST_USE;
+bool mem_lease_broken(struct vfs_file *f);
+void mem_lease_release(struct vfs_file *f);
+/* Somebody opens the file for its data. false: there is a lease, whose holder is told. */
+bool mem_lease_lets_locked(struct mem_store *s, const struct mem_node *n) MUST_USE;
 
 /* --- mem_name.c --- */
 ntstatus mem_unlink(struct vfs_file *f) MUST_USE;

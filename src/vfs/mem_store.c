@@ -117,6 +117,10 @@ static ntstatus open_locked(struct mem_store *s, const struct vfs_open_args *arg
 		return STATUS_OBJECT_NAME_COLLISION;
 	n = e != NULL ? e->file : s->root;
 	st = kind_check(n, args->flags);
+	if (nt_ok(st) && (args->flags & (VFS_READ | VFS_WRITE)) != 0 && !mem_lease_lets_locked(s, n)) {
+		out->leased = true;
+		return STATUS_SHARING_VIOLATION;
+	}
 	return nt_ok(st) ? handle_make(s, n, e, args->flags, false, out) : st;
 }
 
@@ -137,6 +141,8 @@ static void mem_file_close(struct vfs_file *vf)
 	struct mem_file *f = mem_file_of(vf);
 	struct mem_store *s = mem_lock(vf);
 
+	if (f->node->leased == f)
+		f->node->leased = NULL;
 	mem_entry_put_locked(s, f->entry);
 	mem_node_put_locked(s, f->node);
 	pthread_mutex_unlock(&s->lock);
@@ -186,7 +192,9 @@ static const struct vfs_ops mem_ops = {
 	.xattr_get = mem_xattr_get, .xattr_set = mem_xattr_set, .xattr_names = mem_xattr_names,
 	.stream_open = mem_stream_open, .stream_list = mem_stream_list, .streams_remove = mem_streams_remove,
 	.watch_add = mem_watch_add, .watch_remove = mem_watch_remove,
-	.watch_incomplete = mem_watch_incomplete, .changes_fd = mem_changes_fd, .changes_read = mem_changes_read
+	.watch_incomplete = mem_watch_incomplete, .changes_fd = mem_changes_fd, .changes_read = mem_changes_read,
+	.lease_listen = mem_lease_listen, .lease_take = mem_lease_take, .lease_broken = mem_lease_broken,
+	.lease_release = mem_lease_release
 };
 
 struct vfs *vfs_mem_open(const struct clock *clock, uint64_t capacity_bytes)

@@ -1,7 +1,7 @@
 /* What the files of the posix store share. Paths in here are bytes with '/' relative to the root, "" for the root itself;
  * names on the wire become such paths in posix_name.c and nowhere else.
- * Locks, in this order: posix_store.names (one of them at a time), posix_streams.lock (likewise), posix_changes.lock, posix_store.files (one at
- * a time). None is held across data I/O, but that of a stream whose data is an extended attribute. */
+ * Locks, in this order: posix_store.names (one of them at a time), posix_streams.lock (likewise), posix_changes.lock or posix_leases.lock,
+ * posix_store.files (one at a time). None is held across data I/O, but that of a stream whose data is an extended attribute. */
 #ifndef VFS_POSIX_H
 #define VFS_POSIX_H
 
@@ -49,6 +49,19 @@ struct posix_changes {
 	struct list_node pruning;   /* struct posix_watched.work, while nobody may be left who wants them */
 };
 
+/* Leases on files, see posix_lease.c. */
+struct posix_leases {
+	pthread_mutex_t lock;       /* of what follows */
+	pthread_cond_t started;
+	pthread_t thread;           /* waits for the signals; there is one once tid is not 0 */
+	pid_t tid;
+	bool starting;
+	_Atomic bool stop;
+	struct htab by_fd;
+	void (*broken)(void *arg, struct vfs_id id);
+	void *arg;
+};
+
 struct posix_store {
 	struct vfs vfs;
 	struct vfs streams_view;    /* the one that handles of streams are in */
@@ -60,6 +73,8 @@ struct posix_store {
 	_Atomic uint64_t next_stream;
 	_Atomic int side_dir;                      /* POSIX_SIDE_DIR; -1: not there */
 	struct posix_changes changes;
+	struct posix_leases leases;
+	bool shy;                   /* opens files for their data only: anything else would break the leases of other handles */
 	struct posix_streams streams[POSIX_NAME_LOCKS]; /* by file */
 	pthread_mutex_t files[POSIX_NAME_LOCKS];   /* of name and known_at of the files whose place in memory that is */
 	pthread_mutex_t names[POSIX_NAME_LOCKS];   /* by directory: looking for a name in any case and taking it is one step */
@@ -72,6 +87,7 @@ struct posix_file {
 	int fd;
 	bool path_only;             /* O_PATH */
 	bool readable, writable, directory, symlink;
+	_Atomic bool leased;
 	_Atomic bool unsynced_name; /* made or renamed through this handle and not flushed since */
 	struct vfs_id id;
 	uint64_t known_at;           /* posix_store.renames when the name was last known right */
@@ -180,6 +196,14 @@ ntstatus posix_noted_stream_open(struct vfs_file *base, struct slice name, enum 
 	struct vfs_open_result *out) MUST_USE;
 /* The attributes of a file change, in which its streams lie, and its times. */
 struct posix_note *posix_note_attributes(struct vfs_file *f) MUST_USE;
+
+/* --- posix_lease.c --- */
+void posix_leases_init(struct posix_leases *l);
+void posix_leases_end(struct posix_leases *l);
+void posix_lease_listen(struct vfs *v, void (*broken)(void *arg, struct vfs_id id), void *arg);
+bool posix_lease_take(struct vfs_file *f) MUST_USE;
+bool posix_lease_broken(struct vfs_file *f);
+void posix_lease_release(struct vfs_file *f);
 
 /* --- posix_stream.c, posix_side.c --- */
 extern const struct vfs_ops posix_stream_ops;

@@ -74,6 +74,10 @@ static ntstatus open_error(struct opening *o, int err)
 {
 	if (err == ELOOP && !o->store->follow)
 		return posix_symlink_report(o->store, o->path.s, o->args->name, o->arena, o->out);
+	if (err == EWOULDBLOCK) {
+		o->out->leased = true;
+		return STATUS_SHARING_VIOLATION;
+	}
 	/* A link that leaves the share. */
 	if (err == EXDEV)
 		return STATUS_ACCESS_DENIED;
@@ -115,7 +119,7 @@ static int open_with(struct opening *o, int access)
  * files that may not be read among it. */
 static int open_for_attributes(struct opening *o)
 {
-	int fd = open_with(o, O_RDONLY);
+	int fd = o->store->shy ? open_path_only(o) : open_with(o, O_RDONLY);
 
 	return fd >= 0 || fd == -ENOENT || fd == -ENOTDIR ? fd : open_path_only(o);
 }
@@ -328,6 +332,7 @@ void posix_file_close(struct vfs_file *vf)
 {
 	struct posix_file *f = posix_file_of(vf);
 
+	posix_lease_release(vf);
 	posix_dir_free(f->dir);
 	close(f->fd);
 	free(f->name);

@@ -23,6 +23,7 @@ static void posix_close(struct vfs *v)
 	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++)
 		pthread_mutex_destroy(&s->streams[i].lock);
 	posix_changes_end(&s->changes);
+	posix_leases_end(&s->leases);
 	if (s->side_dir >= 0)
 		close(s->side_dir);
 	close(s->root);
@@ -72,7 +73,9 @@ static const struct vfs_ops posix_ops = {
 	.xattr_set = posix_noted_xattr_set, .xattr_names = posix_xattr_names, .stream_open = posix_noted_stream_open,
 	.stream_list = posix_stream_list, .streams_remove = posix_noted_streams_remove,
 	.watch_add = posix_watch_add, .watch_remove = posix_watch_remove,
-	.watch_incomplete = posix_watch_incomplete, .changes_fd = posix_changes_fd, .changes_read = posix_changes_read
+	.watch_incomplete = posix_watch_incomplete, .changes_fd = posix_changes_fd, .changes_read = posix_changes_read,
+	.lease_listen = posix_lease_listen, .lease_take = posix_lease_take, .lease_broken = posix_lease_broken,
+	.lease_release = posix_lease_release
 };
 
 /* The kernel can keep a path beneath the root. */
@@ -126,6 +129,8 @@ struct vfs *vfs_posix_open(const char *root, const struct vfs_posix_options *o, 
 		list_init(&s->streams[i].open);
 	}
 	posix_changes_init(&s->changes);
+	posix_leases_init(&s->leases);
+	s->shy = o->kernel_oplocks;
 	posix_sides_init(s);
 	if (!openat2_works(s, root, why)) {
 		posix_close(&s->vfs);

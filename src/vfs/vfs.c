@@ -209,3 +209,27 @@ bool vfs_changes_read(struct vfs *v, struct arena *a, struct list_node *changes)
 {
 	return v->ops->changes_read == NULL || v->ops->changes_read(v, a, changes);
 }
+
+/* --- leases --- */
+
+void vfs_lease_listen(struct vfs *v, void (*broken)(void *arg, struct vfs_id id), void *arg)
+{
+	if (v->ops->lease_listen != NULL)
+		v->ops->lease_listen(v, broken, arg);
+}
+
+bool vfs_lease_take(struct vfs_file *f)
+{
+	return f->store->ops->lease_take != NULL && f->store->ops->lease_take(f);
+}
+
+bool vfs_lease_broken(struct vfs_file *f)
+{
+	return f->store->ops->lease_broken != NULL && f->store->ops->lease_broken(f);
+}
+
+void vfs_lease_release(struct vfs_file *f)
+{
+	if (f->store->ops->lease_release != NULL)
+		f->store->ops->lease_release(f);
+}

@@ -73,6 +73,7 @@ struct vfs_open_result {
 	struct vfs_file *file;
 	bool created;
 	struct vfs_stat stat;
+	bool leased;                   /* with SHARING_VIOLATION: a lease keeps us from it, whose holder was told; try again later */
 	struct slice symlink_target;   /* with STOPPED_ON_SYMLINK: UTF-16LE, in the arena */
 	size_t symlink_unparsed;       /* bytes of the name behind the link, the separator with them */
 };
@@ -115,6 +116,7 @@ struct vfs_posix_options {
 	bool follow_symlinks;         /* those that stay beneath the root; else STOPPED_ON_SYMLINK */
 	bool read_only;
 	bool short_names;             /* names are found by their short names as well, vfs_short_name */
+	bool kernel_oplocks;          /* leases will be taken (vfs_lease_take) */
 };
 struct vfs *vfs_posix_open(const char *root, const struct vfs_posix_options *o, char *why) MUST_USE;
 struct vfs *vfs_mem_open(const struct clock *clock, uint64_t capacity_bytes) MUST_USE;
@@ -256,6 +258,20 @@ int vfs_changes_fd(struct vfs *v);
 bool vfs_changes_read(struct vfs *v, struct arena *a, struct list_node *changes) MUST_USE;
 /* For tests, in a mem store: as if others had made this change. */
 void vfs_mem_tell(struct vfs *v, const struct vfs_change *change);
+
+/* --- leases: others who open the file have to wait while a client caches what it writes --- */
+
+/* broken: somebody wants to open that file, whose lease is to be given up soon; called with a lock held, until the handle's lease is
+ * released, so that it only notes it. */
+void vfs_lease_listen(struct vfs *v, void (*broken)(void *arg, struct vfs_id id), void *arg);
+/* false: somebody else has the file open, or the store has no such thing. Handles that the store opens for the file's data, later, break
+ * it as well. */
+bool vfs_lease_take(struct vfs_file *f) MUST_USE;
+/* It is taken and has been broken. */
+bool vfs_lease_broken(struct vfs_file *f);
+void vfs_lease_release(struct vfs_file *f);
+/* For tests, in a mem store: as if others opened the file. false: there is a lease. */
+bool vfs_mem_open_local(struct vfs *v, struct slice name);
 
 /* --- for implementations: vfs_ops.h --- */
 

@@ -42,6 +42,11 @@ struct vfs_ops {
 	bool (*watch_incomplete)(struct vfs_watch *w);
 	int (*changes_fd)(struct vfs *v);
 	bool (*changes_read)(struct vfs *v, struct arena *a, struct list_node *changes);
+	/* All of these or none. */
+	void (*lease_listen)(struct vfs *v, void (*broken)(void *arg, struct vfs_id id), void *arg);
+	bool (*lease_take)(struct vfs_file *f);
+	bool (*lease_broken)(struct vfs_file *f);
+	void (*lease_release)(struct vfs_file *f);
 };
 
 struct vfs {

@@ -20,7 +20,7 @@ if ! command -v smbtorture >/dev/null; then
 fi
 
 mkdir -p "$work/state"
-for share in share share2 dosmode shareadmin nostreams noperm hideunread asset nonotify short; do
+for share in share share2 dosmode shareadmin nostreams noperm hideunread asset nonotify short kernel; do
 	mkdir -p "$work/$share"
 	printf '[share %s]\npath = %s\n' $share "$work/$share"
 	case $share in
@@ -28,6 +28,7 @@ for share in share share2 dosmode shareadmin nostreams noperm hideunread asset n
 	asset) echo "acl-flags-as-set = yes" ;;
 	nostreams) echo "streams = no" ;;
 	nonotify) echo "change-notify = no" ;;
+	kernel) echo "kernel-oplocks = yes" ;;
 	short) echo "short-names = yes" ;;
 	dosmode) printf 'hide-files = hidefile\n' ;;
 	hideunread) echo "access-based-enumeration = yes" ;;
@@ -49,7 +50,7 @@ sed 's/^signing = .*/signing = required/' "$work/torture.conf" >"$work/strict.co
 HYTHE_PASSWORD=pass start_hythe strict --config "$work/strict.conf" --state "$work/state" || exit 1
 
 arguments=()
-sed "s/@STRICT@/$strict/" "$here/rules-hythe.json" >"$work/rules.json"
+sed "s/@STRICT@/$strict/; s#@WORK@#$work#" "$here/rules-hythe.json" >"$work/rules.json"
 arguments+=(--rules "$work/rules.json")
 ledger() { python3 -B "$root/scripts/ledger.py" torture "$@"; }
 

@@ -4,6 +4,7 @@
 #include "fsa/fsa.h"
 #include "server/local.h"
 #include "server/notify.h"
+#include "wire/fscc.h"
 
 enum { ALL = 0x1F01FF, OPEN = 1, CREATE = 2, OPEN_IF = 3, DIRECTORY_FILE = 1, WATCH_TREE = 1, NAMES = 3 };
 
@@ -326,6 +327,30 @@ static void test_a_new_stream_is_told(void **state)
 	stop();
 }
 
+/* Whoever watches with all rights may delete the directory, which keeps files from being renamed in it, but not directories. */
+static void test_renames_where_somebody_watches(void **state)
+{
+	struct smb2_set_info_req rename = {.info_type = 1, .file_info_class = FSCC_FILE_RENAME};
+	uint8_t to[20 + 10] = {[16] = 10};
+	struct smb2_change_notify_req req;
+	struct slice n;
+
+	(void)state;
+	start();
+	memcpy(to + 20, "d\0i\0r\0\\\0r\0", 10);
+	rename.input = slice_of(to, sizeof(to));
+	assert_status(raw_open(&fx.raw, "dir\\f", ALL, OPEN_IF, 0), STATUS_SUCCESS);
+	rename.file_id = fx.raw.file_id;
+	assert_status(raw_call(&fx.raw, SMB2_SET_INFO, &rename, NULL), STATUS_SHARING_VIOLATION);
+	assert_status(raw_open(&fx.raw, "dir\\sub", ALL, OPEN_IF, DIRECTORY_FILE), STATUS_SUCCESS);
+	rename.file_id = fx.raw.file_id;
+	req = watch(0, NAMES, 1024);
+	post_and_wait(&req);
+	assert_status(call(SMB2_SET_INFO, &rename, NULL, &n), STATUS_SUCCESS);
+	assert_int_equal(load_le32(n.data + 76), FSA_RENAMED_OLD);
+	stop();
+}
+
 /* --- local programs --- */
 
 static struct srv_share *share(void)
@@ -429,6 +454,7 @@ int main(void)
 		cmocka_unit_test(test_a_directory_that_is_being_deleted_cannot_be_waited_for),
 		cmocka_unit_test(test_closing_the_handle_ends_the_wait),
 		cmocka_unit_test(test_the_wait_ends_with_whatever_it_hangs_on),
+		cmocka_unit_test(test_renames_where_somebody_watches),
 		cmocka_unit_test(test_what_local_programs_do_is_told),
 		cmocka_unit_test(test_lost_local_changes_are_an_overflow),
 		cmocka_unit_test(test_a_share_may_keep_local_changes_to_itself),

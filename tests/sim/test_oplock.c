@@ -256,6 +256,132 @@ static void test_headers_of_a_request_that_waits(void **state)
 	stop();
 }
 
+/* --- local programs: shares with kernel_oplocks --- */
+
+static struct vfs *start_with_local_programs(void)
+{
+	struct srv_share *share;
+
+	start();
+	share = srv_share_find(&fx.sim.srv, raw_wide(&fx.holder, "share"));
+	assert_non_null(share);
+	share->kernel_oplocks = true;
+	srv_share_put(share);
+	return share->vfs;
+}
+
+/* The system can keep local programs from what one client has alone, and from nothing else. */
+static void test_with_local_programs_there_is_all_or_nothing(void **state)
+{
+	struct smb2_close_req close = {0};
+
+	(void)state;
+	start_with_local_programs();
+	assert_status(open_with(&fx.holder, ALL, OPEN_IF, II), STATUS_SUCCESS);
+	assert_int_equal(fx.granted, NONE);
+	assert_status(open_with(&fx.other, ALL, OPEN, BATCH), STATUS_SUCCESS);
+	assert_int_equal(fx.granted, NONE);
+	close.file_id = fx.other.file_id;
+	assert_status(raw_call(&fx.other, SMB2_CLOSE, &close, NULL), STATUS_SUCCESS);
+	close.file_id = fx.holder.file_id;
+	assert_status(raw_call(&fx.holder, SMB2_CLOSE, &close, NULL), STATUS_SUCCESS);
+	assert_status(open_with(&fx.holder, ALL, OPEN, BATCH), STATUS_SUCCESS);
+	assert_int_equal(fx.granted, BATCH);
+	stop();
+}
+
+static void test_a_local_program_waits_until_the_holder_has_answered(void **state)
+{
+	struct vfs *store;
+
+	(void)state;
+	store = start_with_local_programs();
+	assert_status(open_with(&fx.holder, ALL, OPEN_IF, BATCH), STATUS_SUCCESS);
+	assert_false(vfs_mem_open_local(store, raw_wide(&fx.holder, "f")));
+	assert_int_equal(take_break(&fx.holder), NONE);
+	assert_false(vfs_mem_open_local(store, raw_wide(&fx.holder, "f")));
+	assert_status(acknowledge(&fx.holder, NONE, NULL), STATUS_SUCCESS);
+	assert_true(vfs_mem_open_local(store, raw_wide(&fx.holder, "f")));
+	stop();
+	/* Or has been silent for too long, */
+	store = start_with_local_programs();
+	assert_status(open_with(&fx.holder, ALL, OPEN_IF, EXCLUSIVE), STATUS_SUCCESS);
+	assert_false(vfs_mem_open_local(store, raw_wide(&fx.holder, "f")));
+	assert_int_equal(take_break(&fx.holder), NONE);
+	sim_run(&fx.sim, 36000);
+	assert_true(vfs_mem_open_local(store, raw_wide(&fx.holder, "f")));
+	stop();
+	/* or is gone. */
+	store = start_with_local_programs();
+	assert_status(open_with(&fx.holder, ALL, OPEN_IF, EXCLUSIVE), STATUS_SUCCESS);
+	raw_close(&fx.holder);
+	sim_run(&fx.sim, 100);
+	assert_true(vfs_mem_open_local(store, raw_wide(&fx.other, "f")));
+	raw_close(&fx.other);
+	sim_stop(&fx.sim);
+}
+
+/* The store's own handle for another client runs into the lease like any other. */
+static void test_another_client_waits_for_the_lease(void **state)
+{
+	(void)state;
+	start_with_local_programs();
+	assert_status(open_with(&fx.holder, ALL, OPEN_IF, BATCH), STATUS_SUCCESS);
+	assert_status(open_with(&fx.other, READ_ATTRIBUTES, OPEN, NONE), STATUS_SUCCESS);
+	post_open(&fx.other, ALL, OPEN);
+	assert_int_equal(next_status(&fx.other), STATUS_PENDING.code);
+	assert_int_equal(take_break(&fx.holder), NONE);
+	assert_status(acknowledge(&fx.holder, NONE, NULL), STATUS_SUCCESS);
+	assert_int_equal(next_status(&fx.other), STATUS_SUCCESS.code);
+	stop();
+}
+
+/* What a local program holds is waited for, not for ever, and not when nobody wants to wait any more. */
+static void test_the_lease_of_a_local_program_is_waited_for(void **state)
+{
+	struct vfs *store;
+	struct vfs_open_args args = {.disposition = VFS_OPEN_IF, .flags = VFS_WRITE};
+	struct vfs_open_result local;
+
+	(void)state;
+	store = start_with_local_programs();
+	args.name = raw_wide(&fx.other, "f");
+	assert_status(vfs_open(store, &args, &fx.other.arena, &local), STATUS_SUCCESS);
+	assert_true(vfs_lease_take(local.file));
+	post_open(&fx.other, ALL, OPEN);
+	assert_int_equal(next_status(&fx.other), STATUS_PENDING.code);
+	sim_run(&fx.sim, 5000);
+	vfs_lease_release(local.file);
+	assert_int_equal(next_status(&fx.other), STATUS_SUCCESS.code);
+	vfs_file_close(local.file);
+	stop();
+	for (int cancel = 0; cancel < 2; cancel++) {
+		uint8_t frame[128];
+		uint64_t id;
+		size_t len;
+
+		store = start_with_local_programs();
+		args.name = raw_wide(&fx.other, "f");
+		assert_status(vfs_open(store, &args, &fx.other.arena, &local), STATUS_SUCCESS);
+		assert_true(vfs_lease_take(local.file));
+		id = fx.other.next_id;
+		post_open(&fx.other, ALL, OPEN);
+		assert_int_equal(next_status(&fx.other), STATUS_PENDING.code);
+		if (cancel) {
+			len = raw_encode(&fx.other, frame, sizeof(frame), SMB2_CANCEL, &(struct smb2_empty){0});
+			store_le64(frame + 24, id);
+			raw_send_plain(&fx.other, frame, len);
+			assert_int_equal(next_status(&fx.other), STATUS_CANCELLED.code);
+			sim_run(&fx.sim, 1000);
+		} else {
+			sim_run(&fx.sim, 51000);
+			assert_int_equal(next_status(&fx.other), STATUS_SHARING_VIOLATION.code);
+		}
+		vfs_file_close(local.file);
+		stop();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +394,10 @@ int main(void)
 		cmocka_unit_test(test_a_lease_that_nobody_has),
 		cmocka_unit_test(test_a_write_ends_level_ii),
 		cmocka_unit_test(test_headers_of_a_request_that_waits),
+		cmocka_unit_test(test_with_local_programs_there_is_all_or_nothing),
+		cmocka_unit_test(test_a_local_program_waits_until_the_holder_has_answered),
+		cmocka_unit_test(test_another_client_waits_for_the_lease),
+		cmocka_unit_test(test_the_lease_of_a_local_program_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
