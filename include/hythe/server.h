@@ -34,6 +34,7 @@ struct hythe_share_config {
 	const char *const *hide_files; /* ... as are those that match one of these patterns, with * and ? */
 	size_t hide_count;
 	bool kernel_oplocks;           /* local programs that open a file wait until a client has written back what it caches of it */
+	bool mirror_locks;             /* local programs see the byte-range locks of clients as their own, and the other way round */
 	bool no_local_changes;         /* who watches a directory is not told of what local programs change there */
 	const char *const *users;      /* NULL: every user */
 	size_t user_count;

@@ -264,6 +264,8 @@ ntstatus fsa_lock(struct fsa_open *o, const struct fsa_range *ranges, size_t n) 
 /* One after the other, until one fails: RANGE_NOT_LOCKED unless the open has a lock of exactly that range. `exclusive` is not
  * looked at. Locks that others wait for and can have now are theirs, and they are woken. */
 ntstatus fsa_unlock(struct fsa_open *o, const struct fsa_range *ranges, size_t n) MUST_USE;
+/* The locks of the open that touch these bytes, the first `cap` of them; gives how many there are. */
+size_t fsa_locks_of(struct fsa_open *o, uint64_t offset, uint64_t length, struct fsa_range *out, size_t cap);
 /* Prepares w but for wake. */
 void fsa_lock_wait_init(struct fsa_open *o, struct fsa_lock_wait *w);
 /* As fsa_lock, but links w when somebody has the range: PENDING. Whoever waits longest comes first. CANCELLED: fsa_lock_wait_cancel

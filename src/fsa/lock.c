@@ -331,6 +331,26 @@ ntstatus fsa_unlock(struct fsa_open *o, const struct fsa_range *ranges, size_t n
 	return status;
 }
 
+size_t fsa_locks_of(struct fsa_open *o, uint64_t offset, uint64_t length, struct fsa_range *out, size_t cap)
+{
+	uint64_t last = offset + length - 1;
+	size_t n = 0;
+
+	if (length == 0 || !o->shard)
+		return 0;
+	pthread_mutex_lock(&o->shard->lock);
+	list_for_each(at, &o->locks) {
+		const struct fsa_lock *l = list_entry(at, struct fsa_lock, of_open);
+
+		if (l->length == 0 || l->offset > last || l->last < offset)
+			continue;
+		if (n++ < cap)
+			out[n - 1] = (struct fsa_range){l->offset, l->length, l->exclusive};
+	}
+	pthread_mutex_unlock(&o->shard->lock);
+	return n;
+}
+
 /* --- the end --- */
 
 static void own_waits_end_locked(struct fsa_open *o, struct list_node *woken)

@@ -1,8 +1,10 @@
-/* LOCK: [MS-SMB2] 2.2.26, 3.3.5.14, [MS-FSA] 2.1.5.8, 2.1.5.9. Who has which range: fsa. A lock that somebody else has is waited for,
- * parked, if the request is for a single one and does not ask to fail. */
+/* LOCK: [MS-SMB2] 2.2.26, 3.3.5.14, [MS-FSA] 2.1.5.8, 2.1.5.9. Who has which range: fsa; what local programs see of it: lock_mirror.c. A
+ * lock that somebody else has is waited for, parked, if the request is for a single one and does not ask to fail. */
 #include "server/cmd.h"
 #include "server/conn.h"
 #include "server/durable.h"
+#include "server/local.h"
+#include "server/lock.h"
 #include "server/open.h"
 #include "server/oplock.h"
 #include "server/park.h"
@@ -83,6 +85,7 @@ static void sequence_record(const struct srv_request *r)
 struct waiting {
 	struct fsa_lock_wait wait;
 	struct srv_request *r;
+	const struct fsa_range *range;
 };
 
 static void answer(struct srv_request *r, ntstatus status)
@@ -92,9 +95,38 @@ static void answer(struct srv_request *r, ntstatus status)
 	srv_request_resume(r, srv_reply(status));
 }
 
-static void woken(struct fsa_lock_wait *w)
+/* A lock that local programs have to see is tried again when one of theirs stands in its way. */
+static void answer_granted(struct srv_request *r, const struct fsa_range *range)
 {
-	answer(CONTAINER_OF(w, struct waiting, wait)->r, w->status);
+	ntstatus status = srv_lock_granted(r->open, range);
+
+	if (nt_is(status, STATUS_LOCK_NOT_GRANTED)) {
+		status = srv_local_pause(r);
+		if (nt_ok(status))
+			return;
+	}
+	answer(r, status);
+}
+
+static void answer_later(void *arg)
+{
+	struct waiting *w = arg;
+
+	if (nt_ok(w->wait.status))
+		answer_granted(w->r, w->range);
+	else
+		answer(w->r, w->wait.status);
+}
+
+static void woken(struct fsa_lock_wait *wait)
+{
+	struct waiting *w = CONTAINER_OF(wait, struct waiting, wait);
+
+	/* Whoever wakes it may be in the middle of a change that local programs see. */
+	if (srv_locks_mirrored(w->r->open))
+		net_pool_run(w->r->srv->pool, answer_later, w);
+	else
+		answer(w->r, wait->status);
 }
 
 static bool cancel_waiting(struct srv_request *r)
@@ -112,13 +144,16 @@ static struct srv_result wait_for(struct srv_request *r, const struct fsa_range 
 	if (!w)
 		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
 	w->r = r;
+	w->range = range;
 	w->wait.wake = woken;
 	fsa_lock_wait_init(&r->open->fsa, &w->wait);
 	status = srv_request_park(r, cancel_waiting, w);
 	if (!nt_ok(status))
 		return srv_reply(status);
 	status = fsa_lock_wait(&w->wait, range);
-	if (!nt_is(status, STATUS_PENDING))
+	if (nt_ok(status) && srv_locks_mirrored(r->open))
+		answer_granted(r, range);
+	else if (!nt_is(status, STATUS_PENDING))
 		answer(r, status);
 	return srv_parked();
 }
@@ -163,13 +198,13 @@ static struct fsa_range *ranges_of(struct srv_request *r, const struct smb2_lock
 static ntstatus run_unlocks(struct srv_request *r, const struct smb2_lock_req *in, const struct fsa_range *ranges)
 {
 	size_t n = unlocks_of(in);
-	ntstatus status = fsa_unlock(&r->open->fsa, ranges, n);
+	ntstatus status = srv_locks_give(r->open, ranges, n);
 
 	return nt_ok(status) && n < in->lock_count ? STATUS_INVALID_PARAMETER : status;
 }
 
 /* 3.3.5.14.2 */
-static ntstatus run_locks(struct srv_request *r, const struct smb2_lock_req *in, const struct fsa_range *ranges)
+static ntstatus run_locks(struct srv_request *r, const struct smb2_lock_req *in, const struct fsa_range *ranges, bool *local)
 {
 	ntstatus status = lock_flags_check(in);
 
@@ -178,7 +213,7 @@ static ntstatus run_locks(struct srv_request *r, const struct smb2_lock_req *in,
 	/* [MS-FSA] 2.1.5.8 leaves caches alone where the lock lies behind the allocation. A holder who caches writes may have made the
 	 * file longer than we know, and Windows and smbd break for every lock. */
 	srv_oplock_written(r->open);
-	return fsa_lock(&r->open->fsa, ranges, in->lock_count);
+	return srv_locks_take(r->open, ranges, in->lock_count, local);
 }
 
 /* NT locks for whoever may read or write. */
@@ -195,6 +230,7 @@ static ntstatus open_check(const struct srv_open *o)
 struct srv_result cmd_lock(struct srv_request *r, const struct smb2_lock_req *in, struct smb2_empty *out)
 {
 	struct fsa_range *ranges;
+	bool local = false;
 	ntstatus status;
 
 	(void)out;
@@ -208,9 +244,14 @@ struct srv_result cmd_lock(struct srv_request *r, const struct smb2_lock_req *in
 	ranges = ranges_of(r, in);
 	if (!ranges)
 		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
-	status = in->locks[0].flags & LOCK_UNLOCK ? run_unlocks(r, in, ranges) : run_locks(r, in, ranges);
-	if (nt_is(status, STATUS_LOCK_NOT_GRANTED) && !(in->locks[0].flags & LOCK_FAIL_IMMEDIATELY))
-		return wait_for(r, ranges);
+	status = in->locks[0].flags & LOCK_UNLOCK ? run_unlocks(r, in, ranges) : run_locks(r, in, ranges, &local);
+	if (nt_is(status, STATUS_LOCK_NOT_GRANTED) && !(in->locks[0].flags & LOCK_FAIL_IMMEDIATELY)) {
+		if (!local)
+			return wait_for(r, ranges);
+		status = srv_local_pause(r);
+		if (nt_ok(status))
+			return srv_parked();
+	}
 	if (nt_ok(status))
 		sequence_record(r);
 	return srv_reply(status);

@@ -142,7 +142,7 @@ void srv_local_let_in(struct srv_open *o)
 		vfs_lease_release(o->file);
 }
 
-/* --- leases of local programs --- */
+/* --- waiting for local programs --- */
 
 struct pause {
 	struct net_timer timer;
@@ -169,27 +169,29 @@ static bool pause_cancel(struct srv_request *r)
 	return !atomic_exchange(&p->taken, true);
 }
 
-static uint64_t waited_ms(const struct srv_request *r)
+static uint64_t waited_ms(struct srv_request *r)
 {
-	return clock_ms(r->srv->clock) + 1 - r->lease_since_ms;
+	uint64_t now = clock_ms(r->srv->clock) + 1;
+
+	if (r->local_since_ms == 0)
+		r->local_since_ms = now;
+	return now - r->local_since_ms;
 }
 
 bool srv_local_patient(struct srv_request *r)
 {
-	if (r->lease_since_ms == 0)
-		r->lease_since_ms = clock_ms(r->srv->clock) + 1;
 	return waited_ms(r) < PATIENCE_MS;
 }
 
-struct srv_result srv_local_wait(struct srv_request *r)
+ntstatus srv_local_pause(struct srv_request *r)
 {
 	struct pause *p = calloc(1, sizeof(*p));
-	uint64_t waited = waited_ms(r);
+	uint64_t pause = waited_ms(r) / 4;
 	struct net_pool *pool = r->srv->pool;
 	ntstatus status;
 
 	if (!p)
-		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
+		return STATUS_INSUFFICIENT_RESOURCES;
 	p->r = r;
 	p->timer.fn = pause_over;
 	/* Whoever cancels it before the timer is armed comes too early. */
@@ -197,11 +199,20 @@ struct srv_result srv_local_wait(struct srv_request *r)
 	status = srv_request_park(r, pause_cancel, p);
 	if (!nt_ok(status)) {
 		free(p);
-		/* In the middle of a chain. */
-		return srv_reply(nt_is(status, STATUS_INTERNAL_ERROR) ? STATUS_SHARING_VIOLATION : status);
+		return status;
 	}
 	atomic_store(&p->taken, false);
 	/* From here on r may be gone. */
-	net_timer_arm(pool, &p->timer, waited / 4 < FIRST_PAUSE_MS ? FIRST_PAUSE_MS : waited / 4 < LAST_PAUSE_MS ? waited / 4 : LAST_PAUSE_MS);
-	return srv_parked();
+	net_timer_arm(pool, &p->timer, pause < FIRST_PAUSE_MS ? FIRST_PAUSE_MS : pause < LAST_PAUSE_MS ? pause : LAST_PAUSE_MS);
+	return STATUS_SUCCESS;
+}
+
+struct srv_result srv_local_wait(struct srv_request *r)
+{
+	ntstatus status = srv_local_pause(r);
+
+	if (nt_ok(status))
+		return srv_parked();
+	/* In the middle of a chain. */
+	return srv_reply(nt_is(status, STATUS_INTERNAL_ERROR) ? STATUS_SHARING_VIOLATION : status);
 }

@@ -16,7 +16,9 @@ void srv_local_kept_off(struct srv_open *o, bool stays, struct fsa_breaks *b);
 void srv_local_let_in(struct srv_open *o);
 /* The request may go on waiting for a lease that keeps the store from a file. */
 bool srv_local_patient(struct srv_request *r);
-/* Waits for a while, after which the request starts again. */
+/* Parks the request for a while, after which it starts again; longer each time. As srv_request_park. */
+ntstatus srv_local_pause(struct srv_request *r) MUST_USE;
+/* The same for a CREATE, with its answer where it cannot wait. */
 struct srv_result srv_local_wait(struct srv_request *r);
 
 /* Reads what there is and tells it. On a worker, or by a test. */

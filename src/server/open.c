@@ -6,6 +6,7 @@
 #include "server/conn.h"
 #include "server/durable.h"
 #include "server/local.h"
+#include "server/lock.h"
 #include "server/notify.h"
 #include "server/oplock.h"
 #include "server/park.h"
@@ -220,7 +221,7 @@ void srv_open_end(struct srv_open *o, struct srv_session *s)
 {
 	srv_watch_close(o);
 	/* Locks that are waited for end as ranges that are not locked; whatever else waits is cancelled. */
-	fsa_locks_end(&o->fsa);
+	srv_locks_end(o);
 	if (s)
 		srv_cancel_all(s->conn, o, NULL, STATUS_CANCELLED);
 	srv_open_leave(o);

@@ -36,6 +36,7 @@ struct srv_open {
 	bool watch_closed;
 	_Atomic bool closed;
 	_Atomic bool name_hides;        /* the share shows files of this name as HIDDEN */
+	_Atomic bool mirrored;          /* some of its locks are the system's, too */
 	_Atomic bool kept_off;          /* local programs that open the file wait for its oplock to break */
 	_Atomic bool announcing;        /* some chain or request has it in to_announce */
 	_Atomic uint32_t directory_told; /* fsa_directory_leases when its directory's leases were last broken by it */

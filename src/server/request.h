@@ -94,7 +94,7 @@ struct srv_request {
 	void *parked_for;            /* the parking command's own */
 	struct { struct vfs_id id; uint32_t ended; bool lease; } awaited; /* the break of a file that it waits for, from struct fsa_breaks; or a
 	                                                                   * lease that keeps the store from the file */
-	uint64_t lease_since_ms;     /* when it first waited for that, and one; 0: not yet */
+	uint64_t local_since_ms;     /* when it first waited for a local program, and one; 0: not yet */
 };
 
 /* What the connection has negotiated: dialect, sizes. */

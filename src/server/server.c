@@ -111,6 +111,7 @@ static bool fill_share(struct srv_share *s, const struct hythe_share_config *c, 
 	s->hide_count = c->hide_count;
 	s->no_local_changes = c->no_local_changes;
 	s->kernel_oplocks = c->kernel_oplocks;
+	s->mirror_locks = c->mirror_locks;
 	s->user_count = c->user_count;
 	s->admin_count = c->admin_count;
 	if (!copy_names(c->users, c->user_count, &s->users, why, cap) || !copy_names(c->admins, c->admin_count, &s->admins, why, cap) ||
@@ -176,7 +177,7 @@ static bool same_rules(const struct srv_share *a, const struct srv_share *b)
 		a->short_names != b->short_names || a->show_dot_files != b->show_dot_files || a->hide_count != b->hide_count ||
 		a->restrict_exclusive_opens != b->restrict_exclusive_opens || a->force_shared_delete != b->force_shared_delete ||
 		a->force_level2_oplocks != b->force_level2_oplocks || a->no_local_changes != b->no_local_changes ||
-		a->kernel_oplocks != b->kernel_oplocks ||
+		a->kernel_oplocks != b->kernel_oplocks || a->mirror_locks != b->mirror_locks ||
 		a->user_count != b->user_count || a->admin_count != b->admin_count)
 		return false;
 	if (a->hide_count > 0 && memcmp(a->hide_files, b->hide_files, a->hide_count * sizeof(*a->hide_files)) != 0)

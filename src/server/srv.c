@@ -60,6 +60,7 @@ ntstatus srv_init(struct srv *s, const struct clock *clock)
 	list_init(&s->shares);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_mutex_init(&s->grant_lock, NULL);
+	pthread_mutex_init(&s->mirror_lock, NULL);
 	pthread_mutex_init(&s->local_lock, NULL);
 	pthread_cond_init(&s->drained, NULL);
 	pthread_cond_init(&s->session_left, NULL);
@@ -79,6 +80,7 @@ void srv_destroy(struct srv *s)
 	htab_free(&s->leases);
 	htab_free(&s->lease_conns);
 	pthread_mutex_destroy(&s->local_lock);
+	pthread_mutex_destroy(&s->mirror_lock);
 	pthread_mutex_destroy(&s->grant_lock);
 	pthread_cond_destroy(&s->session_left);
 	pthread_cond_destroy(&s->drained);

@@ -62,6 +62,7 @@ struct srv {
 
 	struct srv_durables *durables;     /* durable.c */
 
+	pthread_mutex_t mirror_lock;       /* held while locks are changed on shares with mirror_locks: here and in the system as one */
 	pthread_mutex_t local_lock;        /* of srv_share.local */
 	_Atomic uint64_t next_session_id, next_open_id;
 	_Atomic uint32_t workers_waiting;

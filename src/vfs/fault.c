@@ -292,6 +292,13 @@ static void fault_lease_release(struct vfs_file *f)
 	vfs_lease_release(inner_of(f));
 }
 
+static ntstatus fault_lock(struct vfs_file *f, uint64_t offset, uint64_t length, enum vfs_lock_kind kind)
+{
+	ntstatus st = decide(f->store, "lock");
+
+	return nt_ok(st) ? vfs_lock(inner_of(f), offset, length, kind) : st;
+}
+
 static const struct vfs_ops fault_ops = {
 	.close = fault_close, .volume_query = fault_volume_query, .open = fault_open, .file_close = fault_file_close,
 	.unlink = fault_unlink, .rename = fault_rename, .link = fault_link, .dir_empty = fault_dir_empty,
@@ -303,7 +310,7 @@ static const struct vfs_ops fault_ops = {
 	.stream_rename = fault_stream_rename, .streams_remove = fault_streams_remove,
 	.watch_add = fault_watch_add, .changes_fd = fault_changes_fd, .changes_read = fault_changes_read,
 	.lease_listen = fault_lease_listen, .lease_take = fault_lease_take, .lease_broken = fault_lease_broken,
-	.lease_release = fault_lease_release
+	.lease_release = fault_lease_release, .lock = fault_lock
 };
 
 struct vfs *vfs_fault_open(struct vfs *inner, ntstatus (*fn)(void *arg, const char *operation), void *arg)

@@ -11,7 +11,7 @@
 
 #include <pthread.h>
 
-enum { MEM_PAGE_BYTES = 4096, MEM_FIRST_SEQUENCE = 3 };
+enum { MEM_PAGE_BYTES = 4096, MEM_FIRST_SEQUENCE = 3, MEM_BYTES_LOCKED = 32 };
 
 struct mem_node {
 	uint64_t inode;
@@ -30,6 +30,8 @@ struct mem_node {
 	struct list_node xattrs;
 	struct list_node streams;      /* struct mem_stream.link */
 	const struct mem_file *leased; /* NULL: nobody has a lease */
+	uint64_t local_lock, local_lock_length; /* what somebody else has locked */
+	uint8_t locked[MEM_BYTES_LOCKED]; /* enum vfs_lock_kind: how others see the first bytes */
 };
 
 /* A named stream. Its data is a node that is in no directory. */
@@ -168,6 +170,7 @@ void mem_lease_listen(struct vfs *v, void (*broken)(void *arg, struct vfs_id id)
 bool mem_lease_take(struct vfs_file *f) MUST_USE;
 bool mem_lease_broken(struct vfs_file *f);
 void mem_lease_release(struct vfs_file *f);
+ntstatus mem_lock_range(struct vfs_file *f, uint64_t offset, uint64_t length, enum vfs_lock_kind kind) MUST_USE;
 /* Somebody opens the file for its data. false: there is a lease, whose holder is told. */
 bool mem_lease_lets_locked(struct mem_store *s, const struct mem_node *n) MUST_USE;
 

@@ -1,4 +1,5 @@
-/* Leases in a mem store, as vfs.h has them: one handle at a time, and others who open the file for its data are turned away. */
+/* Leases in a mem store, as vfs.h has them: one handle at a time, and others who open the file for its data are turned away. And
+ * locks that others have, as tests say. */
 #include "vfs/mem.h"
 
 void mem_lease_listen(struct vfs *v, void (*broken)(void *arg, struct vfs_id id), void *arg)
@@ -50,18 +51,66 @@ bool mem_lease_lets_locked(struct mem_store *s, const struct mem_node *n)
 	return false;
 }
 
-bool vfs_mem_open_local(struct vfs *v, struct slice name)
+static struct mem_node *find_locked(const struct mem_store *s, struct slice name)
 {
-	struct mem_store *s = mem_store_of(v);
 	const struct mem_entry *e = NULL;
 	struct mem_node *dir;
 	struct slice leaf;
+
+	if (nt_ok(mem_parent_find_locked(s, name, &dir, &leaf)))
+		e = mem_entry_find_locked(dir, leaf);
+	return e != NULL ? e->file : NULL;
+}
+
+bool vfs_mem_open_local(struct vfs *v, struct slice name)
+{
+	struct mem_store *s = mem_store_of(v);
+	const struct mem_node *n;
 	bool lets;
 
 	pthread_mutex_lock(&s->lock);
-	if (nt_ok(mem_parent_find_locked(s, name, &dir, &leaf)))
-		e = mem_entry_find_locked(dir, leaf);
-	lets = e == NULL || mem_lease_lets_locked(s, e->file);
+	n = find_locked(s, name);
+	lets = n == NULL || mem_lease_lets_locked(s, n);
 	pthread_mutex_unlock(&s->lock);
 	return lets;
+}
+
+ntstatus mem_lock_range(struct vfs_file *f, uint64_t offset, uint64_t length, enum vfs_lock_kind kind)
+{
+	struct mem_store *s = mem_lock(f);
+	struct mem_node *n = mem_file_of(f)->node;
+	bool touches = n->local_lock_length > 0 && offset < n->local_lock + n->local_lock_length && n->local_lock < offset + length;
+	bool conflict = touches && kind != VFS_UNLOCKED;
+
+	for (uint64_t at = offset; !conflict && at < offset + length && at < MEM_BYTES_LOCKED; at++)
+		n->locked[at] = (uint8_t)kind;
+	pthread_mutex_unlock(&s->lock);
+	return conflict ? STATUS_LOCK_NOT_GRANTED : STATUS_SUCCESS;
+}
+
+void vfs_mem_locked(struct vfs *v, struct slice name, char *out, size_t n)
+{
+	struct mem_store *s = mem_store_of(v);
+	const struct mem_node *node;
+
+	pthread_mutex_lock(&s->lock);
+	node = find_locked(s, name);
+	for (size_t i = 0; i < n; i++)
+		out[i] = node != NULL && i < MEM_BYTES_LOCKED ? "-sx"[node->locked[i]] : '-';
+	out[n] = 0;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void vfs_mem_lock_local(struct vfs *v, struct slice name, uint64_t offset, uint64_t length)
+{
+	struct mem_store *s = mem_store_of(v);
+	struct mem_node *n;
+
+	pthread_mutex_lock(&s->lock);
+	n = find_locked(s, name);
+	if (n != NULL) {
+		n->local_lock = offset;
+		n->local_lock_length = length;
+	}
+	pthread_mutex_unlock(&s->lock);
 }

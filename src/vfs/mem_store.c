@@ -194,7 +194,7 @@ static const struct vfs_ops mem_ops = {
 	.watch_add = mem_watch_add, .watch_remove = mem_watch_remove,
 	.watch_incomplete = mem_watch_incomplete, .changes_fd = mem_changes_fd, .changes_read = mem_changes_read,
 	.lease_listen = mem_lease_listen, .lease_take = mem_lease_take, .lease_broken = mem_lease_broken,
-	.lease_release = mem_lease_release
+	.lease_release = mem_lease_release, .lock = mem_lock_range
 };
 
 struct vfs *vfs_mem_open(const struct clock *clock, uint64_t capacity_bytes)

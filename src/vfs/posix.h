@@ -260,5 +260,6 @@ ntstatus posix_flush(struct vfs_file *f) MUST_USE;
 ntstatus posix_truncate(struct vfs_file *f, uint64_t size) MUST_USE;
 ntstatus posix_allocate(struct vfs_file *f, uint64_t bytes) MUST_USE;
 int posix_file_fd(struct vfs_file *f);
+ntstatus posix_lock(struct vfs_file *f, uint64_t offset, uint64_t length, enum vfs_lock_kind kind) MUST_USE;
 
 #endif

@@ -181,3 +181,24 @@ int posix_file_fd(struct vfs_file *vf)
 
 	return f->path_only || f->directory ? -1 : f->fd;
 }
+
+/* By locks of the open file description (F_OFD_SETLK): those of the process would go with any of its descriptors of the file. */
+ntstatus posix_lock(struct vfs_file *vf, uint64_t offset, uint64_t length, enum vfs_lock_kind kind)
+{
+	struct posix_file *f = posix_file_of(vf);
+	struct flock l = {.l_whence = SEEK_SET, .l_start = (off_t)offset, .l_len = (off_t)length};
+
+	if (f->path_only || f->directory)
+		return STATUS_SUCCESS;
+	l.l_type = kind == VFS_UNLOCKED ? F_UNLCK : kind == VFS_LOCKED && f->writable ? F_WRLCK : F_RDLCK;
+	while (fcntl(f->fd, F_OFD_SETLK, &l) != 0) {
+		if (errno == EAGAIN || errno == EACCES)
+			return STATUS_LOCK_NOT_GRANTED;
+		if (errno == ENOLCK || errno == ENOMEM)
+			return STATUS_INSUFFICIENT_RESOURCES;
+		/* EBADF: a handle that may only write cannot lock for reading. */
+		if (errno != EINTR)
+			return STATUS_SUCCESS;
+	}
+	return STATUS_SUCCESS;
+}

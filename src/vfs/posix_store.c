@@ -75,7 +75,7 @@ static const struct vfs_ops posix_ops = {
 	.watch_add = posix_watch_add, .watch_remove = posix_watch_remove,
 	.watch_incomplete = posix_watch_incomplete, .changes_fd = posix_changes_fd, .changes_read = posix_changes_read,
 	.lease_listen = posix_lease_listen, .lease_take = posix_lease_take, .lease_broken = posix_lease_broken,
-	.lease_release = posix_lease_release
+	.lease_release = posix_lease_release, .lock = posix_lock
 };
 
 /* The kernel can keep a path beneath the root. */

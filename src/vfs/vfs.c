@@ -233,3 +233,12 @@ void vfs_lease_release(struct vfs_file *f)
 	if (f->store->ops->lease_release != NULL)
 		f->store->ops->lease_release(f);
 }
+
+ntstatus vfs_lock(struct vfs_file *f, uint64_t offset, uint64_t length, enum vfs_lock_kind kind)
+{
+	if (f->store->ops->lock == NULL || length == 0 || offset > INT64_MAX)
+		return STATUS_SUCCESS;
+	if (length > INT64_MAX - offset)
+		length = INT64_MAX - offset;
+	return length != 0 ? f->store->ops->lock(f, offset, length, kind) : STATUS_SUCCESS;
+}

@@ -259,6 +259,18 @@ bool vfs_changes_read(struct vfs *v, struct arena *a, struct list_node *changes)
 /* For tests, in a mem store: as if others had made this change. */
 void vfs_mem_tell(struct vfs *v, const struct vfs_change *change);
 
+/* --- byte ranges that others see locked --- */
+
+enum vfs_lock_kind { VFS_UNLOCKED, VFS_LOCKED_SHARED, VFS_LOCKED };
+/* From now on the range is locked like that, through this handle, whatever it was before; locks end with the handle. LOCK_NOT_GRANTED:
+ * somebody else has locked some of it, and nothing has changed. What the system cannot lock (nothing, or bytes from 2^63 on; for
+ * writing through a handle that cannot) others do not see. */
+ntstatus vfs_lock(struct vfs_file *f, uint64_t offset, uint64_t length, enum vfs_lock_kind kind) MUST_USE;
+/* For tests, in a mem store: as if others had locked that range of a file, or (length 0) nothing any more. */
+void vfs_mem_lock_local(struct vfs *v, struct slice name, uint64_t offset, uint64_t length);
+/* As others see the first bytes of a file of a mem store: - unlocked, s shared, x locked. */
+void vfs_mem_locked(struct vfs *v, struct slice name, char *out, size_t n);
+
 /* --- leases: others who open the file have to wait while a client caches what it writes --- */
 
 /* broken: somebody wants to open that file, whose lease is to be given up soon; called with a lock held, until the handle's lease is

@@ -47,6 +47,7 @@ struct vfs_ops {
 	bool (*lease_take)(struct vfs_file *f);
 	bool (*lease_broken)(struct vfs_file *f);
 	void (*lease_release)(struct vfs_file *f);
+	ntstatus (*lock)(struct vfs_file *f, uint64_t offset, uint64_t length, enum vfs_lock_kind kind); /* NULL: there is nobody else */
 };
 
 struct vfs {

@@ -20,7 +20,7 @@ if ! command -v smbtorture >/dev/null; then
 fi
 
 mkdir -p "$work/state"
-for share in share share2 dosmode shareadmin nostreams noperm hideunread asset nonotify short kernel; do
+for share in share share2 dosmode shareadmin nostreams noperm hideunread asset nonotify short kernel posixlock; do
 	mkdir -p "$work/$share"
 	printf '[share %s]\npath = %s\n' $share "$work/$share"
 	case $share in
@@ -29,6 +29,7 @@ for share in share share2 dosmode shareadmin nostreams noperm hideunread asset n
 	nostreams) echo "streams = no" ;;
 	nonotify) echo "change-notify = no" ;;
 	kernel) echo "kernel-oplocks = yes" ;;
+	posixlock) echo "mirror-locks = yes" ;;
 	short) echo "short-names = yes" ;;
 	dosmode) printf 'hide-files = hidefile\n' ;;
 	hideunread) echo "access-based-enumeration = yes" ;;

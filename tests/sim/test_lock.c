@@ -502,6 +502,113 @@ static void test_where_nothing_is_replayed_nothing_is_remembered(void **state)
 	}
 }
 
+/* --- local programs: shares with mirror_locks --- */
+
+static struct vfs *start_with_local_programs(void)
+{
+	struct srv_share *share;
+
+	start();
+	share = srv_share_find(&fx.sim.srv, raw_wide(&fx.a, "share"));
+	assert_non_null(share);
+	share->mirror_locks = true;
+	srv_share_put(share);
+	return share->vfs;
+}
+
+static void local_lock(struct vfs *store, uint64_t offset, uint64_t length)
+{
+	vfs_mem_lock_local(store, raw_wide(&fx.a, "f"), offset, length);
+}
+
+/* How local programs see the first 16 bytes: - free, s shared, x locked. */
+static const char *seen(struct vfs *store)
+{
+	static char text[17];
+
+	vfs_mem_locked(store, raw_wide(&fx.a, "f"), text, 16);
+	return text;
+}
+
+/* Locks of one open may lie on each other; for each byte the strongest is seen. */
+static void test_local_programs_see_what_is_left_of_locks(void **state)
+{
+	struct smb2_lock_element two[] = {{12, 2, EXCLUSIVE | FAIL}, {0, 1, EXCLUSIVE | FAIL}}, gone[] = {{8, 4, UNLOCK}, {7, 7, UNLOCK}};
+	struct smb2_close_req close = {0};
+	struct vfs *store;
+
+	(void)state;
+	store = start_with_local_programs();
+	assert_status(lock(&fx.a, 2, 4, EXCLUSIVE | FAIL), STATUS_SUCCESS);
+	assert_string_equal(seen(store), "--xxxx----------");
+	assert_status(lock(&fx.a, 0, 12, SHARED | FAIL), STATUS_SUCCESS);
+	assert_string_equal(seen(store), "ssxxxxssssss----");
+	assert_status(lock(&fx.a, 8, 4, SHARED | FAIL), STATUS_SUCCESS);
+	assert_status(lock(&fx.a, 0, 12, UNLOCK), STATUS_SUCCESS);
+	assert_string_equal(seen(store), "--xxxx--ssss----");
+	assert_status(lock(&fx.a, 2, 4, UNLOCK), STATUS_SUCCESS);
+	assert_string_equal(seen(store), "--------ssss----");
+	/* All or nothing, and what was there stays. */
+	local_lock(store, 0, 1);
+	assert_status(locks(&fx.a, two, 2, 0), STATUS_LOCK_NOT_GRANTED);
+	assert_string_equal(seen(store), "--------ssss----");
+	assert_status(lock(&fx.a, 12, 2, UNLOCK), STATUS_RANGE_NOT_LOCKED);
+	local_lock(store, 0, 0);
+	assert_status(locks(&fx.a, two, 2, 0), STATUS_SUCCESS);
+	assert_string_equal(seen(store), "x-------ssssxx--");
+	assert_status(locks(&fx.a, gone, 2, 0), STATUS_RANGE_NOT_LOCKED);
+	assert_string_equal(seen(store), "x-----------xx--");
+	/* Nothing, and what the system cannot lock. */
+	assert_status(lock(&fx.a, 5, 0, EXCLUSIVE | FAIL), STATUS_SUCCESS);
+	assert_status(lock(&fx.a, UINT64_MAX - 1, 2, EXCLUSIVE | FAIL), STATUS_SUCCESS);
+	assert_status(lock(&fx.b, UINT64_MAX, 1, EXCLUSIVE | FAIL), STATUS_LOCK_NOT_GRANTED);
+	assert_string_equal(seen(store), "x-----------xx--");
+	for (int i = 0; i < 20; i++)
+		assert_status(lock(&fx.a, 1, 3 + (uint64_t)i % 3, SHARED | FAIL), STATUS_SUCCESS);
+	assert_string_equal(seen(store), "xsssss------xx--");
+	close.file_id = fx.a.file_id;
+	assert_status(raw_call(&fx.a, SMB2_CLOSE, &close, NULL), STATUS_SUCCESS);
+	assert_string_equal(seen(store), "----------------");
+	stop();
+}
+
+static void test_a_lock_of_a_local_program_is_waited_for(void **state)
+{
+	struct vfs *store;
+	uint64_t id;
+
+	(void)state;
+	store = start_with_local_programs();
+	local_lock(store, 4, 4);
+	assert_status(lock(&fx.a, 0, 5, EXCLUSIVE | FAIL), STATUS_LOCK_NOT_GRANTED);
+	assert_status(lock(&fx.a, 0, 4, EXCLUSIVE | FAIL), STATUS_SUCCESS);
+	(void)post_lock(&fx.a, 6, 1, EXCLUSIVE);
+	sim_run(&fx.sim, 60000);
+	/* Nobody else has it either. */
+	assert_status(lock(&fx.b, 6, 1, SHARED | FAIL), STATUS_LOCK_NOT_GRANTED);
+	local_lock(store, 0, 0);
+	assert_int_equal(next_status(&fx.a), STATUS_SUCCESS.code);
+	assert_string_equal(seen(store), "xxxx--x---------");
+	/* Behind a client first, then behind a local program. */
+	(void)post_lock(&fx.b, 6, 1, EXCLUSIVE);
+	local_lock(store, 6, 1);
+	assert_status(lock(&fx.a, 6, 1, UNLOCK), STATUS_SUCCESS);
+	sim_run(&fx.sim, 1000);
+	local_lock(store, 0, 0);
+	assert_int_equal(next_status(&fx.b), STATUS_SUCCESS.code);
+	assert_string_equal(seen(store), "xxxx--x---------");
+	assert_status(lock(&fx.a, 6, 1, SHARED | FAIL), STATUS_LOCK_NOT_GRANTED);
+	/* Given up. */
+	local_lock(store, 8, 1);
+	id = post_lock(&fx.a, 8, 1, EXCLUSIVE);
+	cancel(&fx.a, id);
+	assert_int_equal(next_status(&fx.a), STATUS_CANCELLED.code);
+	local_lock(store, 0, 0);
+	sim_run(&fx.sim, 1000);
+	assert_string_equal(seen(store), "xxxx--x---------");
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -523,6 +630,8 @@ int main(void)
 		cmocka_unit_test(test_a_replay_is_not_carried_out_twice),
 		cmocka_unit_test(test_a_lock_that_waited_is_remembered_when_it_is_had),
 		cmocka_unit_test(test_where_nothing_is_replayed_nothing_is_remembered),
+		cmocka_unit_test(test_local_programs_see_what_is_left_of_locks),
+		cmocka_unit_test(test_a_lock_of_a_local_program_is_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -560,6 +560,53 @@ static void test_writing_from_a_pipe(void **state)
 	close(p[1]);
 }
 
+/* How another program would find the byte: F_UNLCK, F_RDLCK or F_WRLCK. */
+static int locked_for_others(int fd, off_t at)
+{
+	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+
+	assert_int_equal(fcntl(fd, F_OFD_GETLK, &l), 0);
+	return l.l_type;
+}
+
+static void test_locks_are_those_of_the_system(void **state)
+{
+	struct fixture *f = *state;
+	struct flock own = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 10};
+	struct vfs_file *file, *reader;
+	int fd;
+
+	make_file(f, "locks", "content");
+	file = open_file(f, "locks", VFS_READ | VFS_WRITE);
+	reader = open_file(f, "locks", VFS_READ);
+	fd = open(on_disk(f, "locks"), O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_ok(vfs_lock(file, 0, 4, VFS_LOCKED));
+	assert_ok(vfs_lock(file, 4, 4, VFS_LOCKED_SHARED));
+	assert_int_equal(locked_for_others(fd, 3), F_WRLCK);
+	assert_int_equal(locked_for_others(fd, 4), F_RDLCK);
+	assert_int_equal(locked_for_others(fd, 8), F_UNLCK);
+	/* Other handles are others. */
+	assert_status(vfs_lock(reader, 0, 1, VFS_LOCKED_SHARED), LOCK_NOT_GRANTED);
+	assert_ok(vfs_lock(reader, 4, 1, VFS_LOCKED_SHARED));
+	/* A handle that cannot write locks as far as it can. */
+	assert_ok(vfs_lock(reader, 20, 1, VFS_LOCKED));
+	assert_int_equal(locked_for_others(fd, 20), F_RDLCK);
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &own), 0);
+	assert_status(vfs_lock(file, 90, 11, VFS_LOCKED_SHARED), LOCK_NOT_GRANTED);
+	assert_int_equal(locked_for_others(fd, 90), F_UNLCK);
+	assert_ok(vfs_lock(file, 5, 0, VFS_LOCKED));
+	assert_ok(vfs_lock(file, (uint64_t)INT64_MAX + 1, 5, VFS_LOCKED));
+	assert_ok(vfs_lock(file, INT64_MAX - 1, UINT64_MAX - INT64_MAX, VFS_LOCKED));
+	assert_int_equal(locked_for_others(fd, INT64_MAX - 1), F_WRLCK);
+	assert_ok(vfs_lock(file, 0, UINT64_MAX, VFS_UNLOCKED));
+	assert_int_equal(locked_for_others(fd, 3), F_UNLCK);
+	vfs_file_close(reader);
+	assert_int_equal(locked_for_others(fd, 20), F_UNLCK);
+	close(fd);
+	vfs_file_close(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -576,6 +623,7 @@ int main(void)
 		cmocka_unit_test(test_file_that_shrinks_under_a_read_ends_there),
 		cmocka_unit_test(test_write_through_and_flush),
 		cmocka_unit_test(test_writing_from_a_pipe),
+		cmocka_unit_test(test_locks_are_those_of_the_system),
 		cmocka_unit_test(test_descriptors_run_out_with_the_right_status),
 		cmocka_unit_test(test_full_disk_is_told_and_loses_nothing),
 		cmocka_unit_test(test_ids_differ_between_devices_and_renames_do_not_cross),
