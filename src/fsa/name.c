@@ -187,8 +187,9 @@ static void places_step(struct slice p, struct places *now, struct places *next,
 		e = utf16_at(p, i);
 		if (e == '*' || e == '<') {
 			places_add(now, i + 1);
-			if (!at_end && !(e == '<' && last_dot))
-				places_add(next, i);
+			/* < goes up to the last dot and ends with that. */
+			if (!at_end)
+				places_add(next, e == '<' && last_dot ? i + 1 : i);
 		} else if (e == '>') {
 			if (at_end || c == '.')
 				places_add(now, i + 1);

@@ -189,6 +189,19 @@ static bool alias_matches(const struct filling *f, struct slice pattern, struct 
 	return fsa_name_match(pattern, slice_of(alias, vfs_short_name(alias, name)), true);
 }
 
+/* As Windows has it, by what Samba's masktest holds against servers: "." for a pattern finds nothing, and wildcards find ".."
+ * where they find ".". */
+static bool entry_wanted(const struct filling *f, const struct srv_enumeration *e, struct slice name)
+{
+	bool up = name.len == 4 && is_dots(name);
+
+	if (e->pattern_len == 2 && utf16_at(pattern_of(e), 0) == '.')
+		return false;
+	if (up && fsa_name_has_wildcards(pattern_of(e)))
+		name.len = 2;
+	return e->everything || fsa_name_match(pattern_of(e), name, true) || alias_matches(f, pattern_of(e), name);
+}
+
 /* Reads on from the handle's position. */
 static ntstatus fill_scan(struct filling *f, struct srv_open *o, bool single)
 {
@@ -197,9 +210,7 @@ static ntstatus fill_scan(struct filling *f, struct srv_open *o, bool single)
 	ntstatus status;
 
 	while (nt_ok(status = vfs_dir_read(o->file, f->need_stat, &d))) {
-		bool wanted = e->everything || fsa_name_match(pattern_of(e), d.name, true) || alias_matches(f, pattern_of(e), d.name);
-
-		if (wanted && !entry_hidden(f, o, d.name) && !entry_put(f, d.name, &d.stat)) {
+		if (entry_wanted(f, e, d.name) && !entry_hidden(f, o, d.name) && !entry_put(f, d.name, &d.stat)) {
 			vfs_dir_seek(o->file, e->cookie);
 			return f->count > 0 ? STATUS_SUCCESS : STATUS_BUFFER_OVERFLOW;
 		}

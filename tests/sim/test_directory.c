@@ -175,6 +175,28 @@ static void test_patterns(void **state)
 	assert_listed(12, REOPEN, "*.z", "x.y.z");
 	assert_listed(12, REOPEN, "a>>\"txt", "abc.txt");
 	assert_listed(12, REOPEN, "<.z", "x.y.z");
+	assert_listed(12, REOPEN, "<z", "x.y.z");
+	stop();
+}
+
+/* The two that every directory has. */
+static void test_patterns_that_find_dots(void **state)
+{
+	static const struct {
+		const char *pattern;
+		size_t found; /* 0: neither */
+	} rows[] = {
+		{"*", 2}, {"?", 2}, {"*.", 2}, {"<", 2}, {"\"", 2}, {"??", 0}, {"..", 1}, {".", 0}, {">", 0}, {"*.*", 2},
+	};
+	char text[64];
+
+	(void)state;
+	start();
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_status(query(12, REOPEN, rows[i].pattern, 1024), rows[i].found ? STATUS_SUCCESS : STATUS_NO_SUCH_FILE);
+		if (rows[i].found)
+			assert_int_equal(names(12, text, sizeof(text)), rows[i].found);
+	}
 	stop();
 }
 
@@ -280,6 +302,7 @@ int main(void)
 		cmocka_unit_test(test_a_listing_ends_and_a_first_query_without_match_says_so),
 		cmocka_unit_test(test_the_pattern_of_the_first_query_stays_and_an_empty_one_is_everything),
 		cmocka_unit_test(test_patterns),
+		cmocka_unit_test(test_patterns_that_find_dots),
 		cmocka_unit_test(test_restart_and_reopen_begin_anew),
 		cmocka_unit_test(test_a_small_buffer_gives_every_name_once),
 		cmocka_unit_test(test_single_entry_gives_one),

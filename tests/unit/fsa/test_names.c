@@ -116,8 +116,8 @@ static void test_pattern_table(void **state)
 		{"?", "ab", false}, {"a*c", "abbc", true}, {"a*c", "abb", false}, {"*a*b*", "xxaxxbxx", true}, {"*a*b*", "xxbxxaxx", false},
 		{"ABC", "abc", true}, {"abc", "abcd", false}, {"\xC3\x84", "\xC3\xA4", true}, {"*.txt", "A.TXT", true}, {"*.txt", "txt", false},
 		{"a??", "abc", true}, {"a??", "ab", false},
-		/* DOS_STAR: up to the last dot */
-		{"<", "abc", true}, {"<", "a.b", false}, {"<.b", "a.b", true}, {"<.c", "a.b.c", true}, {"<.b", "a.b.c", false}, {"<b", "a.b", false},
+		/* DOS_STAR: through the last dot */
+		{"<", "abc", true}, {"<", "a.b", false}, {"<.b", "a.b", true}, {"<.c", "a.b.c", true}, {"<.b", "a.b.c", false}, {"<b", "a.b", true}, {"<", "a.", true}, {"<", "a.b.", true}, {"<b", "a.bb", false},
 		{"<.", "a.", true}, {"<.txt", "x.txt", true}, {"<c", "abc", true},
 		/* DOS_QM: one unit, or nothing at a dot and at the end */
 		{">", "a", true}, {">", "", true}, {">>>", "a", true}, {">>>", "abcd", false}, {">>>.txt", "a.txt", true}, {"a>>.b", "ab.b", true},
@@ -149,7 +149,7 @@ static bool model_match(const char *p, const char *n)
 	case '*':
 		return model_match(p + 1, n) || (*n && model_match(p, n + 1));
 	case '<':
-		return model_match(p + 1, n) || (*n && !last_dot && model_match(p, n + 1));
+		return model_match(p + 1, n) || (*n && model_match(last_dot ? p + 1 : p, n + 1));
 	case '?':
 		return *n && model_match(p + 1, n + 1);
 	case '>':
