@@ -11,13 +11,13 @@ static ntstatus read_check(const struct srv_request *r, const struct smb2_read_r
 	const struct proto_conn *proto = srv_request_proto(r);
 	const struct srv_open *o = r->open;
 
+	/* Who may execute a file may read it here, as on Windows: a program is started by reading it. */
+	if (!(o->granted_access & (FILE_READ_DATA | FILE_EXECUTE)))
+		return STATUS_ACCESS_DENIED;
 	if (in->length > proto->max_read_bytes || !io_channel_valid(r, in->channel))
 		return STATUS_INVALID_PARAMETER;
 	if (o->pipe && proto->dialect >= SMB2_DIALECT_302 && (in->flags & FLAG_READ_UNBUFFERED))
 		return STATUS_INVALID_PARAMETER;
-	/* Who may execute a file may read it here, as on Windows: a program is started by reading it. */
-	if (!(o->granted_access & (FILE_READ_DATA | FILE_EXECUTE)))
-		return STATUS_ACCESS_DENIED;
 	if (o->pipe)
 		return STATUS_SUCCESS;
 	if (o->directory)

@@ -18,7 +18,9 @@ void smb2_read_req_code(struct wire *w, struct smb2_read_req *m)
 	wire_u32(w, "RemainingBytes", &m->remaining_bytes);
 	wire_ref_offset(w, "ReadChannelInfoOffset", &channel, 2);
 	wire_ref_length(w, "ReadChannelInfoLength", &channel, 2);
-	wire_buffer_or_none(w, "ReadChannelInfo", &channel, 8, &m->channel_info);
+	/* Without a channel, offset and length are not looked at. */
+	if (m->channel != 0)
+		wire_buffer_or_none(w, "ReadChannelInfo", &channel, 8, &m->channel_info);
 	wire_pad_to(w, SMB2_HEADER_SIZE + 49);
 }
 

@@ -16,7 +16,9 @@ void smb2_write_req_code(struct wire *w, struct smb2_write_req *m)
 	wire_ref_offset(w, "WriteChannelInfoOffset", &channel, 2);
 	wire_ref_length(w, "WriteChannelInfoLength", &channel, 2);
 	wire_u32(w, "Flags", &m->flags);
-	wire_buffer_or_none(w, "WriteChannelInfo", &channel, 8, &m->channel_info);
+	/* Without a channel, offset and length are not looked at. */
+	if (m->channel != 0)
+		wire_buffer_or_none(w, "WriteChannelInfo", &channel, 8, &m->channel_info);
 	wire_buffer_elsewhere(w, "Data", &data, 8, &m->data);
 	if (w->dir == WIRE_DECODE) {
 		m->data_offset = (uint16_t)data.offset;

@@ -613,6 +613,12 @@ static void test_read_request_layout_and_its_pad_byte(void **state)
 	assert_true(m.offset == 0x0123456789ABCDEF);
 	assert_int_equal(m.minimum_count, 7);
 	assert_int_equal(m.remaining_bytes, 8);
+	store_le16(g->b + 64 + 44, 0xFFFF); /* ReadChannelInfo, which nobody looks at without a channel */
+	store_le16(g->b + 64 + 46, 0xFFFF);
+	w = golden_decoder(g, 64);
+	smb2_read_req_code(&w, &m);
+	assert_true(wire_ok(&w));
+	assert_int_equal(m.channel_info.len, 0);
 	g->n--; /* some clients leave the byte out */
 	w = golden_decoder(g, 64);
 	smb2_read_req_code(&w, &m);
@@ -637,6 +643,8 @@ static void test_read_request_with_channel_info(void **state)
 	CHECK_BODY(g, smb2_read_req_code, &m);
 	assert_int_equal(m.channel, 1);
 	assert_int_equal(m.channel_info.len, 16);
+	store_le16(g->b + 64 + 46, 0xFFFF);
+	CHECK_REFUSED(g, 64, smb2_read_req_code, &m);
 }
 
 /* Backs: A050. */
@@ -667,6 +675,7 @@ static void test_write_request_layout(void **state)
 {
 	struct golden *g = body();
 	struct smb2_write_req m = {0};
+	struct wire w;
 
 	(void)state;
 	g16(g, 49);
@@ -687,6 +696,11 @@ static void test_write_request_layout(void **state)
 	assert_int_equal(m.data_offset, 112);
 	assert_int_equal(m.length, 5);
 	assert_slice(m.data, "hello", 5);
+	store_le16(g->b + 64 + 40, 0xFFFF); /* WriteChannelInfo without a channel */
+	store_le16(g->b + 64 + 42, 0xFFFF);
+	w = golden_decoder(g, 64);
+	smb2_write_req_code(&w, &m);
+	assert_true(wire_ok(&w));
 	g->b[64 + 4] = 6; /* DataOffset + Length past the end */
 	CHECK_REFUSED(g, 64, smb2_write_req_code, &m);
 	store_le32(g->b + 64 + 4, 0xFFFFFFFF);
