@@ -22,8 +22,8 @@ struct srv_result cmd_close(struct srv_request *r, const struct smb2_close_req *
 	struct vfs_stat st;
 
 	srv_open_close(r->open);
-	/* The request's reference keeps the store's handle. A file that went with this close has no attributes. */
-	if ((in->flags & FLAG_POSTQUERY_ATTRIB) && r->open->file && nt_ok(srv_open_stat(r->open, &st)) && st.links > 0)
+	/* The request's reference keeps the store's handle, so that a file that went with this close still tells its attributes. */
+	if ((in->flags & FLAG_POSTQUERY_ATTRIB) && r->open->file && nt_ok(srv_open_stat(r->open, &st)))
 		close_rsp_attributes(out, &st);
 	return srv_reply(STATUS_SUCCESS);
 }

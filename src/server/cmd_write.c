@@ -65,13 +65,16 @@ static ntstatus append_check(const struct srv_open *o, uint64_t offset)
 static ntstatus note_written(const struct srv_request *r)
 {
 	struct srv_open *o = r->open;
+	bool timed = atomic_load_explicit(&o->fsa.wrote, memory_order_relaxed) || atomic_load(&o->sticky_written) != 0;
 	struct vfs_stat st;
 	ntstatus status;
 
-	if (atomic_load_explicit(&o->fsa.wrote, memory_order_relaxed) || atomic_load(&o->sticky_written) != 0)
+	if (timed && atomic_load_explicit(&o->archived, memory_order_relaxed))
 		return STATUS_SUCCESS;
 	status = vfs_stat_get(o->file, &st);
 	if (nt_ok(status))
+		info_archive(o, &st);
+	if (nt_ok(status) && !timed)
 		fsa_written_begin(o->share->fsa, &o->fsa, st.written, clock_ms(r->srv->clock));
 	return status;
 }

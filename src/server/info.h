@@ -40,5 +40,8 @@ struct srv_result info_answer(struct srv_request *r, const struct fscc_class *cl
 	struct slice *output);
 /* After a write or a new size: a LastWriteTime that was set through the handle stays ([MS-FSA] 2.1.4.17). */
 ntstatus info_keep_written(struct srv_open *o) MUST_USE;
+/* Before a write or a new size: marks the file for the archive ([MS-FSA] 2.1.4.17), unless the handle has done so since its
+ * attributes were last set through it. */
+void info_archive(struct srv_open *o, const struct vfs_stat *st);
 
 #endif

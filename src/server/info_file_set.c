@@ -28,6 +28,15 @@ ntstatus info_keep_written(struct srv_open *o)
 	return set.written == 0 ? STATUS_SUCCESS : vfs_set(o->file, &set);
 }
 
+void info_archive(struct srv_open *o, const struct vfs_stat *st)
+{
+	struct vfs_set_info set = {.which = VFS_SET_ATTRIBUTES, .attributes = (st->attributes | FILE_ATTRIBUTE_ARCHIVE) & ATTRIBUTES_SETTABLE};
+
+	/* A store that cannot mark it takes the data all the same. */
+	if (!atomic_exchange(&o->archived, true) && !st->directory && !(st->attributes & FILE_ATTRIBUTE_ARCHIVE))
+		(void)nt_ok(vfs_set(o->file, &set));
+}
+
 static bool time_valid(uint64_t t)
 {
 	return t <= INT64_MAX || t >= TIME_MOVE;
@@ -106,6 +115,8 @@ static ntstatus set_basic(struct srv_request *r, union any_set *any)
 	}
 	if (set.which != 0)
 		status = vfs_set(o->file, &set);
+	if (set.which & VFS_SET_ATTRIBUTES)
+		atomic_store(&o->archived, false);
 	fsa_written_end(o->share->fsa, &o->fsa);
 	if (nt_ok(status) && set.which != 0)
 		srv_changed(o, FSA_MODIFIED, changes_of(set.which));
@@ -182,8 +193,13 @@ static ntstatus set_mode(struct srv_request *r, union any_set *any)
 
 static ntstatus set_size(struct srv_request *r, uint64_t size)
 {
-	ntstatus status = vfs_truncate(r->open->file, size);
+	struct vfs_stat st;
+	ntstatus status = vfs_stat_get(r->open->file, &st);
 
+	if (nt_ok(status))
+		status = vfs_truncate(r->open->file, size);
+	if (nt_ok(status))
+		info_archive(r->open, &st);
 	fsa_written_end(r->tree->share->fsa, &r->open->fsa);
 	srv_oplock_written(r->open);
 	if (nt_ok(status))

@@ -60,6 +60,7 @@ struct srv_open {
 	_Atomic uint64_t position;      /* FilePositionInformation */
 	_Atomic uint64_t sticky_changed; /* likewise ChangeTime, which setting other times and attributes through it does not move */
 	_Atomic uint64_t sticky_written; /* LastWriteTime as set through this handle: its writes do not move it ([MS-FSA] 2.1.4.17); 0: not set */
+	_Atomic bool archived;          /* what was written through this handle has been marked for the archive */
 };
 
 /* A new open with its ids and one reference for the caller, in no table. NULL: out of memory. */

@@ -158,11 +158,63 @@ static void test_close_and_its_attributes(void **state)
 	assert_status(close_flags(0, &rsp), STATUS_SUCCESS);
 	assert_int_equal(rsp.flags, 0);
 	assert_int_equal(rsp.end_of_file, 0);
-	/* What went with the close has no attributes. */
+	/* They are queried before the file goes with the close. */
 	assert_status(raw_open(&fx.raw, "f", ALL, OPEN, DELETE_ON_CLOSE), STATUS_SUCCESS);
 	assert_status(close_flags(1, &rsp), STATUS_SUCCESS);
-	assert_int_equal(rsp.flags, 0);
-	assert_int_equal(rsp.end_of_file, 0);
+	assert_int_equal(rsp.flags, 1);
+	assert_int_equal(rsp.end_of_file, 5);
+	stop();
+}
+
+static uint32_t attributes_now(void)
+{
+	struct smb2_query_info_req q = {.info_type = 1, .file_info_class = 4, .output_buffer_length = 40, .file_id = fx.raw.file_id};
+	struct smb2_query_info_rsp a = {0};
+
+	assert_status(raw_call(&fx.raw, SMB2_QUERY_INFO, &q, &a), STATUS_SUCCESS);
+	assert_int_equal(a.output.len, 40);
+	return load_le32(a.output.data + 32);
+}
+
+static void set_attributes(uint32_t attributes, uint64_t written)
+{
+	uint8_t data[40] = {0};
+	struct smb2_set_info_req s = {.info_type = 1, .file_info_class = 4, .file_id = fx.raw.file_id, .input = slice_of(data, sizeof(data))};
+
+	store_le64(data + 16, written);
+	store_le32(data + 32, attributes);
+	assert_status(raw_call(&fx.raw, SMB2_SET_INFO, &s, NULL), STATUS_SUCCESS);
+}
+
+static void write_a_byte(void)
+{
+	struct smb2_write_req w = {.length = 1, .file_id = fx.raw.file_id, .data_offset = 0x70, .data = slice_of("x", 1)};
+
+	assert_status(raw_call(&fx.raw, SMB2_WRITE, &w, NULL), STATUS_SUCCESS);
+}
+
+/* [MS-FSA] 2.1.4.17: programs that back up files find those that changed by this. */
+static void test_what_is_written_is_to_be_archived(void **state)
+{
+	uint8_t size[8] = {3};
+	struct smb2_set_info_req s = {.info_type = 1, .file_info_class = 20, .input = slice_of(size, sizeof(size))};
+
+	(void)state;
+	start(0x0302);
+	make_file("f", "12345");
+	assert_status(raw_open(&fx.raw, "f", ALL, OPEN, 0), STATUS_SUCCESS);
+	set_attributes(0x82, 0);
+	assert_int_equal(attributes_now(), 2);
+	write_a_byte();
+	assert_int_equal(attributes_now(), 0x22);
+	/* Once more, with the write time held. */
+	set_attributes(0x80, 0x01D0000000000000);
+	write_a_byte();
+	assert_int_equal(attributes_now(), 0x20);
+	set_attributes(0x80, 0);
+	s.file_id = fx.raw.file_id;
+	assert_status(raw_call(&fx.raw, SMB2_SET_INFO, &s, NULL), STATUS_SUCCESS);
+	assert_int_equal(attributes_now(), 0x20);
 	stop();
 }
 
@@ -232,6 +284,9 @@ static void test_channels_of_reads(void **state)
 		for (uint32_t channel = 1; channel < 5; channel++)
 			assert_status(read_with((struct smb2_read_req){.length = 4, .channel = channel}, NULL),
 				dialects[i] < 0x0300 ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER);
+		/* The right to read comes first. */
+		assert_status(raw_open(&fx.raw, "f", WRITE_DATA, OPEN, 0), STATUS_SUCCESS);
+		assert_status(read_with((struct smb2_read_req){.length = 4, .channel = 3}, NULL), STATUS_ACCESS_DENIED);
 		stop();
 	}
 }
@@ -472,6 +527,7 @@ int main(void)
 		cmocka_unit_test(test_pipes_ignore_what_is_for_files),
 		cmocka_unit_test(test_access_masks),
 		cmocka_unit_test(test_close_and_its_attributes),
+		cmocka_unit_test(test_what_is_written_is_to_be_archived),
 		cmocka_unit_test(test_flush_wants_a_handle_that_writes),
 		cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_channels_of_reads),
