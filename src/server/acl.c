@@ -1,6 +1,6 @@
 /* Access control lists: [MS-DTYP] 2.4.6, 2.5.3.2, [MS-FSA] 2.1.5.1.2.1. On disk a descriptor is the payload of Samba's xattr_NTACL: a
- * version, a union's level, and behind what the version puts before it the self-relative form. Version 1 is written; 1 to
- * 4 are read. */
+ * version, a union's level, and behind what the version puts before it the self-relative form. 1 to 4 are read; version 1 is
+ * written, or 3 without a hash where Samba's name for the owner has been kept. */
 #include "server/acl.h"
 
 #include "fsa/fsa.h"
@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 enum { UNIX_USER = 1, UNIX_GROUP = 2, AUTHORITY_WORLD = 1, AUTHORITY_CREATOR = 3, AUTHORITY_NT = 5, AUTHORITY_UNIX = 22 };
+enum { NT_NON_UNIQUE = 21, DOMAIN_ACCOUNT_SUBS = 5 };
 enum { NT_NETWORK = 2, NT_AUTHENTICATED_USERS = 11, CREATOR_OWNER_RIGHTS = 4 };
-enum { XATTR_BYTES = 65536, XATTR_V1_HEADER = 8, SD_HEADER_BYTES = 20, NDR_POINTER = 0x00020000 };
+enum { XATTR_BYTES = 65536, XATTR_V1_HEADER = 8, XATTR_V3_HEADER = 80, SD_HEADER_BYTES = 20, NDR_POINTER = 0x00020000 };
 
 static uint32_t own_uid, own_gid;
 static pthread_once_t own_ids_once = PTHREAD_ONCE_INIT;
@@ -113,7 +114,7 @@ static size_t xattr_offset(const uint8_t *p, size_t n)
 	case 2:
 		return 28;
 	case 3:
-		return 80;
+		return XATTR_V3_HEADER;
 	case 4:
 		return xattr_v4_offset(p, n);
 	default:
@@ -165,6 +166,7 @@ static struct secdesc *stored_load(struct vfs_file *f, struct arena *a)
 	move_offsets(p + at, (uint32_t)-(int32_t)at);
 	w = wire_decoder(p + at, 0, n - at, a);
 	secdesc_code(&w, sd);
+	sd->system_owner = load_le16(p) > 1;
 	return wire_ok(&w) ? sd : NULL;
 }
 
@@ -185,22 +187,24 @@ struct secdesc *srv_acl_load(struct vfs_file *f, const struct vfs_stat *st, stru
 
 ntstatus srv_acl_store(struct vfs_file *f, struct secdesc *sd, struct arena *a)
 {
-	size_t size = secdesc_size(sd);
-	uint8_t *p = size <= XATTR_BYTES ? arena_alloc(a, XATTR_V1_HEADER + size) : NULL;
+	size_t size = secdesc_size(sd), head = sd->system_owner ? XATTR_V3_HEADER : XATTR_V1_HEADER;
+	uint8_t *p = size <= XATTR_BYTES ? arena_zalloc(a, head + size) : NULL;
 	struct wire w;
 	ntstatus status;
 
 	if (!p)
 		return STATUS_INSUFFICIENT_RESOURCES;
-	store_le16(p, 1);
-	store_le16(p + 2, 1);
+	store_le16(p, sd->system_owner ? 3 : 1);
+	store_le16(p + 2, sd->system_owner ? 3 : 1);
 	store_le32(p + 4, NDR_POINTER);
-	w = wire_encoder(p + XATTR_V1_HEADER, 0, size);
+	if (sd->system_owner)
+		store_le32(p + 8, NDR_POINTER + 4);
+	w = wire_encoder(p + head, 0, size);
 	secdesc_code(&w, sd);
 	if (!wire_ok(&w))
 		return STATUS_INVALID_SECURITY_DESCR;
-	move_offsets(p + XATTR_V1_HEADER, XATTR_V1_HEADER);
-	status = vfs_xattr_set(f, xattr_name(), p, XATTR_V1_HEADER + w.pos);
+	move_offsets(p + head, (uint32_t)head);
+	status = vfs_xattr_set(f, xattr_name(), p, head + w.pos);
 	return nt_is(status, STATUS_EAS_NOT_SUPPORTED) ? STATUS_NOT_SUPPORTED : status;
 }
 
@@ -235,10 +239,15 @@ void srv_acl_replace(struct secdesc *sd, const struct secdesc *with, uint32_t pa
 	static const struct control_flags of_dacl = {SD_DACL_PRESENT, SD_DACL_AUTO_INHERITED, SD_DACL_AUTO_INHERIT_REQ, SD_DACL_PROTECTED};
 	static const struct control_flags of_sacl = {SD_SACL_PRESENT, SD_SACL_AUTO_INHERITED, SD_SACL_AUTO_INHERIT_REQ, SD_SACL_PROTECTED};
 
-	if ((parts & ACL_PART_OWNER) && with->owner)
+	/* Whoever is put in their place is not the system's owner, nor its group. */
+	if ((parts & ACL_PART_OWNER) && with->owner) {
+		sd->system_owner = sd->system_owner && sid_equal(sd->owner, with->owner);
 		sd->owner = with->owner;
-	if ((parts & ACL_PART_GROUP) && with->group)
+	}
+	if ((parts & ACL_PART_GROUP) && with->group) {
+		sd->system_owner = sd->system_owner && sid_equal(sd->group, with->group);
 		sd->group = with->group;
+	}
 	if (parts & ACL_PART_DACL) {
 		map_generic(with->dacl);
 		sd->control = replaced_control(sd->control, with->control, &of_dacl, as_set);
@@ -262,7 +271,7 @@ uint32_t srv_acl_access(struct vfs_file *f, const struct vfs_stat *st, struct ar
 	if (!sd || !stored)
 		return fsa_access_of_stat(st, srv_acl_uid(), srv_acl_gid());
 	open_to_all.mode = 0777;
-	return srv_acl_grants(sd) & fsa_access_of_stat(&open_to_all, srv_acl_uid(), srv_acl_gid());
+	return srv_acl_grants(sd, st) & fsa_access_of_stat(&open_to_all, srv_acl_uid(), srv_acl_gid());
 }
 
 /* --- the check --- */
@@ -284,6 +293,38 @@ bool srv_acl_in_token(const struct sid *sid)
 	return false;
 }
 
+/* --- what Samba calls us --- */
+
+/* An account of a domain or a machine, S-1-5-21-x-y-z-rid: such are the SIDs that Samba gives the users of its own. */
+static bool is_account(const struct sid *sid)
+{
+	const struct sid account = sid_make(AUTHORITY_NT, DOMAIN_ACCOUNT_SUBS, (const uint32_t[DOMAIN_ACCOUNT_SUBS]){NT_NON_UNIQUE});
+
+	return sid && sid->sub_count == DOMAIN_ACCOUNT_SUBS && sid->subs[0] == NT_NON_UNIQUE &&
+		memcmp(sid->authority, account.authority, sizeof(sid->authority)) == 0;
+}
+
+/* Samba keeps the system's owner of a file and that of the descriptor that it writes together: an account which owns what our uid owns
+ * is ours. */
+static const struct sid *alias_user(const struct secdesc *sd, const struct vfs_stat *st)
+{
+	return st && sd->system_owner && st->uid == srv_acl_uid() && is_account(sd->owner) ? sd->owner : NULL;
+}
+
+static const struct sid *alias_group(const struct secdesc *sd, const struct vfs_stat *st)
+{
+	return st && sd->system_owner && st->gid == srv_acl_gid() && is_account(sd->group) ? sd->group : NULL;
+}
+
+void srv_acl_follow_owner(struct secdesc *sd, const struct secdesc *parent, const struct vfs_stat *st)
+{
+	const struct sid *user = alias_user(parent, st), *group = alias_group(parent, st);
+
+	sd->owner = user ? parent->owner : sd->owner;
+	sd->group = group ? parent->group : sd->group;
+	sd->system_owner = sd->system_owner || user || group;
+}
+
 static bool is_owner_rights(const struct sid *sid)
 {
 	const struct sid owner_rights = sid_make(AUTHORITY_CREATOR, 1, (const uint32_t[]){CREATOR_OWNER_RIGHTS});
@@ -291,9 +332,10 @@ static bool is_owner_rights(const struct sid *sid)
 	return sid_equal(sid, &owner_rights);
 }
 
-uint32_t srv_acl_grants(const struct secdesc *sd)
+uint32_t srv_acl_grants(const struct secdesc *sd, const struct vfs_stat *st)
 {
-	bool owner = sd->owner && srv_acl_in_token(sd->owner), owner_rights = false;
+	const struct sid *user = alias_user(sd, st), *group = alias_group(sd, st);
+	bool owner = user || (sd->owner && srv_acl_in_token(sd->owner)), owner_rights = false;
 	uint32_t granted = 0, denied = 0;
 
 	if (!(sd->control & SD_DACL_PRESENT) || !sd->dacl)
@@ -301,7 +343,7 @@ uint32_t srv_acl_grants(const struct secdesc *sd)
 	for (size_t i = 0; i < sd->dacl->ace_count; i++) {
 		const struct ace *e = &sd->dacl->aces[i];
 		uint32_t mask = fsa_access_map_generic(e->mask);
-		bool mine = srv_acl_in_token(&e->sid);
+		bool mine = srv_acl_in_token(&e->sid) || (user && sid_equal(&e->sid, user)) || (group && sid_equal(&e->sid, group));
 
 		if (e->flags & ACE_INHERIT_ONLY)
 			continue;

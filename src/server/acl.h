@@ -20,8 +20,11 @@ void srv_acl_replace(struct secdesc *sd, const struct secdesc *with, uint32_t pa
 bool srv_acl_inherit(struct secdesc *sd, const struct secdesc *parent, bool explicit_dacl, bool directory, struct arena *a, bool *changed) MUST_USE;
 /* The rights to a file: by the descriptor that was set on it, else by its mode; READONLY takes writing away in any case. */
 uint32_t srv_acl_access(struct vfs_file *f, const struct vfs_stat *st, struct arena *a);
-/* The rights that it gives, [MS-DTYP] 2.5.3.2. */
-uint32_t srv_acl_grants(const struct secdesc *sd);
+/* The rights that it gives, [MS-DTYP] 2.5.3.2. st: of its file, NULL if there is none: an account of Samba's that owns a file of our
+ * uid, and likewise its group, is in the token, too. */
+uint32_t srv_acl_grants(const struct secdesc *sd, const struct vfs_stat *st);
+/* Gives a new file's descriptor the owner and group that Samba would, if `parent`, that of its directory, shows whom it calls us. */
+void srv_acl_follow_owner(struct secdesc *sd, const struct secdesc *parent, const struct vfs_stat *parent_stat);
 /* The ids that the server runs under, which do not change. */
 uint32_t srv_acl_uid(void);
 uint32_t srv_acl_gid(void);

@@ -44,6 +44,7 @@ struct create_op {
 	const struct smb2_create_req *in;
 	struct create_contexts ctx;
 	const struct secdesc *parent;  /* set on the directory of a file that may be made; NULL: none */
+	struct vfs_stat parent_stat;   /* of that directory, if parent is set */
 	struct slice name;             /* checked, without stream part and trailing separator */
 	struct slice stream;           /* of a named stream: its name; else empty */
 	bool must_be_directory, must_be_file;

@@ -56,8 +56,8 @@ ntstatus create_access_check(struct create_op *op)
 		return STATUS_ACCESS_DENIED;
 	if (makes_or_writes(op) && (~tree & ACCESS_MAKES_FILES))
 		return STATUS_ACCESS_DENIED;
-	if ((op->in->create_options & OPTION_DELETE_ON_CLOSE) &&
-		!((op->desired & (ACCESS_DELETE | ACCESS_MAXIMUM_ALLOWED)) && (tree & ACCESS_DELETE)))
+	/* MAXIMUM_ALLOWED does not ask for it. */
+	if ((op->in->create_options & OPTION_DELETE_ON_CLOSE) && !(op->desired & tree & ACCESS_DELETE))
 		return STATUS_ACCESS_DENIED;
 	return STATUS_SUCCESS;
 }
@@ -93,6 +93,7 @@ static ntstatus parent_load(struct create_op *op)
 		status = STATUS_INSUFFICIENT_RESOURCES;
 	else if (stored)
 		op->parent = sd;
+	op->parent_stat = parent.stat;
 	vfs_file_close(parent.file);
 	return status;
 }
@@ -105,7 +106,7 @@ ntstatus create_parent_check(struct create_op *op)
 
 	if (!nt_ok(status) || !op->parent || op->r->tree->is_admin)
 		return status;
-	return srv_acl_grants(op->parent) & need ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+	return srv_acl_grants(op->parent, &op->parent_stat) & need ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
 
 /* [MS-FSA] 2.1.5.1.2.1: who may delete what is in a directory, or list it, may do that to a file whose own list is silent. */

@@ -349,7 +349,7 @@ static ntstatus overwrite(struct create_op *op)
 	return nt_ok(status) ? vfs_stat_get(op->open->file, &op->found.stat) : status;
 }
 
-/* 3.3.5.9.3. A store that cannot reserve does without; a full one says so. */
+/* 3.3.5.9.3. A store that cannot reserve does without, and so does a handle that may not write; a full store says so. */
 static ntstatus reserve(struct create_op *op)
 {
 	ntstatus status;
@@ -357,7 +357,7 @@ static ntstatus reserve(struct create_op *op)
 	if (!op->ctx.alsi || op->ctx.allocation == 0 || op->action == ACTION_OPENED || op->found.stat.directory)
 		return STATUS_SUCCESS;
 	status = vfs_allocate(op->open->file, op->ctx.allocation);
-	if (nt_is(status, STATUS_NOT_SUPPORTED) || nt_is(status, STATUS_INVALID_DEVICE_REQUEST))
+	if (nt_is(status, STATUS_NOT_SUPPORTED) || nt_is(status, STATUS_INVALID_DEVICE_REQUEST) || nt_is(status, STATUS_ACCESS_DENIED))
 		return STATUS_SUCCESS;
 	return nt_ok(status) ? vfs_stat_get(op->open->file, &op->found.stat) : status;
 }
@@ -380,6 +380,8 @@ static ntstatus protect(struct create_op *op)
 	now = srv_acl_load(op->open->file, &op->found.stat, &op->r->arena, &stored);
 	if (!now)
 		return STATUS_INSUFFICIENT_RESOURCES;
+	if (op->parent)
+		srv_acl_follow_owner(now, op->parent, &op->parent_stat);
 	if (asked)
 		srv_acl_replace(now, &wanted, ACL_PART_OWNER | ACL_PART_GROUP | (wanted.control & SD_DACL_PRESENT ? ACL_PART_DACL : 0),
 			op->r->tree->share->acl_flags_as_set);
@@ -397,6 +399,9 @@ static ntstatus finish(struct create_op *op)
 	ntstatus status = STATUS_SUCCESS;
 
 	op->action = ACTION_OPENED;
+	/* They belong to files, and a stream that is made with some would lose them. */
+	if (op->ctx.ea_count > 0 && op->stream.len > 0 && (op->found.created || create_overwrites(op)))
+		return STATUS_INVALID_PARAMETER;
 	if (op->found.created) {
 		op->action = ACTION_CREATED;
 		/* [MS-FSA] 2.1.5.1.1 */

@@ -61,6 +61,7 @@ struct secdesc {
 	uint16_t control;                   /* SELF_RELATIVE is added while encoding; *_PRESENT say whether the ACLs are there */
 	struct sid *owner, *group;          /* NULL: none */
 	struct acl *dacl, *sacl;            /* PRESENT and NULL: the null ACL, which grants everything */
+	bool system_owner;                  /* not coded: owner and group are the system's by other names, see server/acl.h */
 };
 /* base is the descriptor's first byte, pos 0. Decoding takes the parts in any order and needs an arena. */
 void secdesc_code(struct wire *w, struct secdesc *m);

@@ -242,6 +242,9 @@ static void test_what_is_granted_is_what_was_asked_and_delete_on_close_needs_del
 	req = req_of("f", OPEN, DELETE_ON_CLOSE);
 	req.desired_access = 0x120089;
 	assert_status(create(&req), STATUS_ACCESS_DENIED);
+	/* Whoever asks for all there is has not asked for this. */
+	req.desired_access = 0x02000000;
+	assert_status(create(&req), STATUS_ACCESS_DENIED);
 	req.desired_access = 0;
 	req.create_options = 0;
 	assert_status(create(&req), STATUS_ACCESS_DENIED);
@@ -430,6 +433,7 @@ static void test_qfid_is_the_internal_information(void **state)
 /* Backs: B336, A028. */
 static void test_alsi_reserves(void **state)
 {
+	struct smb2_create_req req;
 	uint8_t size[8];
 
 	(void)state;
@@ -437,6 +441,10 @@ static void test_alsi_reserves(void **state)
 	store_le64(size, 1 << 20);
 	assert_status(create_with("f", "AlSi", size, 8), STATUS_SUCCESS);
 	assert_int_equal(fx.rsp.end_of_file, 0);
+	req = req_of("read only", CREATE, 0);
+	req.desired_access = 0x120089;
+	req.contexts = context_of("AlSi", size, 8);
+	assert_status(create(&req), STATUS_SUCCESS);
 	store_le64(size, 1ull << 40);
 	assert_status(create_with("toobig", "AlSi", size, 8), STATUS_DISK_FULL);
 	assert_status(create_as("toobig", OPEN, 0), STATUS_OBJECT_NAME_NOT_FOUND);
@@ -557,6 +565,17 @@ static void test_extended_attributes_at_creation(void **state)
 	req = req_of("new", CREATE, NO_EAS);
 	req.contexts = context_of("ExtA", ea, sizeof(ea));
 	assert_status(create(&req), STATUS_ACCESS_DENIED);
+	/* They are a file's: a stream cannot come with some, and what was there stays. */
+	assert_status(create_with("new:s", "ExtA", ea, sizeof(ea)), STATUS_INVALID_PARAMETER);
+	assert_status(create_as("new", OPEN, 0), STATUS_OBJECT_NAME_NOT_FOUND);
+	assert_status(create_as("made:s", CREATE, 0), STATUS_SUCCESS);
+	write_some(fx.rsp.file_id, "content");
+	assert_status(close_file(fx.rsp.file_id), STATUS_SUCCESS);
+	req = req_of("made:s", OVERWRITE_IF, 0);
+	req.contexts = context_of("ExtA", ea, sizeof(ea));
+	assert_status(create(&req), STATUS_INVALID_PARAMETER);
+	assert_status(create_with("made:s", "ExtA", ea, sizeof(ea)), STATUS_SUCCESS);
+	assert_int_equal(fx.rsp.end_of_file, 7);
 	stop();
 }
 

@@ -148,6 +148,14 @@ static void test_what_is_stored_comes_back(void **state)
 	/* As Samba writes it: version, level, a pointer, and the descriptor. */
 	assert_true(nt_ok(vfs_xattr_get(k->f.file, k->xattr, raw, sizeof(raw), &n)));
 	assert_memory_equal(raw, "\1\0\1\0\0\0\2\0\1", 9);
+	assert_false(back->system_owner);
+	/* And as it writes it with a hash, but of no kind: what has Samba's owner stays recognizable as such. */
+	sd.system_owner = true;
+	assert_true(nt_ok(srv_acl_store(k->f.file, &sd, &k->a)));
+	back = load(k, true);
+	assert_true(back->system_owner && sid_equal(back->owner, &owner));
+	assert_true(nt_ok(vfs_xattr_get(k->f.file, k->xattr, raw, sizeof(raw), &n)));
+	assert_memory_equal(raw, "\3\0\3\0\0\0\2\0\4\0\2\0\0\0", 14);
 }
 
 /* Grants of a list of (type, sid kind, mask) in order. */
@@ -184,7 +192,7 @@ static uint32_t grants(enum who owner, const struct entry *e, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		aces[i] = (struct ace){.type = e[i].type, .flags = e[i].flags, .mask = e[i].mask, .sid = sid_of(e[i].who)};
-	return srv_acl_grants(&sd);
+	return srv_acl_grants(&sd, NULL);
 }
 
 static void test_entries_are_weighed_in_order(void **state)
@@ -219,6 +227,39 @@ static void test_entries_are_weighed_in_order(void **state)
 		assert_int_equal(grants(rows[i].owner, rows[i].e, rows[i].n), rows[i].granted);
 }
 
+/* Samba gives its users SIDs of its own. Whose they are, the file's owner on the system tells, if it was Samba that wrote the descriptor. */
+static void test_an_account_of_sambas_that_owns_our_file_is_ours(void **state)
+{
+	struct sid account = sid_make(5, 5, (const uint32_t[]){21, 1, 2, 3, 1000}), other = sid_make(5, 5, (const uint32_t[]){21, 1, 2, 3, 1001});
+	struct ace aces[] = {{.mask = FILE_READ_DATA, .sid = account}, {.mask = FILE_WRITE_DATA, .sid = other}};
+	struct acl dacl = {.revision = 2, .ace_count = 2, .aces = aces};
+	struct secdesc sd = {.control = SD_DACL_PRESENT, .owner = &account, .group = &other, .dacl = &dacl, .system_owner = true};
+	struct secdesc child = {.owner = &other, .group = &other}, with = {.owner = &account, .group = &other};
+	struct vfs_stat st = {.uid = srv_acl_uid(), .gid = srv_acl_gid() + 1};
+	const uint32_t owner = ACCESS_READ_CONTROL | ACCESS_WRITE_DAC;
+
+	(void)state;
+	assert_int_equal(srv_acl_grants(&sd, &st), owner | FILE_READ_DATA);
+	st.gid--;
+	assert_int_equal(srv_acl_grants(&sd, &st), owner | FILE_READ_DATA | FILE_WRITE_DATA);
+	srv_acl_follow_owner(&child, &sd, &st);
+	assert_true(child.system_owner && child.owner == &account);
+	st.uid++;
+	st.gid++;
+	assert_int_equal(srv_acl_grants(&sd, &st), 0);
+	child = (struct secdesc){.owner = &other, .group = &other};
+	srv_acl_follow_owner(&child, &sd, &st);
+	assert_true(!child.system_owner && child.owner == &other);
+	st = (struct vfs_stat){.uid = srv_acl_uid(), .gid = srv_acl_gid()};
+	/* The same set once more changes nothing; another owner is nobody's alias. */
+	srv_acl_replace(&sd, &with, ACL_PART_OWNER | ACL_PART_GROUP, false);
+	assert_true(sd.system_owner);
+	with.owner = &other;
+	srv_acl_replace(&sd, &with, ACL_PART_OWNER, false);
+	assert_false(sd.system_owner);
+	assert_int_equal(srv_acl_grants(&sd, &st), 0);
+}
+
 static void test_no_list_allows_everything_an_empty_one_nothing(void **state)
 {
 	struct sid stranger = sid_of(STRANGER);
@@ -226,11 +267,11 @@ static void test_no_list_allows_everything_an_empty_one_nothing(void **state)
 	struct secdesc sd = {.control = 0, .owner = &stranger};
 
 	(void)state;
-	assert_int_equal(srv_acl_grants(&sd), ACCESS_FILE_ALL);
+	assert_int_equal(srv_acl_grants(&sd, NULL), ACCESS_FILE_ALL);
 	sd.control = SD_DACL_PRESENT;
-	assert_int_equal(srv_acl_grants(&sd), ACCESS_FILE_ALL);
+	assert_int_equal(srv_acl_grants(&sd, NULL), ACCESS_FILE_ALL);
 	sd.dacl = &empty;
-	assert_int_equal(srv_acl_grants(&sd), 0);
+	assert_int_equal(srv_acl_grants(&sd, NULL), 0);
 }
 
 /* Backs: B532. */
@@ -367,6 +408,7 @@ int main(void)
 		WITH_KIT(test_damaged_attributes_leave_the_mode),
 		WITH_KIT(test_what_is_stored_comes_back),
 		cmocka_unit_test(test_entries_are_weighed_in_order),
+		cmocka_unit_test(test_an_account_of_sambas_that_owns_our_file_is_ours),
 		cmocka_unit_test(test_no_list_allows_everything_an_empty_one_nothing),
 		cmocka_unit_test(test_only_the_named_parts_are_replaced),
 		cmocka_unit_test(test_what_children_inherit),
