@@ -121,16 +121,20 @@ ntstatus posix_stat_new(struct posix_store *s, int fd, uint32_t attributes, stru
 	fill(s, &x, out);
 	attributes_fill(out, NULL, 0);
 	wanted = (attributes & VFS_ATTRIBUTES_SETTABLE) | (out->directory ? FILE_ATTRIBUTE_DIRECTORY : FILE_ATTRIBUTE_ARCHIVE);
-	/* Nothing to keep when that is what it has anyway. */
-	if (wanted == out->attributes)
+	if (wanted == out->attributes && !s->xattrs)
 		return STATUS_SUCCESS;
+	/* Kept even where it is what the file has anyway: Samba guesses otherwise, and has no time of creation without it. */
 	posix_dosattrib_make(blob, wanted, out->created);
 	err = s->xattrs ? posix_fsetxattr(fd, false, DOSATTRIB, blob, sizeof(blob)) : -EOPNOTSUPP;
 	if (err == -EOPNOTSUPP)
 		posix_tell_no_xattrs(s);
-	else if (err == 0)
+	if (err == 0) {
 		out->attributes = wanted;
-	return err == 0 || err == -EOPNOTSUPP ? STATUS_SUCCESS : posix_error(-err);
+		/* That was a change, too. */
+		if (statx(fd, "", AT_EMPTY_PATH, STATX_CTIME, &x) == 0)
+			out->changed = filetime_of(&x.stx_ctime);
+	}
+	return err == 0 || err == -EOPNOTSUPP || wanted == out->attributes ? STATUS_SUCCESS : posix_error(-err);
 }
 
 ntstatus posix_stat_get(struct vfs_file *vf, struct vfs_stat *out)

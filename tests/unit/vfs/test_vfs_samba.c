@@ -137,19 +137,37 @@ static void test_attributes_of_smbd_are_seen_in_stat_and_listing(void **state)
 	}
 }
 
+/* Files that local programs have made. */
 static void test_files_without_blob_show_defaults(void **state)
 {
 	struct fixture *f = *state;
 
-	make_file(f, ".profile", "");
-	make_dir(f, ".dir");
-	make_file(f, "nobody_writes", "");
-	assert_int_equal(chmod(on_disk(f, "nobody_writes"), 0444), 0);
+	assert_int_equal(close(creat(on_disk(f, ".profile"), 0644)), 0);
+	assert_int_equal(mkdir(on_disk(f, ".dir"), 0755), 0);
+	assert_int_equal(close(creat(on_disk(f, "nobody_writes"), 0444)), 0);
 	assert_int_equal(stat_of(f, ".profile").attributes, FILE_ATTRIBUTE_ARCHIVE);
 	assert_int_equal(stat_of(f, ".dir").attributes, FILE_ATTRIBUTE_DIRECTORY);
 	assert_int_equal(stat_of(f, "nobody_writes").attributes, FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_ARCHIVE);
 	assert_int_equal(getxattr(on_disk(f, ".profile"), "user.DOSATTRIB", NULL, 0), -1);
 	assert_int_equal(stat_of(f, "").attributes, FILE_ATTRIBUTE_DIRECTORY);
+}
+
+/* smbd takes ARCHIVE and the time of creation from nowhere else. */
+static void test_new_files_have_the_blob(void **state)
+{
+	static const uint8_t attributes_of_new[] = {FILE_ATTRIBUTE_ARCHIVE, 0, 0, 0};
+	struct fixture *f = *state;
+	uint8_t blob[64];
+	struct vfs_stat st;
+
+	make_file(f, "new", "");
+	st = stat_of(f, "new");
+	assert_int_equal(st.attributes, FILE_ATTRIBUTE_ARCHIVE);
+	assert_int_equal(getxattr(on_disk(f, "new"), "user.DOSATTRIB", blob, sizeof(blob)), POSIX_DOSATTRIB_BYTES);
+	assert_memory_equal(blob + 12, attributes_of_new, sizeof(attributes_of_new));
+	assert_true(load_le64(blob + 16) == st.created);
+	make_dir(f, "new dir");
+	assert_int_equal(getxattr(on_disk(f, "new dir"), "user.DOSATTRIB", blob, sizeof(blob)), POSIX_DOSATTRIB_BYTES);
 }
 
 int main(void)
@@ -161,6 +179,7 @@ int main(void)
 		cmocka_unit_test(test_attributes_set_are_on_disk_as_smbd_has_them),
 		cmocka_unit_test(test_attributes_of_smbd_are_seen_in_stat_and_listing),
 		cmocka_unit_test(test_files_without_blob_show_defaults),
+		cmocka_unit_test(test_new_files_have_the_blob),
 	};
 
 	return cmocka_run_group_tests(tests, setup_tmp, teardown);
