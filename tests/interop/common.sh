@@ -112,11 +112,11 @@ start_smbd() {
 			server signing = auto
 			read only = no
 	CONF
-	printf '%s\n%s\n' "$HYTHE_PASSWORD" "$HYTHE_PASSWORD" | pdbedit -s "$dir/smb.conf" -a -t -u root >/dev/null 2>&1
+	printf '%s\n%s\n' "$HYTHE_PASSWORD" "$HYTHE_PASSWORD" | pdbedit -s "$dir/smb.conf" -a -t -u "${smbd_user:-root}" >/dev/null 2>&1
 	setsid "$smbd" -F --no-process-group -s "$dir/smb.conf" -l "$dir/log" >"$dir/log/stdout" 2>&1 </dev/null &
 	pids+=($!) # a session of its own, for smbd ends its whole process group
 	for _ in $(seq 100); do
-		"$HYTHE" shares "smb://root@127.0.0.1:$smbd_port" >/dev/null 2>&1 && break
+		"$HYTHE" shares "smb://${smbd_user:-root}@127.0.0.1:$smbd_port" >/dev/null 2>&1 && break
 		sleep 0.1
 	done
 	printf -v "$1" %s "$smbd_port"

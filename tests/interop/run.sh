@@ -166,7 +166,8 @@ rm -f "$big"/share/* "$source_file"
 if [ -f "$here/client_vs_smbd.sh" ]; then
 	if HYTHE=$HYTHE SIZE_MB=$SIZE_MB bash "$here/client_vs_smbd.sh"; then :; else failures=$((failures + 1)); fi
 fi
-HYTHE=$HYTHE bash "$here/locks_vs_smbd.sh" || failures=$((failures + 1))
+HYTHE=$HYTHE bash "$here/compare.sh" || failures=$((failures + 1))
 HYTHE=$HYTHE bash "$here/streams_vs_smbd.sh" || failures=$((failures + 1))
 HYTHE=$HYTHE bash "$here/local.sh" || failures=$((failures + 1))
+HYTHE=$HYTHE bash "$here/samba_share.sh" || failures=$((failures + 1))
 [ "$failures" = 0 ]
