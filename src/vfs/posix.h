@@ -157,7 +157,7 @@ void posix_dosattrib_make(uint8_t out[POSIX_DOSATTRIB_BYTES], uint32_t attribute
 void posix_dosattrib_changed_make(uint8_t out[POSIX_CHANGED_BYTES], uint64_t changed, uint64_t changed_at);
 ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, struct vfs_stat *out) MUST_USE;
 /* Of what was just made with these attributes. */
-ntstatus posix_stat_new(struct posix_store *s, int fd, uint32_t attributes, struct vfs_stat *out) MUST_USE;
+ntstatus posix_stat_new(struct posix_store *s, int fd, bool directory, uint32_t attributes, struct vfs_stat *out) MUST_USE;
 /* Of an entry of the directory open as `dir`; `path` is the directory's. */
 ntstatus posix_stat_entry(struct posix_store *s, int dir, const char *path, const char *name, struct vfs_stat *out) MUST_USE;
 ntstatus posix_stat_get(struct vfs_file *f, struct vfs_stat *out) MUST_USE;

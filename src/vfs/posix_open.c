@@ -51,7 +51,7 @@ static ntstatus file_make(struct opening *o, int fd, bool created)
 		goto fail;
 	memcpy(name, o->path.s, o->path.len + 1);
 	if (created)
-		st = posix_stat_new(o->store, fd, o->args->attributes, &o->out->stat);
+		st = posix_stat_new(o->store, fd, (o->args->flags & VFS_DIRECTORY) != 0, o->args->attributes, &o->out->stat);
 	else
 		st = posix_stat_fd(o->store, fd, o->path_only, &o->out->stat);
 	if (!nt_ok(st))
