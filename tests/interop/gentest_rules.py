@@ -15,7 +15,7 @@ DELETE, SYSTEM_SECURITY, MAXIMUM_ALLOWED, GENERIC_ALL, INVALID_ACCESS = 0x10000,
 DIRECTORY, NON_DIRECTORY, NO_EAS, DELETE_ON_CLOSE, UNSUPPORTED_OPTIONS, VALID_OPTIONS = 1, 0x40, 0x200, 0x1000, 0x00102080, 0x00FFFFFF
 OVERWRITES = (0, 4, 5)
 # File attributes
-DIRECTORY_ATTRIBUTE, NORMAL_ATTRIBUTE, TEMPORARY, KEPT_ATTRIBUTES, VALID_ATTRIBUTES = 0x10, 0x80, 0x100, 0x3100, 0x7FB7
+DIRECTORY_ATTRIBUTE, ARCHIVE_ATTRIBUTE, NORMAL_ATTRIBUTE, TEMPORARY, KEPT_ATTRIBUTES, VALID_ATTRIBUTES = 0x10, 0x20, 0x80, 0x100, 0x3100, 0x7FB7
 # QUERY_INFO of extended attributes, and the most that one holds
 RESTART_SCAN, XATTR_MOST = 1, 65535
 
@@ -84,11 +84,21 @@ def of_stream(r):
     return r.opened is not None and stream(r.opened)
 
 
+def shown_attributes(d):
+    """Those here and those there, if they are what differs."""
+    if not d.field or d.field.split(".")[-1] not in ("file_attr", "attrib", "attributes"):
+        return None
+    return tuple(int(v, 16) & ~NORMAL_ATTRIBUTE for v in d.values)
+
+
 def kept_attributes(d):
-    if not d.field or not d.field.split(".")[-1] in ("file_attr", "attrib", "attributes"):
-        return False
-    here, there = (int(v, 16) for v in d.values)
-    return there == (here & ~KEPT_ATTRIBUTES or NORMAL_ATTRIBUTE)
+    both = shown_attributes(d)
+    return both is not None and both[1] == both[0] & ~KEPT_ATTRIBUTES
+
+
+def marked_again(d):
+    both = shown_attributes(d)
+    return both is not None and both[0] & ARCHIVE_ATTRIBUTE and both[1] in (both[0] & ~ARCHIVE_ATTRIBUTE, both[0] & ~(ARCHIVE_ATTRIBUTE | KEPT_ATTRIBUTES))
 
 
 def number(r):
@@ -161,9 +171,11 @@ RULES = [
      lambda d: d.theirs.status == INVALID_PARAMETER and d.ours.options & DELETE_ON_CLOSE and d.ours.access & (GENERIC_ALL | DELETE) == GENERIC_ALL),
     ("Locks on streams", WRITE, statuses(FILE_LOCK_CONFLICT, OK, lambda d: of_stream(d.ours))),
     ("Locks on streams", READ, statuses(FILE_LOCK_CONFLICT, OK, lambda d: of_stream(d.ours))),
-    ("Extended attributes through a stream", QUERY_INFO, statuses(NO_EAS_ON_FILE, INVALID_PARAMETER, lambda d: of_stream(d.ours))),
+    ("Extended attributes through a stream", QUERY_INFO,
+     lambda d: of_stream(d.ours) and (d.ours.kind, d.ours.level) == (1, 0xF) and d.theirs.status == INVALID_PARAMETER),
     ("Extended attributes through a stream", SET_INFO, set_level(0xF, OK, INVALID_PARAMETER, lambda d: of_stream(d.ours))),
     ("Attributes that are kept", None, kept_attributes),
+    ("Marks for the archive", None, marked_again),
     ("Extended attributes, continued", QUERY_INFO, continued_eas),
     ("Renaming a file through a stream", SET_INFO, lambda d: of_stream(d.ours) and (d.ours.level, d.ours.status) == (0xA, SHARING_VIOLATION)),
     ("smbd ends the connection", None, gone),
@@ -184,7 +196,8 @@ RULES = [
     ("Renaming into a directory that is not shared", SET_INFO, set_level(0xA, SHARING_VIOLATION, OK, into_open_directory)),
     ("A snapshot that is not there", CREATE, lambda d: d.ours.status == NAME_NOT_FOUND == first_fault(d.ours) and any(d.ours.contexts.get("TWrp", b""))),
     ("The mandatory label", QUERY_INFO, statuses(ACCESS_DENIED, OK, lambda d: d.ours.kind == 3 and d.ours.additional & 0x1F == 0x10)),
-    ("Sharing between a file and its streams", CREATE, statuses(SHARING_VIOLATION, OK, beside_streams)),
+    ("Sharing between a file and its streams", CREATE, lambda d: d.ours.status == SHARING_VIOLATION and beside_streams(d) and
+     (d.theirs.status == OK or d.theirs.status == INVALID_PARAMETER and stream(d.ours) and eas(d.ours))),
     ("Locks on a directory", LOCK, statuses(INVALID_PARAMETER, INVALID_DEVICE_REQUEST, lambda d: directory(d.ours))),
     ("A name that is about to go", CREATE, statuses(DELETE_PENDING, COLLISION, lambda d: d.ours.disposition == 2)),
     ("Closing a directory that cannot go", CLOSE, statuses(OK, DIRECTORY_NOT_EMPTY, lambda d: directory(d.ours))),
