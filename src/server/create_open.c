@@ -180,7 +180,9 @@ static ntstatus attach_grant(struct create_op *op, struct fsa_enter *e)
 	if (!nt_ok(status))
 		return status;
 	e->grant = &op->open->grant->fsa;
-	e->grant->whole = whole;
+	/* A lease has other opens, which may be looking at it; it never is. */
+	if (whole)
+		e->grant->whole = true;
 	e->oplock = no_writes ? FSA_OPLOCK_II : level;
 	e->cache = op->ctx.lease_state & (uint8_t)(no_writes ? ~FSA_CACHE_WRITE : FSA_CACHE_ALL);
 	e->epoch = op->ctx.lease.epoch;
