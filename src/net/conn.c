@@ -283,15 +283,14 @@ void *net_conn_user(const struct net_conn *c)
 	return c->user;
 }
 
-size_t net_conn_unacked(struct net_conn *c)
+bool net_conn_stuck(struct net_conn *c, unsigned ms)
 {
-	size_t n = atomic_load(&c->queued);
+	bool stuck;
 
 	pthread_mutex_lock(&c->lock);
-	if (c->transport->unacked)
-		n += c->transport->unacked(c);
+	stuck = c->transport->stuck && c->transport->stuck(c, ms);
 	pthread_mutex_unlock(&c->lock);
-	return n;
+	return stuck;
 }
 
 size_t net_conn_queued(const struct net_conn *c)

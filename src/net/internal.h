@@ -119,7 +119,7 @@ struct net_transport {
 	void (*arm_send)(struct net_conn *c);
 	void (*shutdown)(struct net_conn *c, int how); /* SHUT_WR, SHUT_RDWR; an armed side gets its event */
 	void (*close)(struct net_conn *c);
-	size_t (*unacked)(struct net_conn *c); /* NULL: what was sent has arrived */
+	bool (*stuck)(struct net_conn *c, unsigned ms); /* as net_conn_stuck. NULL: what was sent has arrived */
 	bool (*hung_up)(struct net_conn *c);   /* NULL: closed by then */
 	void (*name)(const struct net_conn *c, bool peer, char *text, size_t cap);
 	void (*destroy)(struct net_conn *c);

@@ -140,8 +140,8 @@ void net_batch_flush(struct net_batch *b);
 void net_send(struct net_conn *c, const struct net_seg *segs, size_t n);
 /* Bytes accepted but not yet taken by the kernel. Reading from a peer that does not take its replies stops above a bound. */
 size_t net_conn_queued(const struct net_conn *c);
-/* Bytes sent or queued that the peer's system has not acknowledged yet. */
-size_t net_conn_unacked(struct net_conn *c);
+/* Something is on its way to the peer, whose system has acknowledged nothing for that long. */
+bool net_conn_stuck(struct net_conn *c, unsigned ms);
 
 /* tcp. `address` is "127.0.0.1:4450", "[::]:445", ":445"; port 0 picks one. why: at least 256 bytes. `accepted` gets
  * the creator's reference and starts the connection, or closes and puts it. */

@@ -92,11 +92,15 @@ static void tcp_close(struct net_conn *c)
 	c->fd = -1;
 }
 
-static size_t tcp_unacked(struct net_conn *c)
+static bool tcp_stuck(struct net_conn *c, unsigned ms)
 {
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
 	int n = 0;
 
-	return c->fd >= 0 && ioctl(c->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t)n : 0;
+	if (c->fd < 0 || ioctl(c->fd, SIOCOUTQ, &n) != 0 || n == 0)
+		return false;
+	return getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_last_ack_recv >= ms;
 }
 
 /* What the peer sent before may still be there to be read. */
@@ -165,7 +169,7 @@ static const struct net_transport tcp_transport = {
 	.arm_send = tcp_arm_send,
 	.shutdown = tcp_shutdown,
 	.close = tcp_close,
-	.unacked = tcp_unacked,
+	.stuck = tcp_stuck,
 	.hung_up = tcp_hung_up,
 	.name = tcp_name,
 	.destroy = tcp_destroy,

@@ -261,7 +261,8 @@ static struct srv_break_clock *clock_take(struct srv_grant *g, const struct srv_
 
 static void look_whether_arrived(struct srv_conn *c)
 {
-	if (!c->test_unacked && net_conn_unacked(c->net) == 0)
+	/* An acknowledgment since then was one of the notification, too. */
+	if (!c->test_unacked && !net_conn_stuck(c->net, ARRIVE_MS))
 		return;
 	log_info("%s: the client does not acknowledge what it is sent; disconnected, since others wait for it", c->peer);
 	net_conn_close(c->net, false);

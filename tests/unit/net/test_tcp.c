@@ -27,6 +27,15 @@ static size_t queued(struct end *e)
 	return n;
 }
 
+static bool stuck_for(struct end *e, unsigned ms)
+{
+	struct net_conn *c = net_conn_ref(e->conn);
+	bool stuck = net_conn_stuck(c, ms);
+
+	net_conn_put(c);
+	return stuck;
+}
+
 static void stop_all(int fd)
 {
 	if (fd >= 0)
@@ -353,6 +362,9 @@ static void test_a_peer_that_does_not_read_is_not_read_from(void **state)
 	assert_int_equal(stuck, 200);
 	most = queued(&ends[0]);
 	assert_in_range(most, 16u << 20, (16u << 20) + 2 * FRAME);
+	/* Bytes are on their way, but the peer's system lives. */
+	assert_true(stuck_for(&ends[0], 0));
+	assert_false(stuck_for(&ends[0], 60000));
 	for (size_t got = 0; got < COUNT * n;) {
 		ssize_t r = recv(fd, back, n - got % n, 0);
 
@@ -366,7 +378,7 @@ static void test_a_peer_that_does_not_read_is_not_read_from(void **state)
 		}
 	}
 	assert_int_equal(ends[0].frames, COUNT);
-	WAIT_FOR(NULL, queued(&ends[0]) == 0);
+	WAIT_FOR(NULL, queued(&ends[0]) == 0 && !stuck_for(&ends[0], 0));
 	stop_all(fd);
 	free(frame);
 	free(back);
