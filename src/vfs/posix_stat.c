@@ -113,22 +113,25 @@ ntstatus posix_stat_new(struct posix_store *s, int fd, bool directory, uint32_t 
 {
 	uint32_t wanted = (attributes & VFS_ATTRIBUTES_SETTABLE) | (directory ? FILE_ATTRIBUTE_DIRECTORY : FILE_ATTRIBUTE_ARCHIVE);
 	uint8_t blob[POSIX_DOSATTRIB_BYTES];
-	struct timespec now;
 	struct statx x;
 	int err = -EOPNOTSUPP;
 
-	/* Kept even where it is what the file has anyway: Samba guesses otherwise, and has no time of creation without it. The clock is the one
-	 * that the kernel takes the times of files from. */
-	(void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	posix_dosattrib_make(blob, wanted, filetime_from_timespec(now));
-	if (s->xattrs)
-		err = posix_fsetxattr(fd, false, DOSATTRIB, blob, sizeof(blob));
-	if (err == -EOPNOTSUPP)
-		posix_tell_no_xattrs(s);
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_WANTED, &x) != 0)
 		return posix_error(errno);
 	fill(s, &x, out);
-	attributes_fill(out, blob, err == 0 ? (ssize_t)sizeof(blob) : -1);
+	attributes_fill(out, NULL, 0);
+	/* Kept even where it is what the file has anyway: Samba guesses otherwise, and has no time of creation without it. */
+	posix_dosattrib_make(blob, wanted, out->created);
+	if (s->xattrs)
+		err = posix_fsetxattr(fd, false, DOSATTRIB, blob, sizeof(blob));
+	if (err == -EOPNOTSUPP && wanted != out->attributes)
+		posix_tell_no_xattrs(s);
+	if (err == 0) {
+		out->attributes = wanted;
+		/* That was a change, too. */
+		if (statx(fd, "", AT_EMPTY_PATH, STATX_CTIME, &x) == 0)
+			out->changed = filetime_of(&x.stx_ctime);
+	}
 	return err == 0 || err == -EOPNOTSUPP || wanted == out->attributes ? STATUS_SUCCESS : posix_error(-err);
 }
 
