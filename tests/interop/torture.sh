@@ -20,7 +20,7 @@ if ! command -v smbtorture >/dev/null; then
 fi
 
 mkdir -p "$work/state"
-for share in share share2 dosmode shareadmin nostreams noperm hideunread asset nonotify short kernel posixlock; do
+for share in share share2 share3 share4 dosmode shareadmin nostreams noperm hideunread asset nonotify short kernel kernel2 posixlock; do
 	mkdir -p "$work/$share"
 	printf '[share %s]\npath = %s\n' $share "$work/$share"
 	case $share in
@@ -28,7 +28,7 @@ for share in share share2 dosmode shareadmin nostreams noperm hideunread asset n
 	asset) echo "acl-flags-as-set = yes" ;;
 	nostreams) echo "streams = no" ;;
 	nonotify) echo "change-notify = no" ;;
-	kernel) echo "kernel-oplocks = yes" ;;
+	kernel | kernel2) echo "kernel-oplocks = yes" ;;
 	posixlock) echo "mirror-locks = yes" ;;
 	short) echo "short-names = yes" ;;
 	dosmode) printf 'hide-files = hidefile\n' ;;
@@ -67,7 +67,7 @@ if [ ! -s "$work/names" ]; then
 	exit 0
 fi
 
-PYTHONDONTWRITEBYTECODE=1 python3 "$runner" --port "$target_port" --share share,share2 --jobs 2 --wipe "$work/share" --wipe "$work/share2" \
+PYTHONDONTWRITEBYTECODE=1 python3 "$runner" --port "$target_port" --share share,share2,share3,share4 --jobs 4 --wipe "$work/share" --wipe "$work/share2" --wipe "$work/share3" --wipe "$work/share4" \
 	--user torture --password pass --user2 torture2 --password2 pass2 --tests-file "$work/names" --ladder \
 	--baseline "$shared/conformance/baseline-smbd-4.17.json" --quiet --out "$OUT" "${arguments[@]}" >"$work/torture.log" 2>&1
 kill -0 "$target_pid" 2>/dev/null || not_ok smbtorture/server_survives "$(tail -n 30 "$work/target.log")"
