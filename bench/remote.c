@@ -249,21 +249,14 @@ static void run_idle(const struct load_config *cfg, struct load_result *r)
 /* One open file under a lease of its own, which may cache everything. */
 static struct hythe_file *open_leased(struct hythe_tree *t, const char *dir, unsigned i)
 {
-	/* The context RqLs of [MS-SMB2] 2.2.13.2.10: its header and name, the key, the state. */
-	uint8_t context[24 + 52] = {[4] = 16, [6] = 4, [10] = 24, [12] = 52, [16] = 'R', 'q', 'L', 's'};
 	struct hythe_open_params p;
 	struct hythe_file *f;
 	char name[300];
 
 	snprintf(name, sizeof(name), "%s\\leased%06u", dir, i);
-	memcpy(context + 24, &i, sizeof(i));
-	context[24 + 8] = 1;
-	context[24 + 16] = 7;
 	hythe_open_params_init(&p, name, HYTHE_READ_DATA | HYTHE_WRITE_DATA | HYTHE_READ_ATTRIBUTES);
 	p.disposition = HYTHE_OPEN_IF;
-	p.oplock_level = 0xFF;
-	p.contexts = context;
-	p.contexts_len = sizeof(context);
+	p.lease = HYTHE_CACHE_READ | HYTHE_CACHE_HANDLE | HYTHE_CACHE_WRITE;
 	load_check(hythe_open(t, &p, &f, NULL), name);
 	return f;
 }
