@@ -15,8 +15,11 @@ enum hythe_log_level { HYTHE_LOG_ERROR, HYTHE_LOG_WARN, HYTHE_LOG_INFO, HYTHE_LO
 
 struct hythe_share_config {
 	const char *name;    /* UTF-8, 1 to 80 characters */
-	const char *path;    /* an existing directory */
+	/* An existing directory. %U (the user's name), %M (the client's address) and %t (the time, as YYYY_MM_DD_HH_MM_SS in UTC) are put in when somebody
+	 * connects, %% is a percent sign; what is above the first of them has to exist. */
+	const char *path;
 	const char *comment; /* NULL: none */
+	bool create_path;              /* such a directory is made when it is not there, for the server's user alone; else the client is refused */
 	bool read_only;
 	bool guest;                    /* guests may connect; needs guest of the server */
 	bool encrypt;                  /* only sessions that can encrypt */

@@ -103,11 +103,29 @@ static int parse_options(struct serve_options *o, int argc, char **argv)
 
 /* --- configuration --- */
 
+/* As the path of a share: a percent sign stands for itself. */
+static const char *plain_path(struct config *c, const char *directory)
+{
+	char *doubled = arena_alloc(&c->arena, 2 * strlen(directory) + 1), *p = doubled;
+
+	if (!doubled) {
+		snprintf(c->why, sizeof(c->why), "out of memory");
+		return NULL;
+	}
+	for (; *directory; directory++) {
+		if (*directory == '%')
+			*p++ = '%';
+		*p++ = *directory;
+	}
+	*p = 0;
+	return doubled;
+}
+
 /* The share of DIRECTORY has the name of its last component, as far as a share may have it. */
 static bool add_directory(struct config *c, const char *directory)
 {
 	char *real = realpath(directory, NULL), name[81];
-	const char *base;
+	const char *base, *path;
 	size_t n = 0;
 	bool ok;
 
@@ -125,7 +143,8 @@ static bool add_directory(struct config *c, const char *directory)
 			n--;
 		name[n > 0 ? n - 1 : 0] = 0;
 	}
-	ok = config_add_share(c, name[0] ? name : "root", real) != NULL;
+	path = plain_path(c, real);
+	ok = path && config_add_share(c, name[0] ? name : "root", path) != NULL;
 	free(real);
 	return ok;
 }

@@ -84,6 +84,16 @@ static void print_ways(const char *host, unsigned port, const char *share, const
 	printf("           hythe ls smb://%s%s%s/%s\n", at, host, port_of_url, path);
 }
 
+/* A share's path, with %% as the percent sign that it is. */
+static void print_path(const char *path)
+{
+	for (; *path; path++) {
+		if (path[0] == '%' && path[1] == '%')
+			path++;
+		putchar(*path);
+	}
+}
+
 void serve_howto_print(const struct hythe_server *s, const struct hythe_server_config *cfg, const struct serve_user *u)
 {
 	char host[256];
@@ -94,9 +104,12 @@ void serve_howto_print(const struct hythe_server *s, const struct hythe_server_c
 
 		printf("Listening on %.*s:%u\n", len ? (int)len : 1, len ? cfg->listen[i] : "*", (unsigned)hythe_server_port(s, i));
 	}
-	for (size_t i = 0; i < cfg->share_count; i++)
-		printf("Sharing %s as %s%s%s%s\n", cfg->shares[i].path, cfg->shares[i].name, cfg->shares[i].read_only ? ", read-only" : "",
+	for (size_t i = 0; i < cfg->share_count; i++) {
+		fputs("Sharing ", stdout);
+		print_path(cfg->shares[i].path);
+		printf(" as %s%s%s%s\n", cfg->shares[i].name, cfg->shares[i].read_only ? ", read-only" : "",
 			cfg->shares[i].encrypt ? ", encrypted" : "", cfg->shares[i].guest ? ", open to guests" : "");
+	}
 	if (u->password[0])
 		printf("User %s, password %s\n(shown this once; `hythe user passwd %s` sets another)\n", u->name, u->password, u->name);
 	putchar('\n');

@@ -2,6 +2,7 @@
 #include "server/cmd.h"
 #include "fsa/fsa.h"
 #include "server/conn.h"
+#include "server/share_instance.h"
 #include "server/tables.h"
 
 #include "base/log.h"
@@ -96,11 +97,18 @@ static bool proves_negotiation(const struct srv_request *r)
 		(r->header.flags & SMB2_FLAGS_SIGNED) != 0;
 }
 
+/* Takes over the reference to the share. */
 static struct srv_result connect_tree(struct srv_request *r, struct srv_share *share, struct smb2_tree_connect_rsp *out)
 {
 	const struct auth_identity *id = &r->session->identity;
-	struct srv_tree *t = srv_tree_new(r->session, share);
+	struct srv_share *used;
+	struct srv_tree *t;
+	ntstatus status = srv_share_instance(r, share, &used);
 
+	srv_share_put(share);
+	if (!nt_ok(status))
+		return srv_reply(status);
+	t = srv_tree_new(r->session, used);
 	if (!t)
 		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
 	t->read_only = t->share->read_only;

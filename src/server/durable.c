@@ -385,13 +385,13 @@ bool srv_durable_disconnect(struct srv_open *o, struct srv_session *s)
 {
 	struct srv_tree *tree;
 
-	if (!o->durable || !o->durable->is_durable || o->share->retired || !fsa_grant_lasts(&o->fsa))
+	if (!o->durable || !o->durable->is_durable || srv_share_retired(o->share) || !fsa_grant_lasts(&o->fsa))
 		return false;
 	srv_oplock_disconnect(o);
 	if (!let_go(o, s, &tree))
 		return false;
 	srv_tree_put(tree);
-	if (o->share->retired || !fsa_grant_lasts(&o->fsa))
+	if (srv_share_retired(o->share) || !fsa_grant_lasts(&o->fsa))
 		(void)srv_durable_close_disconnected(o);
 	return true;
 }
@@ -421,7 +421,7 @@ void srv_durable_unclaim(struct srv_open *o)
 {
 	struct srv_durable *d = o->durable;
 	struct srv_durables *t = o->srv->durables;
-	bool lasts = !o->share->retired && fsa_grant_lasts(&o->fsa), kept;
+	bool lasts = !srv_share_retired(o->share) && fsa_grant_lasts(&o->fsa), kept;
 
 	pthread_mutex_lock(&t->lock);
 	kept = lasts && !d->doomed && !t->ending && count_locked(t, d);
@@ -473,7 +473,7 @@ static struct srv_open *any_of(struct srv_durables *t, const struct srv_share *s
 	list_for_each(n, &t->disconnected) {
 		struct srv_durable *d = list_entry(n, struct srv_durable, link);
 
-		if (!share || d->open->share == share) {
+		if (!share || srv_share_configured(d->open->share) == share) {
 			found = srv_open_ref(d->open);
 			break;
 		}

@@ -3,11 +3,10 @@
 
 #include "base/log.h"
 #include "base/utf16.h"
-#include "fsa/fsa.h"
 #include "server/durable.h"
-#include "server/oplock.h"
+#include "server/share_instance.h"
+#include "server/share_path.h"
 #include "server/srv.h"
-#include "server/tunnel.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -83,11 +82,29 @@ static bool check_share_name(const char *name, char *why, size_t cap)
 	return true;
 }
 
+/* The directory, or the one beneath which the path varies: what is wrong with that is said at once. */
+static bool set_path(struct srv_share *s, char *why, size_t cap)
+{
+	struct srv_path_kind kind;
+	struct srv_path path;
+	char detail[WHY_BYTES] = "";
+
+	if (!srv_path_check(s->path, &kind, detail, sizeof(detail)))
+		return fail(why, cap, "share %s: %s", s->name, detail);
+	if (s->create_path && !kind.varies)
+		return fail(why, cap, "share %s: create-path is for paths with %%U, %%M or %%t; make the directory %.200s", s->name, s->path);
+	if (kind.user && s->guest)
+		return fail(why, cap, "share %s: a guest has no name to put in for %%U in the path", s->name);
+	if (kind.varies)
+		return srv_share_vary(s, detail) || fail(why, cap, "share %s: %s", s->name, detail);
+	if (!srv_path_expand(s->path, &(struct srv_path_values){0}, &path, detail, sizeof(detail)))
+		return fail(why, cap, "share %s: %s", s->name, detail);
+	memcpy(s->path, path.text, sizeof(s->path));
+	return nt_ok(srv_share_open_store(s, path.fixed, detail)) || fail(why, cap, "share %s: %s", s->name, detail);
+}
+
 static bool fill_share(struct srv_share *s, const struct hythe_share_config *c, char *why, size_t cap)
 {
-	const struct vfs_posix_options o = {.follow_symlinks = c->follow_symlinks, .read_only = c->read_only, .short_names = c->short_names,
-		.kernel_oplocks = c->kernel_oplocks};
-	char detail[WHY_BYTES] = "";
 	size_t len = strlen(c->name);
 
 	if (!c->path || strlen(c->path) >= sizeof(s->path))
@@ -95,6 +112,8 @@ static bool fill_share(struct srv_share *s, const struct hythe_share_config *c, 
 	snprintf(s->name, sizeof(s->name), "%s", c->name);
 	snprintf(s->path, sizeof(s->path), "%s", c->path);
 	snprintf(s->comment, sizeof(s->comment), "%s", c->comment ? c->comment : "");
+	s->follow_symlinks = c->follow_symlinks;
+	s->create_path = c->create_path;
 	s->read_only = c->read_only;
 	s->encrypt = c->encrypt;
 	s->guest = c->guest;
@@ -117,13 +136,7 @@ static bool fill_share(struct srv_share *s, const struct hythe_share_config *c, 
 	if (!copy_names(c->users, c->user_count, &s->users, why, cap) || !copy_names(c->admins, c->admin_count, &s->admins, why, cap) ||
 		!copy_names(c->hide_files, c->hide_count, &s->hide_files, why, cap))
 		return false;
-	s->vfs = vfs_posix_open(c->path, &o, detail);
-	if (!s->vfs)
-		return fail(why, cap, "share %s: %s", c->name, detail);
-	s->fsa = fsa_new(srv_oplock_hold);
-	if (c->short_names)
-		s->tunnel = srv_tunnel_new();
-	return s->fsa && (s->tunnel || !c->short_names) ? true : fail(why, cap, "out of memory");
+	return set_path(s, why, cap);
 }
 
 static struct srv_share *make_share(const struct hythe_share_config *c, char *why, size_t cap)
@@ -171,13 +184,14 @@ out:
 
 static bool same_rules(const struct srv_share *a, const struct srv_share *b)
 {
-	if (strcmp(a->path, b->path) != 0 || strcmp(a->comment, b->comment) != 0 || a->read_only != b->read_only || a->encrypt != b->encrypt ||
+	if (strcmp(a->path, b->path) != 0 || strcmp(a->comment, b->comment) != 0 || a->read_only != b->read_only ||
+		a->follow_symlinks != b->follow_symlinks || a->create_path != b->create_path || a->encrypt != b->encrypt ||
 		a->guest != b->guest || a->hidden != b->hidden || a->access_based_enumeration != b->access_based_enumeration ||
 		a->acl_flags_as_set != b->acl_flags_as_set || a->no_streams != b->no_streams || a->no_notify != b->no_notify ||
 		a->short_names != b->short_names || a->show_dot_files != b->show_dot_files || a->hide_count != b->hide_count ||
 		a->restrict_exclusive_opens != b->restrict_exclusive_opens || a->force_shared_delete != b->force_shared_delete ||
 		a->force_level2_oplocks != b->force_level2_oplocks || a->no_local_changes != b->no_local_changes ||
-		a->kernel_oplocks != b->kernel_oplocks || a->mirror_locks != b->mirror_locks ||
+		a->kernel_oplocks != b->kernel_oplocks || (a->instances == NULL) != (b->instances == NULL) || a->mirror_locks != b->mirror_locks ||
 		a->user_count != b->user_count || a->admin_count != b->admin_count)
 		return false;
 	if (a->hide_count > 0 && memcmp(a->hide_files, b->hide_files, a->hide_count * sizeof(*a->hide_files)) != 0)

@@ -242,7 +242,7 @@ void srv_tree_put(struct srv_tree *t)
 {
 	if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	atomic_fetch_sub(&t->share->current_uses, 1);
+	atomic_fetch_sub(&srv_share_configured(t->share)->current_uses, 1);
 	srv_share_put(t->share);
 	free(t);
 }
@@ -283,7 +283,7 @@ struct srv_tree *srv_tree_new(struct srv_session *s, struct srv_share *share)
 	t->refs = 1;
 	t->session = s;
 	t->share = share;
-	atomic_fetch_add(&share->current_uses, 1);
+	atomic_fetch_add(&srv_share_configured(share)->current_uses, 1);
 	pthread_mutex_lock(&s->lock);
 	most = s->identity.anonymous ? s->srv->limits.anonymous_trees_and_opens : s->srv->limits.trees_per_session;
 	if (s->state != SRV_SESSION_GONE && s->tree_count < most) {

@@ -4,9 +4,12 @@
 #include "base/utf16.h"
 #include "fsa/fsa.h"
 #include "server/durable.h"
+#include "server/oplock.h"
+#include "server/share_instance.h"
 #include "server/tunnel.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct srv_share *srv_share_ref(struct srv_share *s)
@@ -19,16 +22,58 @@ void srv_share_put(struct srv_share *s)
 {
 	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	if (s->of)
+		srv_instance_gone(s);
 	net_watch_end(s->local);
 	if (s->fsa)
 		fsa_free(s->fsa);
 	if (s->vfs)
 		vfs_close(s->vfs);
-	free(s->users);
-	free(s->admins);
-	free(s->hide_files);
 	srv_tunnel_free(s->tunnel);
+	if (s->of) {
+		srv_share_put(s->of);
+	} else {
+		srv_instances_free(s->instances);
+		free(s->users);
+		free(s->admins);
+		free(s->hide_files);
+	}
 	free(s);
+}
+
+struct srv_share *srv_share_configured(struct srv_share *s)
+{
+	return s->of ? s->of : s;
+}
+
+bool srv_share_retired(const struct srv_share *s)
+{
+	return s->of ? s->of->retired : s->retired;
+}
+
+ntstatus srv_share_open_store(struct srv_share *s, size_t fixed, char *why)
+{
+	const struct vfs_posix_options o = {.follow_symlinks = s->follow_symlinks, .read_only = s->read_only, .short_names = s->short_names,
+		.kernel_oplocks = s->kernel_oplocks};
+	char dir[sizeof(s->path)];
+	ntstatus status = STATUS_SUCCESS;
+
+	if (s->path[fixed] == 0) {
+		s->vfs = vfs_posix_open(s->path, &o, why);
+		status = s->vfs ? STATUS_SUCCESS : STATUS_OBJECT_NAME_NOT_FOUND;
+	} else {
+		snprintf(dir, sizeof(dir), "%.*s", (int)fixed, s->path);
+		status = vfs_posix_open_beneath(fixed > 0 ? dir : ".", s->path + fixed, s->create_path, &o, &s->vfs, why);
+	}
+	if (!nt_ok(status))
+		return status;
+	s->fsa = fsa_new(srv_oplock_hold);
+	if (s->short_names)
+		s->tunnel = srv_tunnel_new();
+	if (s->fsa && (s->tunnel || !s->short_names))
+		return STATUS_SUCCESS;
+	snprintf(why, 256, "out of memory");
+	return STATUS_INSUFFICIENT_RESOURCES;
 }
 
 static bool listed_as_hidden(const struct srv_share *s, struct slice name)

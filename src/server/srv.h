@@ -26,6 +26,8 @@ struct srv_limits {
 	uint32_t disconnected_opens_per_user; /* ... and of one user */
 	uint32_t durable_timeout_ms;       /* how long, if the client does not say ... */
 	uint32_t durable_timeout_most_ms;  /* ... and at most */
+	uint32_t share_instances;          /* of a share whose path depends on who connects ... */
+	uint32_t share_instances_per_user; /* ... and of one user */
 	uint32_t parked_per_connection;
 	uint32_t workers_waiting;          /* at once, for CREATEs in the middle of chains */
 	uint32_t login_timeout_ms;         /* a connection without a valid session lives no longer */

@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { WHY_BYTES = 256, SECTOR_BYTES = 512 };
@@ -78,6 +80,16 @@ static const struct vfs_ops posix_ops = {
 	.lease_release = posix_lease_release, .lock = posix_lock
 };
 
+/* What opening the root came to. */
+static void tell_why(char *why, const char *root, int err)
+{
+	if (err == ENOSYS || err == EPERM)
+		(void)snprintf(why, WHY_BYTES, "%.100s: openat2 is missing, which needs Linux 5.6 and a container runtime that lets it "
+			"through (a newer one, or another seccomp profile)", root);
+	else
+		(void)snprintf(why, WHY_BYTES, "%.180s: %s", root, strerrordesc_np(err));
+}
+
 /* The kernel can keep a path beneath the root. */
 static bool openat2_works(const struct posix_store *s, const char *root, char *why)
 {
@@ -87,22 +99,19 @@ static bool openat2_works(const struct posix_store *s, const char *root, char *w
 		close(fd);
 		return true;
 	}
-	if (fd == -ENOSYS || fd == -EPERM)
-		(void)snprintf(why, WHY_BYTES, "%.100s: openat2 is missing, which needs Linux 5.6 and a container runtime that lets it "
-			"through (a newer one, or another seccomp profile)", root);
-	else
-		(void)snprintf(why, WHY_BYTES, "%.180s: %s", root, strerrordesc_np(-fd));
+	tell_why(why, root, -fd);
 	return false;
 }
 
-struct vfs *vfs_posix_open(const char *root, const struct vfs_posix_options *o, char *why)
+/* Takes over the descriptor of the root. */
+static struct vfs *store_new(int root_fd, const struct stat *st, const char *root, const struct vfs_posix_options *o, char *why)
 {
 	struct posix_store *s = calloc(1, sizeof(*s));
-	struct stat st;
 	char probe[8];
 
 	if (s == NULL) {
 		(void)snprintf(why, WHY_BYTES, "out of memory");
+		close(root_fd);
 		return NULL;
 	}
 	s->vfs.ops = &posix_ops;
@@ -110,15 +119,8 @@ struct vfs *vfs_posix_open(const char *root, const struct vfs_posix_options *o, 
 	s->follow = o->follow_symlinks;
 	s->short_names = o->short_names;
 	s->read_only = o->read_only;
-	s->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->root < 0 || fstat(s->root, &st) != 0) {
-		(void)snprintf(why, WHY_BYTES, "%.180s: %s", root, strerrordesc_np(errno));
-		if (s->root >= 0)
-			close(s->root);
-		free(s);
-		return NULL;
-	}
-	s->root_id = posix_id_of(&st);
+	s->root = root_fd;
+	s->root_id = posix_id_of(st);
 	s->xattrs = posix_fgetxattr(s->root, false, "user.DOSATTRIB", probe, sizeof(probe)) != -EOPNOTSUPP;
 	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++) {
 		pthread_mutex_init(&s->names[i], NULL);
@@ -137,4 +139,92 @@ struct vfs *vfs_posix_open(const char *root, const struct vfs_posix_options *o, 
 		return NULL;
 	}
 	return &s->vfs;
+}
+
+struct vfs *vfs_posix_open(const char *root, const struct vfs_posix_options *o, char *why)
+{
+	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		(void)snprintf(why, WHY_BYTES, "%.180s: %s", root, strerrordesc_np(errno));
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	return store_new(fd, &st, root, o, why);
+}
+
+/* --- beneath a directory --- */
+
+static int open_beneath(int dir, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned)(flags | O_DIRECTORY | O_CLOEXEC),
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS
+	};
+	long fd;
+
+	do
+		fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	while (fd < 0 && errno == EINTR);
+	return fd >= 0 ? (int)fd : -errno;
+}
+
+/* One directory after the other. 0, or a negated errno. */
+static int make_beneath(int dir, const char *path)
+{
+	char done[PATH_MAX] = ".";
+	size_t len = strlen(path), at = 0;
+
+	if (len >= sizeof(done))
+		return -ENAMETOOLONG;
+	while (at < len) {
+		size_t n = strcspn(path + at, "/");
+		int parent = open_beneath(dir, done, O_PATH), err = 0;
+
+		if (parent < 0)
+			return parent;
+		memcpy(done, path, at + n);
+		done[at + n] = 0;
+		if (n > 0 && mkdirat(parent, done + at, S_IRWXU) != 0 && errno != EEXIST)
+			err = -errno;
+		close(parent);
+		if (err != 0)
+			return err;
+		at += n + (at + n < len ? 1 : 0);
+	}
+	return 0;
+}
+
+ntstatus vfs_posix_open_beneath(const char *dir, const char *path, bool make, const struct vfs_posix_options *o, struct vfs **out, char *why)
+{
+	int top = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = top < 0 ? -errno : open_beneath(top, path, O_RDONLY);
+	char root[PATH_MAX];
+	struct stat st;
+
+	*out = NULL;
+	if (fd == -ENOENT && top >= 0 && make) {
+		fd = make_beneath(top, path);
+		if (fd == 0)
+			fd = open_beneath(top, path, O_RDONLY);
+	}
+	if (top >= 0)
+		close(top);
+	if (fd >= 0 && fstat(fd, &st) != 0) {
+		int err = errno;
+
+		close(fd);
+		fd = -err;
+	}
+	(void)snprintf(root, sizeof(root), "%s%s%s", dir, dir[0] != 0 && dir[strlen(dir) - 1] == '/' ? "" : "/", path);
+	if (fd < 0) {
+		if (fd == -ELOOP || fd == -EXDEV)
+			(void)snprintf(why, WHY_BYTES, "%.160s: there is a symbolic link on the way, which is not followed", root);
+		else
+			tell_why(why, root, -fd);
+		return posix_error(fd == -EXDEV ? EACCES : -fd);
+	}
+	*out = store_new(fd, &st, root, o, why);
+	return *out != NULL ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }

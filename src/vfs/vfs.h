@@ -119,6 +119,10 @@ struct vfs_posix_options {
 	bool kernel_oplocks;          /* leases will be taken (vfs_lease_take) */
 };
 struct vfs *vfs_posix_open(const char *root, const struct vfs_posix_options *o, char *why) MUST_USE;
+/* The root is `path` beneath the existing directory `dir`, reached through no symbolic link and no way up. make: what is missing of it is made, for the
+ * server's user alone. OBJECT_NAME_NOT_FOUND: it is not there. */
+ntstatus vfs_posix_open_beneath(const char *dir, const char *path, bool make, const struct vfs_posix_options *o, struct vfs **out,
+	char *why) MUST_USE;
 struct vfs *vfs_mem_open(const struct clock *clock, uint64_t capacity_bytes) MUST_USE;
 /* Takes over `inner`. Every operation first asks `decide`; a non-success status is its result. */
 struct vfs *vfs_fault_open(struct vfs *inner, ntstatus (*decide)(void *arg, const char *operation), void *arg) MUST_USE;

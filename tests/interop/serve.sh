@@ -78,6 +78,56 @@ serve_check_tells_right_from_wrong() {
 	says absent "$out"
 }
 
+# A share that is a directory of its own for each user.
+serve_gives_each_user_a_directory() {
+	local out as name
+	mkdir -p "$work/homes" "$work/homestate"
+	printf '[server]\n[share home]\npath = %s/%%U\ncreate-path = yes\n[share old]\npath = %s/old-%%U\n' "$work/homes" "$work/homes" >"$work/homes.conf"
+	for name in ann Bob; do
+		HYTHE_PASSWORD=$HYTHE_PASSWORD "$HYTHE" user add "$name" --state "$work/homestate" >/dev/null || return 1
+	done
+	start_hythe homes --config "$work/homes.conf" --state "$work/homestate" || return 1
+	for as in ann BOB; do
+		echo "of $as" >"$work/letter"
+		out=$(smbclient -p "$homes" //127.0.0.1/home -U "$as%$HYTHE_PASSWORD" -c "put $work/letter letter; mkdir $as; ls" 2>&1) || { echo "$out"; return 1; }
+	done
+	[ "$(ls "$work/homes")" = "Bob
+ann" ] || [ "$(ls "$work/homes")" = "ann
+Bob" ] || { ls "$work/homes"; return 1; }
+	[ "$(cat "$work/homes/ann/letter")" = "of ann" ] && [ "$(cat "$work/homes/Bob/letter")" = "of BOB" ] || return 1
+	[ "$(stat -c %a "$work/homes/ann")" = 700 ] || { stat "$work/homes/ann"; return 1; }
+	out=$(smbclient -p "$homes" //127.0.0.1/home -U "ann%$HYTHE_PASSWORD" -c 'ls; cd ../Bob; get ../Bob/letter -' 2>&1)
+	! says 'of BOB' "$out" >/dev/null || { echo "$out"; return 1; }
+	out=$(smbclient -p "$homes" //127.0.0.1/home -U "bob%$HYTHE_PASSWORD" -c 'get letter -' 2>&1)
+	says 'of BOB' "$out" || return 1
+	# Not there, and not to be made: the log says what to do.
+	out=$(smbclient -p "$homes" //127.0.0.1/old -U "ann%$HYTHE_PASSWORD" -c ls 2>&1) && { echo "$out"; return 1; }
+	says NT_STATUS_BAD_NETWORK_NAME "$out" && says "old-ann: No such file or directory; make the directory" "$(cat "$work/homes.log")" || return 1
+	out=$(smbclient -p "$homes" -L //127.0.0.1 -U "ann%$HYTHE_PASSWORD" 2>&1)
+	[ "$(grep -c '^	home ' <<<"$out")" = 1 ] || { echo "$out"; return 1; }
+}
+
+serve_refuses_paths_that_make_no_sense() {
+	local out path
+	for path in '/home/%H' '/home/%U/../x' '/home/%'; do
+		printf '[share a]\npath = %s\n' "$path" >"$work/path.conf"
+		out=$("$HYTHE" serve --config "$work/path.conf" --check 2>&1) && { echo "$path was let through"; return 1; }
+		says "share a: " "$out" || return 1
+	done
+	printf '[share a]\npath = %s/%%U\nguest = yes\n' "$work" >"$work/path.conf"
+	out=$("$HYTHE" serve --config "$work/path.conf" --check 2>&1) && { echo "a guest's name was let through"; return 1; }
+	says 'a guest has no name' "$out" || return 1
+	printf '[share a]\npath = %s\ncreate-path = yes\n' "$work" >"$work/path.conf"
+	out=$("$HYTHE" serve --config "$work/path.conf" --check 2>&1) && { echo "create-path was let through"; return 1; }
+	says 'create-path is for paths with %U' "$out" || return 1
+	out=$("$HYTHE" serve --share "a=$work/absent/%U" --check 2>&1) && { echo "a missing directory was let through"; return 1; }
+	says 'absent' "$out" || return 1
+	# On the command line a directory is a directory.
+	mkdir -p "$work/100%U"
+	start_hythe percent "$work/100%U" --state "$work/state" || return 1
+	says "Sharing $work/100%U as 100%U" "$(cat "$work/percent.log")"
+}
+
 serve_says_how_to_connect() {
 	local out
 	out=$(cat "$work/signed.log")
@@ -85,6 +135,6 @@ serve_says_how_to_connect() {
 }
 
 for case in makes_a_user_once lets_guests_in_only_when_told read_only_share_stays_as_it_is reads_shares_anew_on_sighup \
-	drains_and_exits_0_on_sigterm check_tells_right_from_wrong says_how_to_connect; do
+	drains_and_exits_0_on_sigterm check_tells_right_from_wrong gives_each_user_a_directory refuses_paths_that_make_no_sense says_how_to_connect; do
 	check "serve/serve_$case" "serve_$case"
 done

@@ -87,13 +87,14 @@ static void test_config_share_options_reach_their_fields(void **state)
 
 	(void)state;
 	assert_true(parse(&c,
-		"[share photos]\n  path = /srv/photos and more\n  comment = Family\n  users = ann, bob\n  users = cy\n  admins = ann\n"
+		"[share photos]\n  path = /srv/photos/%U and more\n  create-path = yes\n  comment = Family\n  users = ann, bob\n  users = cy\n  admins = ann\n"
 		"[share old stuff]\npath = /srv/old\nread-only = yes\nguest = yes\nencrypt = on\naccess-based-enumeration = true\nacl-flags-as-set = yes\nhidden = 1\n"
 		"follow-symlinks = YES\n"));
 	assert_int_equal(c.server.share_count, 2);
 	s = &c.server.shares[0];
 	assert_string_equal(s->name, "photos");
-	assert_string_equal(s->path, "/srv/photos and more");
+	assert_string_equal(s->path, "/srv/photos/%U and more");
+	assert_true(s->create_path);
 	assert_string_equal(s->comment, "Family");
 	assert_int_equal(s->user_count, 3);
 	assert_string_equal(s->users[1], "bob");
@@ -117,7 +118,8 @@ static void test_config_defaults_are_safe(void **state)
 	assert_int_equal(c.server.min_dialect, HYTHE_DIALECT_210);
 	assert_int_equal(c.server.max_dialect, HYTHE_DIALECT_311);
 	assert_true(c.server.signing_required);
-	assert_false(c.server.guest || c.server.test_aids || c.server.shares[0].guest || c.server.shares[0].follow_symlinks);
+	assert_false(c.server.guest || c.server.test_aids || c.server.shares[0].guest || c.server.shares[0].follow_symlinks ||
+		c.server.shares[0].create_path);
 	config_free(&c);
 }
 

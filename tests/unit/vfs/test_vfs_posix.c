@@ -40,6 +40,88 @@ static void test_open_of_a_store_says_why_not(void **state)
 	assert_true(strlen(why) < sizeof(why));
 }
 
+/* What is beneath f->root by that path. */
+static ntstatus beneath(const struct fixture *f, const char *path, bool make, char *why)
+{
+	const struct vfs_posix_options o = {0};
+	struct vfs *v = NULL;
+	ntstatus status = vfs_posix_open_beneath(f->root, path, make, &o, &v, why);
+
+	assert_true(nt_ok(status) == (v != NULL));
+	if (v)
+		vfs_close(v);
+	return status;
+}
+
+static void entry(const struct fixture *f, const char *name, char out[PATH_MAX])
+{
+	(void)snprintf(out, PATH_MAX, "%s/%s", f->root, name);
+}
+
+static void test_a_store_beneath_a_directory(void **state)
+{
+	const struct fixture *f = *state;
+	char why[256] = "", path[PATH_MAX], long_path[PATH_MAX + 10];
+	struct stat st;
+
+	entry(f, "there", path);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_true(nt_ok(beneath(f, "there", false, why)));
+	assert_true(nt_is(beneath(f, "missing", false, why), STATUS_OBJECT_NAME_NOT_FOUND));
+	assert_non_null(strstr(why, "missing: No such file"));
+	assert_true(nt_is(beneath(f, "there/missing", false, why), STATUS_OBJECT_NAME_NOT_FOUND));
+	assert_true(nt_ok(beneath(f, "made/all/the/way", true, why)));
+	entry(f, "made/all", path);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(st.st_uid, geteuid());
+	/* What is there stays as it is. */
+	assert_true(nt_ok(beneath(f, "there/new", true, why)));
+	entry(f, "there", path);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	memset(long_path, 'x', 300);
+	long_path[300] = 0;
+	assert_true(nt_is(beneath(f, long_path, true, why), STATUS_OBJECT_NAME_INVALID));
+	for (size_t i = 0; i + 2 < sizeof(long_path); i += 2)
+		memcpy(long_path + i, "x/", 3);
+	assert_false(nt_ok(beneath(f, long_path, true, why)));
+}
+
+static void test_nothing_leads_out_from_beneath_a_directory(void **state)
+{
+	static const char *const ways[] = {"..", "../other", "out", "out/x", "up", "beside", "beside/x", "d/../..", "/etc", "loop", "file", "file/x", ""};
+	const struct fixture *f = *state;
+	char why[256] = "", path[PATH_MAX], outside[PATH_MAX];
+
+	entry(f, "d", path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	entry(f, "out", path);
+	assert_int_equal(symlink("/tmp", path), 0);
+	entry(f, "up", path);
+	assert_int_equal(symlink("..", path), 0);
+	entry(f, "beside", path);
+	assert_int_equal(symlink("d", path), 0);
+	entry(f, "loop", path);
+	assert_int_equal(symlink("loop", path), 0);
+	entry(f, "file", path);
+	close(creat(path, 0600));
+	entry(f, "../hythe-vfs-outside", outside);
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		assert_false(nt_ok(beneath(f, ways[i], false, why)));
+		assert_false(nt_ok(beneath(f, ways[i], true, why)));
+		assert_true(why[0] != 0);
+	}
+	assert_true(nt_is(beneath(f, "out", true, why), STATUS_ACCESS_DENIED));
+	assert_non_null(strstr(why, "symbolic link"));
+	assert_false(nt_ok(beneath(f, "../hythe-vfs-outside", true, why)));
+	assert_int_equal(access(outside, F_OK), -1);
+	entry(f, "d/x", path);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_true(nt_is(vfs_posix_open_beneath("/nonexistent/hythe", "x", true, &(struct vfs_posix_options){0}, &(struct vfs *){NULL}, why),
+		STATUS_OBJECT_NAME_NOT_FOUND));
+}
+
 /* As an old container runtime does: openat2 is unknown. */
 static bool openat2_forbid(void)
 {
@@ -612,6 +694,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_open_of_a_store_says_why_not),
 		cmocka_unit_test(test_missing_openat2_is_said_plainly),
+		cmocka_unit_test_setup_teardown(test_a_store_beneath_a_directory, setup_tmp, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_leads_out_from_beneath_a_directory, setup_tmp, teardown),
 		cmocka_unit_test(test_special_files_neither_block_nor_open),
 		cmocka_unit_test(test_permissions_of_the_system_hold),
 		cmocka_unit_test(test_modes_follow_the_umask),
