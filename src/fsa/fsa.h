@@ -200,6 +200,10 @@ ntstatus fsa_break(struct fsa *f, struct vfs_id id, const struct fsa_open *o, en
 void fsa_oplock_written(struct fsa_open *o, struct fsa_breaks *b);
 /* What is in that directory changed, by somebody with this key of its parent (NULL: none): leases of others on it are over. */
 void fsa_directory_changed(struct fsa *f, struct vfs_id id, const struct fsa_key *parent, struct fsa_breaks *b);
+/* The lease of that key on the file is to be given up. */
+void fsa_lease_give_up(struct fsa *f, struct vfs_id id, const struct fsa_key *key, struct fsa_breaks *b);
+/* Whether its holder has still to answer. */
+bool fsa_lease_breaking(struct fsa *f, struct vfs_id id, const struct fsa_key *key);
 /* A local program wants to open that file: what is cached with `whole` is to be given up. */
 void fsa_break_whole(struct fsa *f, struct vfs_id id, struct fsa_breaks *b);
 /* Something in some directories changed: all leases on directories are over. */

@@ -196,7 +196,31 @@ void fsa_directory_changed(struct fsa *f, struct vfs_id id, const struct fsa_key
 	pthread_mutex_unlock(&shard->lock);
 }
 
-void fsa_break_whole(struct fsa *f, struct vfs_id id, struct fsa_breaks *b)
+static bool is_lease(const struct fsa_grant *g, const struct fsa_key *key)
+{
+	return g->lease && memcmp(&g->key, key, sizeof(*key)) == 0;
+}
+
+bool fsa_lease_breaking(struct fsa *f, struct vfs_id id, const struct fsa_key *key)
+{
+	struct fsa_shard *shard;
+	uint64_t hash;
+	const struct fsa_node *node = fsa_node_lock(f, id, &shard, &hash);
+	bool breaking = false;
+
+	if (node) {
+		list_for_each(n, &node->grants) {
+			const struct fsa_grant *g = list_entry(n, struct fsa_grant, link);
+
+			breaking = breaking || (g->breaking && is_lease(g, key));
+		}
+	}
+	pthread_mutex_unlock(&shard->lock);
+	return breaking;
+}
+
+/* Of one file, those that go: with that key, or (NULL) those of the whole file. */
+static void give_up(struct fsa *f, struct vfs_id id, const struct fsa_key *key, struct fsa_breaks *b)
 {
 	struct fsa_shard *shard;
 	uint64_t hash;
@@ -206,11 +230,21 @@ void fsa_break_whole(struct fsa *f, struct vfs_id id, struct fsa_breaks *b)
 		list_for_each(n, &node->grants) {
 			struct fsa_grant *g = list_entry(n, struct fsa_grant, link);
 
-			if (g->whole)
+			if (key ? is_lease(g, key) : g->whole)
 				break_locked(g, 0, b);
 		}
 	}
 	pthread_mutex_unlock(&shard->lock);
+}
+
+void fsa_break_whole(struct fsa *f, struct vfs_id id, struct fsa_breaks *b)
+{
+	give_up(f, id, NULL, b);
+}
+
+void fsa_lease_give_up(struct fsa *f, struct vfs_id id, const struct fsa_key *key, struct fsa_breaks *b)
+{
+	give_up(f, id, key, b);
 }
 
 static void break_directory_locked(struct htab_node *n, void *arg)

@@ -185,6 +185,8 @@ static ntstatus attach_grant(struct create_op *op, struct fsa_enter *e)
 		e->grant->whole = true;
 	e->oplock = no_writes ? FSA_OPLOCK_II : level;
 	e->cache = op->ctx.lease_state & (uint8_t)(no_writes ? ~FSA_CACHE_WRITE : FSA_CACHE_ALL);
+	if (srv_lease_is_split(op->open))
+		e->cache = 0;
 	e->epoch = op->ctx.lease.epoch;
 	return STATUS_SUCCESS;
 }
@@ -232,6 +234,8 @@ static ntstatus enter(struct create_op *op)
 	op->r->awaited.id = e.id;
 	op->r->awaited.ended = breaks.ended;
 	srv_oplock_tell(&breaks);
+	if (nt_ok(status) && srv_lease_is_split(o))
+		srv_lease_end_split(o);
 	return nt_ok(attached) ? status : attached;
 }
 
@@ -304,7 +308,7 @@ static ntstatus open_once(struct create_op *op, bool *again)
 	ntstatus status;
 
 	*again = false;
-	op->lease_known = op->ctx.leased && srv_lease_known(op->r->conn, &op->ctx.lease);
+	op->lease_known = op->ctx.leased && srv_lease_known(op->r->tree, op->r->conn, &op->ctx.lease);
 	status = find_or_make(op);
 	op->r->awaited.lease = nt_is(status, STATUS_SHARING_VIOLATION) && op->found.leased && srv_local_patient(op->r);
 	if (op->r->awaited.lease)

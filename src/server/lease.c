@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-static struct srv_grant *grant_new(struct srv *srv, const struct fsa *store, struct vfs_id id)
+static struct srv_grant *grant_new(struct srv *srv, struct srv_share *share, struct vfs_id id)
 {
 	struct srv_grant *g = calloc(1, sizeof(*g));
 
@@ -15,7 +15,8 @@ static struct srv_grant *grant_new(struct srv *srv, const struct fsa *store, str
 		return NULL;
 	g->refs = 1;
 	g->srv = srv;
-	g->store = store;
+	g->store = share->fsa;
+	g->share = srv_share_configured(share);
 	g->id = id;
 	list_init(&g->opens);
 	return g;
@@ -27,27 +28,56 @@ void srv_grant_put(struct srv_grant *g)
 		free(g);
 }
 
-static struct srv_grant *find_locked(struct srv *srv, const struct fsa_key *key)
+static struct srv_grant *next_locked(struct htab_node *n, const struct fsa_key *key)
 {
-	for (struct htab_node *n = htab_find(&srv->leases, hash_bytes(key, sizeof(*key))); n; n = htab_find_next(n)) {
+	for (; n; n = htab_find_next(n)) {
 		struct srv_grant *g = CONTAINER_OF(n, struct srv_grant, by_key);
 
-		if (memcmp(&g->fsa.key, key, sizeof(*key)) == 0) {
-			atomic_fetch_add_explicit(&g->refs, 1, memory_order_relaxed);
+		if (memcmp(&g->fsa.key, key, sizeof(*key)) == 0)
 			return g;
-		}
 	}
 	return NULL;
 }
 
+/* Every lease of that key: there is one, but on shares with instances. */
+static struct srv_grant *first_locked(struct srv *srv, const struct fsa_key *key)
+{
+	return next_locked(htab_find(&srv->leases, hash_bytes(key, sizeof(*key))), key);
+}
+
+static struct srv_grant *following_locked(struct srv_grant *g)
+{
+	return next_locked(htab_find_next(&g->by_key), &g->fsa.key);
+}
+
+static struct srv_grant *grant_ref(struct srv_grant *g)
+{
+	atomic_fetch_add_explicit(&g->refs, 1, memory_order_relaxed);
+	return g;
+}
+
+/* The share stays while the grant has opens. */
+static bool is_breaking_locked(const struct srv_grant *g)
+{
+	const struct srv_open *o = list_entry(g->opens.next, struct srv_open, on_grant);
+
+	return fsa_lease_breaking(o->share->fsa, g->id, &g->fsa.key);
+}
+
 struct srv_grant *srv_lease_find(struct srv *srv, const struct fsa_key *key)
 {
-	struct srv_grant *g;
+	struct srv_grant *found;
 
 	pthread_mutex_lock(&srv->grant_lock);
-	g = find_locked(srv, key);
+	found = first_locked(srv, key);
+	for (struct srv_grant *g = found ? following_locked(found) : NULL; g; g = following_locked(g)) {
+		if (is_breaking_locked(g))
+			found = g;
+	}
+	if (found)
+		grant_ref(found);
 	pthread_mutex_unlock(&srv->grant_lock);
-	return g;
+	return found;
 }
 
 static struct fsa_key key_of(const struct srv_conn *c, const uint8_t lease_key[16])
@@ -59,9 +89,9 @@ static struct fsa_key key_of(const struct srv_conn *c, const uint8_t lease_key[1
 	return key;
 }
 
-static struct srv_grant *lease_new_locked(struct srv *srv, const struct fsa *store, struct vfs_id id, const struct fsa_key *key)
+static struct srv_grant *lease_new_locked(struct srv *srv, struct srv_share *share, struct vfs_id id, const struct fsa_key *key)
 {
-	struct srv_grant *g = grant_new(srv, store, id);
+	struct srv_grant *g = grant_new(srv, share, id);
 
 	if (!g)
 		return NULL;
@@ -79,23 +109,49 @@ static bool is_of(const struct srv_grant *g, const struct fsa *store, struct vfs
 	return g->store == store && vfs_id_equal(g->id, id);
 }
 
-bool srv_lease_known(struct srv_conn *c, const struct srv_lease_wish *wish)
+/* In another directory that the same share comes to. */
+static bool is_elsewhere(const struct srv_grant *g, struct srv_share *share)
+{
+	return g->store != share->fsa && g->share == srv_share_configured(share);
+}
+
+bool srv_lease_known(struct srv_tree *t, struct srv_conn *c, const struct srv_lease_wish *wish)
 {
 	struct fsa_key key = key_of(c, wish->key);
-	struct srv_grant *g = srv_lease_find(c->srv, &key);
+	bool known = false;
 
-	srv_grant_put(g);
-	return g != NULL;
+	pthread_mutex_lock(&c->srv->grant_lock);
+	for (struct srv_grant *g = first_locked(c->srv, &key); g; g = following_locked(g))
+		known = known || !is_elsewhere(g, t->share);
+	pthread_mutex_unlock(&c->srv->grant_lock);
+	return known;
+}
+
+/* The lease of that key on that file, if there is one; INVALID_PARAMETER: the key is taken by another file. */
+static ntstatus own_locked(struct srv *srv, const struct fsa_key *key, struct srv_share *share, struct vfs_id id, struct srv_grant **own)
+{
+	bool taken = false;
+
+	*own = NULL;
+	for (struct srv_grant *g = first_locked(srv, key); g; g = following_locked(g)) {
+		if (is_of(g, share->fsa, id))
+			*own = g;
+		else if (!is_elsewhere(g, share))
+			taken = true;
+	}
+	return taken ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
 }
 
 ntstatus srv_lease_may_name(struct srv_tree *t, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *wish)
 {
 	struct fsa_key key = key_of(c, wish->key);
-	struct srv_grant *g = srv_lease_find(c->srv, &key);
-	bool other = g && !is_of(g, t->share->fsa, id);
+	struct srv_grant *own;
+	ntstatus status;
 
-	srv_grant_put(g);
-	return other ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
+	pthread_mutex_lock(&c->srv->grant_lock);
+	status = own_locked(c->srv, &key, t->share, id, &own);
+	pthread_mutex_unlock(&c->srv->grant_lock);
+	return status;
 }
 
 /* --- the connections of clients with leases --- */
@@ -139,29 +195,77 @@ struct srv_conn *srv_lease_conn(struct srv *srv, const struct fsa_key *key)
 /* The open becomes one of the lease: found by its key, or made. */
 static ntstatus attach_lease(struct srv_open *o, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *wish)
 {
-	const struct fsa *store = o->share->fsa;
 	struct fsa_key key = key_of(c, wish->key);
 	struct srv *srv = c->srv;
 	struct srv_grant *g;
-	ntstatus status = STATUS_SUCCESS;
+	ntstatus status;
 
 	pthread_mutex_lock(&srv->grant_lock);
-	g = find_locked(srv, &key);
-	if (g && !is_of(g, store, id))
-		status = STATUS_INVALID_PARAMETER;
-	else if (!g && (g = lease_new_locked(srv, store, id, &key)) != NULL)
-		g->epochs = wish->epochs;
-	if (!g)
-		status = STATUS_INSUFFICIENT_RESOURCES;
+	status = own_locked(srv, &key, o->share, id, &g);
+	if (nt_ok(status) && g) {
+		grant_ref(g);
+	} else if (nt_ok(status)) {
+		g = lease_new_locked(srv, o->share, id, &key);
+		if (g)
+			g->epochs = wish->epochs;
+		else
+			status = STATUS_INSUFFICIENT_RESOURCES;
+	}
 	if (nt_ok(status)) {
 		conn_known_locked(srv, c);
 		o->grant = g;
 		list_append(&g->opens, &o->on_grant);
 	}
 	pthread_mutex_unlock(&srv->grant_lock);
-	if (!nt_ok(status))
-		srv_grant_put(g);
 	return status;
+}
+
+/* --- one key in two directories of a share --- */
+
+bool srv_lease_is_split(const struct srv_open *o)
+{
+	bool split = false;
+
+	if (!o->share->of || !o->grant || !o->grant->fsa.lease)
+		return false;
+	pthread_mutex_lock(&o->srv->grant_lock);
+	for (struct srv_grant *g = first_locked(o->srv, &o->grant->fsa.key); g; g = following_locked(g))
+		split = split || g != o->grant;
+	pthread_mutex_unlock(&o->srv->grant_lock);
+	return split;
+}
+
+/* The i-th lease of that key, and the share it is on, referenced. */
+static struct srv_share *nth_share(struct srv *srv, const struct fsa_key *key, size_t i, struct vfs_id *id)
+{
+	struct srv_share *share = NULL;
+	struct srv_grant *g;
+
+	pthread_mutex_lock(&srv->grant_lock);
+	for (g = first_locked(srv, key); g && i > 0; g = following_locked(g))
+		i--;
+	if (g) {
+		*id = g->id;
+		share = srv_share_ref(list_entry(g->opens.next, struct srv_open, on_grant)->share);
+	}
+	pthread_mutex_unlock(&srv->grant_lock);
+	return share;
+}
+
+/* Of two that are entered at once, the one that looks last ends both. */
+void srv_lease_end_split(struct srv_open *o)
+{
+	const struct fsa_key key = o->grant->fsa.key;
+	struct srv_share *share;
+	struct fsa_breaks b;
+	struct vfs_id id;
+
+	fsa_breaks_init(&b);
+	for (size_t i = 0; (share = nth_share(o->srv, &key, i, &id)) != NULL; i++) {
+		fsa_lease_give_up(share->fsa, id, &key, &b);
+		srv_share_put(share);
+	}
+	srv_oplock_tell(&b);
 }
 
 ntstatus srv_oplock_attach(struct srv_open *o, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *wish)
@@ -175,7 +279,7 @@ ntstatus srv_oplock_attach(struct srv_open *o, struct srv_conn *c, struct vfs_id
 			*o->parent_key = key_of(c, wish->parent_key);
 		return attach_lease(o, c, id, wish);
 	}
-	o->grant = grant_new(c->srv, o->share->fsa, id);
+	o->grant = grant_new(c->srv, o->share, id);
 	if (!o->grant)
 		return STATUS_INSUFFICIENT_RESOURCES;
 	pthread_mutex_lock(&c->srv->grant_lock);

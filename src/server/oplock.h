@@ -16,6 +16,7 @@ struct srv_grant {
 	struct htab_node by_key;        /* a lease that has opens: in srv.leases */
 	const struct fsa *store;        /* whose file it is ... */
 	struct vfs_id id;               /* ... and which */
+	const struct srv_share *share;  /* the configured one that the store is of */
 	struct list_node opens;         /* srv_open.on_grant */
 	struct srv_break_clock *clock;  /* while a break waits for its acknowledgment */
 	bool epochs;                    /* a lease that was asked for with an epoch: Lease.Version 2 */
@@ -33,10 +34,15 @@ void srv_oplock_hold(struct fsa_grant *g);
 /* Before an open of that file enters with a wish for an oplock (lease NULL) or a lease: gives it its grant and says where breaks are to be
  * told. INVALID_PARAMETER when the lease is one of another file. */
 ntstatus srv_oplock_attach(struct srv_open *o, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *lease) MUST_USE;
-/* Whether there is a lease of that key. */
-bool srv_lease_known(struct srv_conn *c, const struct srv_lease_wish *lease);
+/* Whether there is a lease of that key, and not in another directory of the tree's share. */
+bool srv_lease_known(struct srv_tree *t, struct srv_conn *c, const struct srv_lease_wish *lease);
 /* INVALID_PARAMETER as above, for a file that gets no such lease now. */
 ntstatus srv_lease_may_name(struct srv_tree *t, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *lease) MUST_USE;
+/* To a client the directories that a share with a varying path comes to are one: it knows files of one name in two of them by one key, and would take
+ * what it keeps of the one for the other. Each has a lease then, but neither caches. is_split: there are others of this open's lease;
+ * end_split, after the open has been entered: they all break, its own too. */
+bool srv_lease_is_split(const struct srv_open *o);
+void srv_lease_end_split(struct srv_open *o);
 /* The connection has gone: nobody is told through it. */
 void srv_lease_conn_gone(struct srv_conn *c);
 /* The first connection of that client on which it has asked for a lease, referenced; NULL: none. */
@@ -46,7 +52,7 @@ void srv_oplock_disconnect(struct srv_open *o);
 void srv_oplock_reconnect(struct srv_open *o, struct srv_conn *c, struct srv_session *s, uint64_t volatile_id);
 /* After an open has left its node: nobody can be told through it any more. */
 void srv_oplock_detach(struct srv_open *o);
-/* The lease of that client, referenced; NULL: none. */
+/* The lease of that client, the one that is breaking if there are several, referenced; NULL: none. */
 struct srv_grant *srv_lease_find(struct srv *srv, const struct fsa_key *key) MUST_USE;
 void srv_grant_put(struct srv_grant *g);
 /* The response that granted the oplock is out: from now on breaks can be told, and one that came before is. Takes over a

@@ -20,14 +20,15 @@ if ! command -v smbtorture >/dev/null; then
 fi
 
 mkdir -p "$work/state"
-for share in share share2 share3 share4 dosmode shareadmin nostreams noperm hideunread asset nonotify short kernel kernel2 posixlock; do
+for share in share share2 share3 share4 dosmode shareadmin nostreams noperm hideunread asset nonotify short kernel kernel2 posixlock dynamic_share; do
 	mkdir -p "$work/$share"
-	printf '[share %s]\npath = %s\n' $share "$work/$share"
+	printf '[share %s]\npath = %s%s\n' $share "$work/$share" "$([ $share != dynamic_share ] || echo /%t)"
 	case $share in
 	shareadmin) echo "admins = torture" ;;
 	asset) echo "acl-flags-as-set = yes" ;;
 	nostreams) echo "streams = no" ;;
 	nonotify) echo "change-notify = no" ;;
+	dynamic_share) echo "create-path = yes" ;;
 	kernel | kernel2) echo "kernel-oplocks = yes" ;;
 	posixlock) echo "mirror-locks = yes" ;;
 	short) echo "short-names = yes" ;;
@@ -50,8 +51,16 @@ target_port=$target
 sed 's/^signing = .*/signing = required/' "$work/torture.conf" >"$work/strict.conf"
 HYTHE_PASSWORD=pass start_hythe strict --config "$work/strict.conf" --state "$work/state" || exit 1
 
+# For the test whose WRITE has fields that nobody has set.
+python3 -B "$here/plain_writes.py" 127.0.0.1 "$target_port" >"$work/plain" &
+pids+=($!)
+for _ in $(seq 50); do
+	[ -s "$work/plain" ] && break
+	sleep 0.1
+done
+
 arguments=()
-sed "s/@STRICT@/$strict/; s#@WORK@#$work#" "$here/rules-hythe.json" >"$work/rules.json"
+sed "s/@STRICT@/$strict/; s/@PLAIN@/$(cat "$work/plain")/; s#@WORK@#$work#" "$here/rules-hythe.json" >"$work/rules.json"
 arguments+=(--rules "$work/rules.json")
 ledger() { python3 -B "$root/scripts/ledger.py" torture "$@"; }
 

@@ -455,6 +455,82 @@ static void test_there_are_not_too_many(void **state)
 	stop();
 }
 
+/* --- one lease key in two directories --- */
+
+static void lease_is(uint32_t state)
+{
+	assert_int_equal(fx.rsp.oplock_level, LEASE);
+	assert_int_equal(fx.lease.lease_key[3], 1);
+	assert_int_equal(fx.lease.lease_state, state);
+}
+
+static void broken(struct raw *r, uint32_t from, uint32_t to)
+{
+	struct slice f = raw_receive(r);
+
+	assert_int_equal(f.len, 64 + 44);
+	assert_int_equal(load_le16(f.data + 12), SMB2_OPLOCK_BREAK);
+	assert_int_equal(load_le32(f.data + 88), from);
+	assert_int_equal(load_le32(f.data + 92), to);
+}
+
+static ntstatus acknowledge(struct raw *r)
+{
+	struct smb2_break ack = {.structure_size = SMB2_BREAK_LEASE_ACK}, rsp = {0};
+
+	ack.ack.lease_key[3] = 1;
+	return raw_call(r, SMB2_OPLOCK_BREAK, &ack, &rsp);
+}
+
+static void start_at_two_times(void)
+{
+	start();
+	(void)share_add("times", "at-%t", true);
+	assert_status(raw_tree(&fx.user, "times"), STATUS_SUCCESS);
+	sim_run(&fx.sim, 1500);
+	assert_status(raw_tree(&fx.again, "times"), STATUS_SUCCESS);
+}
+
+static void test_one_name_in_two_directories_is_not_cached(void **state)
+{
+	(void)state;
+	start_at_two_times();
+	OPENS(&fx.user, "f", .key = 1, .state = R | H | W);
+	lease_is(R | H | W);
+	OPENS(&fx.again, "f", .key = 1, .state = R | H | W);
+	lease_is(NONE);
+	broken(&fx.user, R | H | W, NONE);
+	assert_status(acknowledge(&fx.user), STATUS_SUCCESS);
+	assert_status(acknowledge(&fx.user), STATUS_UNSUCCESSFUL);
+	/* Neither gets more while the other is open. */
+	OPENS(&fx.again, "f", .key = 1, .state = R | H);
+	lease_is(NONE);
+	close_it(&fx.again);
+	OPENS(&fx.user, "f", .key = 1, .state = R | H | W);
+	lease_is(NONE);
+	/* Then it does. */
+	leave(&fx.user);
+	OPENS(&fx.again, "f", .key = 1, .state = R | H | W);
+	lease_is(R | H | W);
+	assert_int_equal(fx.user.queued, 0);
+	assert_int_equal(fx.again.queued, 0);
+	stop();
+}
+
+static void test_a_key_of_one_directory_is_of_one_file_there(void **state)
+{
+	(void)state;
+	start_at_two_times();
+	OPENS(&fx.user, "f", .key = 1, .state = R);
+	OPEN_IS(STATUS_INVALID_PARAMETER, &fx.user, "g", .key = 1, .state = R);
+	OPENS(&fx.again, "f", .key = 1, .state = R);
+	OPEN_IS(STATUS_INVALID_PARAMETER, &fx.again, "g", .key = 1, .state = R);
+	/* Another share is another matter. */
+	assert_status(raw_tree(&fx.again, "home"), STATUS_SUCCESS);
+	OPEN_IS(STATUS_INVALID_PARAMETER, &fx.again, "f", .key = 1, .state = R);
+	stop();
+}
+
 /* --- what lists show --- */
 
 static void test_a_list_of_shares_has_it_once(void **state)
@@ -493,6 +569,8 @@ int main(void)
 		cmocka_unit_test(test_a_durable_open_keeps_its_instance),
 		cmocka_unit_test(test_a_share_that_is_replaced_keeps_its_trees_only),
 		cmocka_unit_test(test_there_are_not_too_many),
+		cmocka_unit_test(test_one_name_in_two_directories_is_not_cached),
+		cmocka_unit_test(test_a_key_of_one_directory_is_of_one_file_there),
 		cmocka_unit_test(test_a_list_of_shares_has_it_once),
 	};
 
