@@ -99,7 +99,7 @@ ntstatus io_write_end(const struct srv_request *r, const struct smb2_write_req *
 
 	/* A write that failed may have changed the file before it did. */
 	srv_oplock_written(o);
-	srv_changed(o, FSA_MODIFIED, FSA_CHANGE_SIZE | FSA_CHANGE_LAST_WRITE);
+	srv_written(o);
 	if (!nt_ok(status)) {
 		fsa_written_end(o->share->fsa, &o->fsa);
 		return status;

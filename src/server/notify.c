@@ -167,27 +167,22 @@ bool srv_changes_matter(const struct srv_share *s)
 	return fsa_watched(s->fsa) || fsa_directory_leases(s->fsa) != 0;
 }
 
-void srv_changed_path(struct srv_share *s, const struct srv_open *o, uint32_t action, uint32_t what, struct slice path)
+static void tell_watches(struct srv_share *s, uint32_t action, uint32_t what, struct slice path)
 {
 	struct telling telling;
 
-	if (fsa_watched(s->fsa)) {
-		telling_init(&telling);
-		fsa_changed(s->fsa, action, what, path, &telling);
-		answer_all(&telling);
-	}
-	if (fsa_directory_leases(s->fsa) != 0)
-		srv_oplock_entry_changed(s, o, path);
+	if (!fsa_watched(s->fsa))
+		return;
+	telling_init(&telling);
+	fsa_changed(s->fsa, action, what, path, &telling);
+	answer_all(&telling);
 }
 
-/* An entry whose sizes and times keep changing is news to the leases on its directory once: none of those that were there is left. */
-static bool directory_knows(struct srv_open *o, uint32_t action)
+void srv_changed_path(struct srv_share *s, const struct srv_open *o, uint32_t action, uint32_t what, struct slice path)
 {
-	uint32_t leases = fsa_directory_leases(o->share->fsa);
-
-	if (action != FSA_MODIFIED)
-		return false;
-	return atomic_exchange(&o->directory_told, leases) == leases;
+	tell_watches(s, action, what, path);
+	if (fsa_directory_leases(s->fsa) != 0)
+		srv_oplock_entry_changed(s, o, path);
 }
 
 /* What a change of a file is when it is one of a stream; one of attributes, say, is its file's. [MS-FSCC] 2.7.1, [MS-SMB2] 2.2.35. */
@@ -205,16 +200,54 @@ static bool is_of_stream(uint32_t *action, uint32_t *what)
 	return true;
 }
 
+/* The path by which watches know what changed, and which change it is to them. */
+static struct slice path_of_change(struct srv_open *o, uint32_t *action, uint32_t *what, struct arena *a)
+{
+	bool stream = vfs_stream_base(o->file) && is_of_stream(action, what);
+
+	return stream ? srv_open_name(o->file, a) : vfs_file_name(o->file, a);
+}
+
 void srv_changed(struct srv_open *o, uint32_t action, uint32_t what)
 {
-	bool stream = vfs_stream_base(o->file) && is_of_stream(&action, &what);
+	uint8_t scratch[1024];
+	struct slice path;
+	struct arena a;
+
+	if (!srv_changes_matter(o->share))
+		return;
+	arena_init(&a, scratch, sizeof(scratch), 0);
+	path = path_of_change(o, &action, &what, &a);
+	srv_changed_path(o->share, o, action, what, path);
+	arena_reset(&a);
+}
+
+void srv_written(struct srv_open *o)
+{
+	uint32_t action = FSA_MODIFIED, what = FSA_CHANGE_SIZE | FSA_CHANGE_LAST_WRITE;
+	uint8_t scratch[1024];
+	struct slice path;
+	struct arena a;
+
+	if (!atomic_load_explicit(&o->entry_changed, memory_order_relaxed))
+		atomic_store(&o->entry_changed, true);
+	if (!fsa_watched(o->share->fsa))
+		return;
+	arena_init(&a, scratch, sizeof(scratch), 0);
+	path = path_of_change(o, &action, &what, &a);
+	tell_watches(o->share, action, what, path);
+	arena_reset(&a);
+}
+
+void srv_written_closed(struct srv_open *o)
+{
 	uint8_t scratch[1024];
 	struct arena a;
 
-	if (!srv_changes_matter(o->share) || (directory_knows(o, action) && !fsa_watched(o->share->fsa)))
+	if (!atomic_load(&o->entry_changed) || fsa_directory_leases(o->share->fsa) == 0)
 		return;
 	arena_init(&a, scratch, sizeof(scratch), 0);
-	srv_changed_path(o->share, o, action, what, stream ? srv_open_name(o->file, &a) : vfs_file_name(o->file, &a));
+	srv_oplock_entry_changed(o->share, o, vfs_file_name(o->file, &a));
 	arena_reset(&a);
 }
 

@@ -10,6 +10,9 @@ struct srv_share;
 void srv_changed(struct srv_open *o, uint32_t action, uint32_t what);
 /* The same for another path, by means of o. */
 void srv_changed_path(struct srv_share *s, const struct srv_open *o, uint32_t action, uint32_t what, struct slice path);
+/* It wrote: whoever watches hears of it now; leases on its directory end when it is closed, however often it writes until then. */
+void srv_written(struct srv_open *o);
+void srv_written_closed(struct srv_open *o);
 /* Whether anybody watches or holds a lease on a directory: if not, names need not be found out. */
 bool srv_changes_matter(const struct srv_share *s);
 /* A file had the path `from` and has that of the open now. */

@@ -198,6 +198,7 @@ void srv_open_leave(struct srv_open *o)
 	if (!remove) {
 		if (o->fsa.delete_on_close)
 			srv_directory_deleted(o);
+		srv_written_closed(o);
 		return;
 	}
 	if (o->fsa.removes_file)

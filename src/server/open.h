@@ -39,7 +39,7 @@ struct srv_open {
 	_Atomic bool mirrored;          /* some of its locks are the system's, too */
 	_Atomic bool kept_off;          /* local programs that open the file wait for its oplock to break */
 	_Atomic bool announcing;        /* some chain or request has it in to_announce */
-	_Atomic uint32_t directory_told; /* fsa_directory_leases when its directory's leases were last broken by it */
+	_Atomic bool entry_changed;     /* it has written: leases on its directory end when it is closed */
 	_Atomic uint32_t ea_done;       /* CurrentEaIndex less one: how many EAs queries have given out */
 	_Atomic uint32_t mode;          /* FileModeInformation */
 	struct vfs_file *file;          /* NULL for pipes */
