@@ -101,10 +101,11 @@ static ntstatus still_on(const struct srv_request *r)
 	ntstatus status = STATUS_SUCCESS;
 
 	pthread_mutex_lock(&s->lock);
-	if (s->state == SRV_SESSION_GONE)
-		status = STATUS_USER_SESSION_DELETED;
-	else if (r->open && r->open->closed)
+	/* A session that ends closes its opens first: whatever waits on one hears the same, whether it slept or had just been woken. */
+	if (r->open && r->open->closed)
 		status = STATUS_CANCELLED;
+	else if (s->state == SRV_SESSION_GONE)
+		status = STATUS_USER_SESSION_DELETED;
 	else if (r->tree->ended)
 		status = STATUS_NETWORK_NAME_DELETED;
 	pthread_mutex_unlock(&s->lock);

@@ -78,7 +78,7 @@ struct m_grant {
 	uint64_t order, deadline;
 };
 struct m_open {
-	bool used, doc, has_parent;
+	bool used, doc, has_parent, written;
 	int conn, node, grant;
 	uint32_t access, share;
 	uint8_t parent;

@@ -85,6 +85,8 @@ static void close_open(struct m_model *m, int open)
 		remove_node(m, file, open);
 	else if (node != file && m->nodes[node].pending && m_opens_of(m, node) == 0)
 		remove_node(m, node, open);
+	else if (o->written)
+		m_directory_changed(m, m->nodes[file].dir, open);
 }
 
 /* --- the rest --- */
@@ -107,12 +109,6 @@ static ntstatus do_read(struct m_doing *d)
 	return STATUS_SUCCESS;
 }
 
-static void content_changed(struct m_model *m, int open)
-{
-	m_written(m, open);
-	m_directory_changed(m, m->nodes[m->nodes[m->opens[open].node].file].dir, open);
-}
-
 static ntstatus do_write(struct m_doing *d)
 {
 	struct m_model *m = d->m;
@@ -127,7 +123,9 @@ static ntstatus do_write(struct m_doing *d)
 		return STATUS_SUCCESS;
 	if (n->size < op->offset + op->length)
 		n->size = op->offset + op->length;
-	content_changed(m, op->open);
+	m_written(m, op->open);
+	/* Its entry in the directory changes for good when it is closed. */
+	m->opens[op->open].written = true;
 	return STATUS_SUCCESS;
 }
 
@@ -138,7 +136,8 @@ static ntstatus do_size(struct m_doing *d)
 	if (!(m->opens[d->op->open].access & M_WRITE_DATA))
 		return STATUS_ACCESS_DENIED;
 	m->nodes[m->opens[d->op->open].node].size = d->op->length;
-	content_changed(m, d->op->open);
+	m_written(m, d->op->open);
+	m_directory_changed(m, m->nodes[m->nodes[m->opens[d->op->open].node].file].dir, d->op->open);
 	return STATUS_SUCCESS;
 }
 
@@ -338,8 +337,8 @@ static ntstatus do_rename(struct m_doing *d)
 		return STATUS_ACCESS_DENIED;
 	if (op->dir == M_DIRECTORY && op->dir_name != m->nodes[M_DIRECTORY].name)
 		return STATUS_OBJECT_PATH_NOT_FOUND;
-	/* The directory is opened to add a name to it. */
-	if (m_share_conflicts(m, op->dir, M_WRITE_DATA, M_SHARE_READ | M_SHARE_WRITE))
+	/* The directory is opened to add a name to it, but not by a directory that moves. */
+	if (!m->nodes[file].directory && m_share_conflicts(m, op->dir, M_WRITE_DATA, M_SHARE_READ | M_SHARE_WRITE))
 		return STATUS_SHARING_VIOLATION;
 	status = rename_target(d, file);
 	if (!nt_ok(status))

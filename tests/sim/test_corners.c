@@ -266,14 +266,13 @@ static void test_a_create_that_outlives_its_session_has_no_effect(void **state)
 }
 
 /* A SET_INFO that waits, is woken, and finds its open closed: it neither answers SUCCESS nor waits for ever. */
-static void test_a_rename_that_outlives_its_open_has_no_effect(void **state)
+static void deletion_outlives_its_open(bool logoff)
 {
 	const uint8_t yes = 1;
 	struct smb2_set_info_req delete = {.info_type = 1, .file_info_class = FSCC_FILE_DISPOSITION, .input = slice_of(&yes, 1)};
 	struct smb2_break ack = {.structure_size = SMB2_BREAK_LEASE_ACK, .ack = {.lease_key = {1}, .lease_state = R}};
 	struct smb2_file_id mine;
 
-	(void)state;
 	start();
 	OPENED(&fx.a, "f");
 	mine = fx.a.file_id;
@@ -284,12 +283,22 @@ static void test_a_rename_that_outlives_its_open_has_no_effect(void **state)
 	assert_int_equal(raw_receive(&fx.b).data[72], 1);
 	/* Both arrive before anything else runs. */
 	post(&fx.b, SMB2_OPLOCK_BREAK, &ack);
-	post(&fx.a, SMB2_CLOSE, &(struct smb2_close_req){.file_id = mine});
+	if (logoff)
+		post(&fx.a, SMB2_LOGOFF, &(struct smb2_empty){0});
+	else
+		post(&fx.a, SMB2_CLOSE, &(struct smb2_close_req){.file_id = mine});
 	next_is(&fx.b, STATUS_SUCCESS);
 	next_is(&fx.a, STATUS_SUCCESS);
 	next_is(&fx.a, STATUS_CANCELLED);
-	OPENED(&fx.a, "f", .disposition = OPEN);
+	OPENED(&fx.b, "f", .disposition = OPEN);
 	stop();
+}
+
+static void test_a_deletion_that_outlives_its_open_has_no_effect(void **state)
+{
+	(void)state;
+	deletion_outlives_its_open(false);
+	deletion_outlives_its_open(true);
 }
 
 /* 3.3.1.4: whoever has told one directory of his writing has not told the next one that his file comes to. */
@@ -305,14 +314,14 @@ static void test_a_file_that_has_moved_is_news_to_its_new_directory(void **state
 	OPENED(&fx.a, "f");
 	OPENED(&fx.b, "d", .key = 9, .state = R, .access = READ_DATA, .options = DIRECTORY);
 	dir = fx.b.file_id;
-	assert_status(write_at(&fx.a, 0), STATUS_SUCCESS);
 	OPENED(&fx.b, "f", .key = 2, .parent = 9, .state = 0);
 	store_le32(rename + 16, sizeof(to_d));
 	memcpy(rename + 20, to_d, sizeof(to_d));
 	move.file_id = fx.b.file_id;
 	assert_status(raw_call(&fx.b, SMB2_SET_INFO, &move, NULL), STATUS_SUCCESS);
-	quiet(&fx.b);
 	assert_status(write_at(&fx.a, 0), STATUS_SUCCESS);
+	quiet(&fx.b);
+	assert_status(close_id(&fx.a, fx.a.file_id), STATUS_SUCCESS);
 	assert_int_equal(raw_receive(&fx.b).data[72], 9);
 	assert_status(close_id(&fx.b, dir), STATUS_SUCCESS);
 	stop();
@@ -327,7 +336,7 @@ int main(void)
 		cmocka_unit_test(test_who_names_the_lease_of_another_file_makes_nothing),
 		cmocka_unit_test(test_the_first_form_of_a_lease_has_no_parent),
 		cmocka_unit_test(test_a_create_that_outlives_its_session_has_no_effect),
-		cmocka_unit_test(test_a_rename_that_outlives_its_open_has_no_effect),
+		cmocka_unit_test(test_a_deletion_that_outlives_its_open_has_no_effect),
 		cmocka_unit_test(test_a_file_that_has_moved_is_news_to_its_new_directory),
 	};
 
