@@ -201,6 +201,7 @@ void net_worker_trim(struct net_worker *w);
 void net_conn_writable(struct net_conn *c);
 /* tcp.c */
 ntstatus net_status_from_errno(int err);
+void net_listener_bound(const struct net_listener *l, union net_addr *out);
 void net_addr_text(const union net_addr *a, char *text, size_t cap);
 struct net_conn *net_tcp_conn(struct net_pool *p, int fd) MUST_USE;
 /* watch.c */

@@ -21,6 +21,7 @@ struct net_listener {
 	void *arg;
 	int fd;
 	uint16_t port;
+	union net_addr bound;
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
 	bool closing, accepting, paused;
@@ -274,6 +275,11 @@ static int listen_any(const char *address, char *why)
 	return fd;
 }
 
+void net_listener_bound(const struct net_listener *l, union net_addr *out)
+{
+	*out = l->bound;
+}
+
 struct net_listener *net_listen(struct net_pool *p, const char *address, void (*accepted)(void *arg, struct net_conn *c),
 	void *arg, char *why)
 {
@@ -291,6 +297,7 @@ struct net_listener *net_listen(struct net_pool *p, const char *address, void (*
 		return NULL;
 	}
 	getsockname(fd, &bound.sa, &len);
+	l->bound = bound;
 	l->port = ntohs(bound.sa.sa_family == AF_INET6 ? bound.in6.sin6_port : bound.in.sin_port);
 	atomic_init(&l->refs, 2);
 	l->io.ready = listener_ready;

@@ -111,6 +111,27 @@ void net_conn_peer(const struct net_conn *c, char *text, size_t cap); /* "192.0.
 void net_conn_local(const struct net_conn *c, char *text, size_t cap);
 void *net_conn_user(const struct net_conn *c);
 
+/* --- where this machine is --- */
+
+enum net_family { NET_NO_FAMILY, NET_IPV4, NET_IPV6 };
+struct net_address {
+	enum net_family family;
+	uint8_t bytes[16]; /* the first 4 for IPv4, the others zero */
+};
+bool net_address_is_any(const struct net_address *a);
+bool net_address_is_loopback(const struct net_address *a);
+/* This end of the connection. false: it has no such address. */
+bool net_conn_local_address(const struct net_conn *c, struct net_address *a);
+void net_listener_address(const struct net_listener *l, struct net_address *a);
+struct net_interface {
+	uint32_t index;            /* the same for all addresses of an interface */
+	uint64_t bits_a_second;
+	bool many_queues;          /* several connections can be worked on at once */
+	struct net_address address;
+};
+/* The addresses of interfaces that are up, without those of one link: how many. */
+size_t net_interfaces(struct net_interface *out, size_t most);
+
 /* A piece of what is to be sent: len bytes at data. The reference to owner moves to net; owner NULL: the bytes are copied
  * if they cannot be sent at once. A pipe piece (pipe_done set) takes len bytes that are already in that pipe, which goes back by pipe_done. */
 struct net_seg {
