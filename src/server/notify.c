@@ -388,19 +388,37 @@ static void watch_locally(struct srv_open *o, struct srv_watch *w)
 	vfs_watch_remove(local);
 }
 
-/* The open's watch. The first request decides what it watches, for good: what happens between two requests is told by the second one. */
-static struct srv_watch *watch_of(struct srv_open *o, const struct smb2_change_notify_req *in)
+/* The watch of o, or that one as its own if it may still have one. */
+static struct srv_watch *watch_or(struct srv_open *o, struct srv_watch *fresh)
 {
-	struct srv_watch *fresh = NULL, *w;
+	struct srv_watch *w;
 
 	pthread_mutex_lock(&o->lock);
 	if (!o->watch && !o->watch_closed)
-		fresh = o->watch = watch_new(o, in);
+		o->watch = fresh;
 	w = o->watch;
 	pthread_mutex_unlock(&o->lock);
-	if (fresh) {
-		fsa_watch_add(o->share->fsa, &fresh->fsa);
+	return w;
+}
+
+/* The open's watch. The first request decides what it watches, for good: what happens between two requests is told by the second one. It is known to
+ * fsa before it is the open's, whose closing takes it from there. */
+static struct srv_watch *watch_of(struct srv_open *o, const struct smb2_change_notify_req *in)
+{
+	struct srv_watch *w = watch_or(o, NULL), *fresh;
+
+	if (w)
+		return w;
+	fresh = watch_new(o, in);
+	if (!fresh)
+		return NULL;
+	fsa_watch_add(o->share->fsa, &fresh->fsa);
+	w = watch_or(o, fresh);
+	if (w == fresh) {
 		watch_locally(o, fresh);
+	} else {
+		fsa_watch_remove(o->share->fsa, &fresh->fsa);
+		srv_watch_free(fresh);
 	}
 	return w;
 }
@@ -426,7 +444,7 @@ struct srv_result srv_watch_wait(struct srv_request *r, const struct smb2_change
 	ntstatus status;
 
 	if (!mine || !w)
-		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
+		return srv_reply(o->closed ? STATUS_FILE_CLOSED : STATUS_INSUFFICIENT_RESOURCES);
 	list_init(&mine->link);
 	mine->r = r;
 	status = srv_request_park(r, cancel_waiter, mine);
