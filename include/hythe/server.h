@@ -62,6 +62,7 @@ struct hythe_server_config {
 	/* OFF: where a share or a client demands it. DESIRED: every session of a client that can. REQUIRED: every session; clients
 	 * that cannot encrypt are turned away. */
 	enum hythe_encryption encryption;
+	bool multichannel;     /* a session may have several connections, with SMB 3 */
 	bool guest;            /* unknown users become guests and may use shares with guest set */
 
 	unsigned threads;                  /* workers that exist at rest; 0: by the number of processors */
@@ -81,7 +82,7 @@ struct hythe_server_config {
 
 struct hythe_server;
 
-/* The defaults: 2.1 to 3.1.1, signing required, encryption off (only where a share or a client demands it), no guest; no listen address and no share. */
+/* The defaults: 2.1 to 3.1.1, signing required, several connections to a session, encryption off (only where a share or a client demands it), no guest; no listen address and no share. */
 void hythe_server_config_init(struct hythe_server_config *cfg);
 
 /* Checks the configuration and opens the shares and the user store. NULL: `why` (why_cap bytes) says in a sentence what is wrong. */

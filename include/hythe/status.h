@@ -93,6 +93,7 @@ typedef struct ntstatus {
 	X(NETWORK_ACCESS_DENIED, 0xC00000CA, "network access denied")                                                  \
 	X(BAD_NETWORK_NAME, 0xC00000CC, "no such share on the server")                                                 \
 	X(REQUEST_NOT_ACCEPTED, 0xC00000D0, "the server does not take more of these")                                  \
+	X(REQUEST_OUT_OF_SEQUENCE, 0xC000042A, "the request does not fit what went before it")                         \
 	X(FILE_RENAMED, 0xC00000D5, "the file was renamed")                                                            \
 	X(NOT_SAME_DEVICE, 0xC00000D4, "source and target are not on the same volume")                                \
 	X(INTERNAL_ERROR, 0xC00000E5, "internal error")                                                                \

@@ -2,6 +2,7 @@
  * support. */
 #include "server/cmd.h"
 #include "server/conn.h"
+#include "server/fsctl_interfaces.h"
 #include "server/object_id.h"
 #include "server/open.h"
 #include "server/pipe.h"
@@ -98,6 +99,7 @@ static const struct fsctl fsctls[] = {
 	{FSCTL_PIPE_PEEK, false, pipe_peek},
 	{FSCTL_PIPE_WAIT, true, pipe_wait},
 	{FSCTL_PIPE_TRANSCEIVE, false, pipe_transceive},
+	{FSCTL_QUERY_NETWORK_INTERFACE_INFO, true, srv_fsctl_interfaces},
 	{FSCTL_VALIDATE_NEGOTIATE_INFO, true, validate_negotiate},
 };
 

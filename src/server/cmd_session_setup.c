@@ -20,16 +20,18 @@ static ntstatus check_encryption_policy(const struct srv_request *r)
 	return STATUS_SUCCESS;
 }
 
-/* A logon that has no valid session to lose is over; a failed re-authentication takes its session with it (B254, G032). */
-static struct srv_result logon_failed(struct srv_request *r, struct srv_session *s, ntstatus status)
+/* A logon that has no valid session to lose is over; a failed re-authentication takes its session with it (B254); a failed binding leaves the
+ * session to its other channels (G032). */
+static struct srv_result logon_failed(struct srv_request *r, ntstatus status)
 {
 	log_info("%s: logon failed: %s", r->conn->peer, hythe_status_text(status));
-	srv_session_end(s);
+	if (r->channel->state == SRV_CHANNEL_OPEN || srv_channel_leave(r->channel))
+		srv_session_end(r->session);
 	return srv_reply(status);
 }
 
-/* A fresh acceptor for a new logon or a re-authentication (3.3.5.5.1, 3.3.5.5.2). */
-static ntstatus begin_auth(struct srv_request *r, struct srv_session *s)
+/* A fresh acceptor for a new logon, a binding or a re-authentication (3.3.5.5.1, 3.3.5.5.2). */
+static ntstatus begin_auth(struct srv_request *r, struct srv_channel *ch)
 {
 	const struct auth_server_config cfg = {
 		.users = r->srv->users,
@@ -40,14 +42,20 @@ static ntstatus begin_auth(struct srv_request *r, struct srv_session *s)
 		.clock = r->srv->clock,
 	};
 
-	if (s->auth)
+	if (ch->auth)
 		return STATUS_SUCCESS;
-	s->auth = auth_server_new(&cfg);
-	if (!s->auth)
+	ch->auth = auth_server_new(&cfg);
+	if (!ch->auth)
 		return STATUS_INSUFFICIENT_RESOURCES;
-	if (s->state == SRV_SESSION_VALID || s->state == SRV_SESSION_EXPIRED)
-		s->reauthenticating = true;
+	ch->reauthenticating = ch->state == SRV_CHANNEL_OPEN && ch->session->state != SRV_SESSION_IN_PROGRESS;
 	return STATUS_SUCCESS;
+}
+
+static void end_auth(struct srv_channel *ch)
+{
+	ch->reauthenticating = false;
+	auth_server_free(ch->auth);
+	ch->auth = NULL;
 }
 
 /* PreviousSessionId (3.3.5.5.3, inventory B269): the same user's old session ends as if its connection had been lost. */
@@ -86,17 +94,25 @@ static bool become_valid(struct srv_session *s, const struct auth_identity *id)
 	return alive;
 }
 
-static ntstatus make_keys(struct srv_request *r, struct srv_session *s)
+static const uint8_t *preauth_of(const struct srv_channel *ch)
 {
-	const struct auth_identity *id = auth_server_identity(s->auth);
-	const uint8_t *preauth = r->conn->proto.dialect >= SMB2_DIALECT_311 ? s->preauth : NULL;
+	return ch->conn->proto.dialect >= SMB2_DIALECT_311 ? ch->preauth : NULL;
+}
+
+static ntstatus make_keys(struct srv_channel *ch)
+{
+	const struct auth_identity *id = auth_server_identity(ch->auth);
+	struct srv_session *s = ch->session;
 	ntstatus status;
 
 	/* Re-authentication keeps the keys of the first time (D012). */
 	if (s->have_keys || id->session_key_len == 0)
 		return STATUS_SUCCESS;
-	status = proto_keys_derive(&s->keys, &r->conn->proto, slice_of(id->session_key, id->session_key_len), preauth, true, false);
-	s->have_keys = nt_ok(status);
+	status = proto_keys_derive(&s->keys, &ch->conn->proto, slice_of(id->session_key, id->session_key_len), preauth_of(ch), true, false);
+	if (nt_ok(status)) {
+		atomic_store(&s->have_keys, true);
+		atomic_store(&ch->signing, &s->keys);
+	}
 	return status;
 }
 
@@ -125,58 +141,167 @@ static void trust(struct srv_conn *c)
 	atomic_store(&c->trusted, true);
 }
 
-/* The last leg (3.3.5.5.3). */
-static struct srv_result logged_on(struct srv_request *r, struct srv_session *s, const struct smb2_session_setup_req *in,
-	struct smb2_session_setup_rsp *out)
+/* What every successful logon makes of its connection, and what is answered to it. */
+static struct srv_result answer_logon(struct srv_request *r, const struct auth_identity *id, struct smb2_session_setup_rsp *out)
 {
-	const struct auth_identity *id = auth_server_identity(s->auth);
-	bool again = s->reauthenticating;
-	ntstatus status = make_keys(r, s);
+	struct srv_session *s = r->session;
 
-	if (!nt_ok(status))
-		return logon_failed(r, s, status);
-	if (!again) {
-		if (id->anonymous && r->srv->proto.encryption == PROTO_ENCRYPTION_REQUIRED)
-			return logon_failed(r, s, STATUS_ACCESS_DENIED);
-		decide_signing(r, s, in);
-		decide_encryption(r, s);
-	}
-	if (!again)
-		end_previous(r, s, in->previous_session_id, id);
-	if (!become_valid(s, id))
-		return logon_failed(r, s, STATUS_USER_SESSION_DELETED);
-	s->reauthenticating = false;
-	auth_server_free(s->auth);
-	s->auth = NULL;
 	srv_conn_known(r->conn);
-	if (!s->identity.anonymous)
+	if (!id->anonymous)
 		trust(r->conn);
-	out->session_flags = (uint16_t)((s->identity.guest ? SMB2_SESSION_FLAG_IS_GUEST : 0) |
-		(s->identity.anonymous ? SMB2_SESSION_FLAG_IS_NULL : 0) | (s->encrypt_data ? SMB2_SESSION_FLAG_ENCRYPT_DATA : 0));
+	out->session_flags = (uint16_t)((id->guest ? SMB2_SESSION_FLAG_IS_GUEST : 0) | (id->anonymous ? SMB2_SESSION_FLAG_IS_NULL : 0) |
+		(s->encrypt_data ? SMB2_SESSION_FLAG_ENCRYPT_DATA : 0));
 	r->sign_response = s->have_keys;
-	log_info("%s: %s logged on", r->conn->peer, s->identity.anonymous ? "nobody (anonymous)" : s->identity.user);
+	log_info("%s: %s %s", r->conn->peer, id->anonymous ? "nobody (anonymous)" : id->user,
+		r->channel->signing == &r->channel->own ? "has bound another connection" : "logged on");
+	end_auth(r->channel);
 	return srv_reply(STATUS_SUCCESS);
 }
 
-static ntstatus hash_request(struct srv_request *r, struct srv_session *s)
+/* The last leg (3.3.5.5.3). */
+static struct srv_result logged_on(struct srv_request *r, const struct smb2_session_setup_req *in, struct smb2_session_setup_rsp *out)
+{
+	struct srv_session *s = r->session;
+	const struct auth_identity *id = auth_server_identity(r->channel->auth);
+	bool again = r->channel->reauthenticating;
+	ntstatus status = make_keys(r->channel);
+
+	if (!nt_ok(status))
+		return logon_failed(r, status);
+	if (!again) {
+		if (id->anonymous && r->srv->proto.encryption == PROTO_ENCRYPTION_REQUIRED)
+			return logon_failed(r, STATUS_ACCESS_DENIED);
+		decide_signing(r, s, in);
+		decide_encryption(r, s);
+		end_previous(r, s, in->previous_session_id, id);
+	}
+	if (!become_valid(s, id))
+		return logon_failed(r, STATUS_USER_SESSION_DELETED);
+	return answer_logon(r, id, out);
+}
+
+/* --- binding --- */
+
+/* What one connection signs with and the other cannot. The text knows no GMAC; Windows has these answers, before any other. */
+static ntstatus check_algorithms(const struct proto_conn *p, const struct proto_keys *keys)
+{
+	bool session = keys->signing == SIGN_AES_GMAC, here = p->dialect >= SMB2_DIALECT_311 && p->signing == SIGN_AES_GMAC;
+
+	if (session == here)
+		return STATUS_SUCCESS;
+	return session ? STATUS_REQUEST_OUT_OF_SEQUENCE : STATUS_NOT_SUPPORTED;
+}
+
+/* 3.3.5.5: a session that somebody may be bound to who has its key. */
+static ntstatus check_bindable(const struct srv_request *r, struct srv_session *s)
+{
+	const struct proto_conn *p = &r->conn->proto;
+	bool nobody;
+
+	if (s->state == SRV_SESSION_GONE)
+		return STATUS_USER_SESSION_DELETED;
+	if (p->dialect != s->dialect)
+		return STATUS_INVALID_PARAMETER;
+	if (!(r->header.flags & SMB2_FLAGS_SIGNED))
+		return STATUS_INVALID_PARAMETER;
+	if (s->state == SRV_SESSION_IN_PROGRESS)
+		return STATUS_REQUEST_NOT_ACCEPTED;
+	if (s->state == SRV_SESSION_EXPIRED)
+		return STATUS_NETWORK_SESSION_EXPIRED;
+	pthread_mutex_lock(&s->lock);
+	nobody = s->identity.anonymous || s->identity.guest;
+	pthread_mutex_unlock(&s->lock);
+	if (nobody)
+		return STATUS_NOT_SUPPORTED;
+	if (r->channel && r->channel->state == SRV_CHANNEL_OPEN)
+		return STATUS_REQUEST_NOT_ACCEPTED;
+	/* Only whoever has the key gets further, whatever was said before. */
+	if (!r->channel || !r->verified)
+		return STATUS_ACCESS_DENIED;
+	/* Whatever is sealed is sealed by the session's keys, on every connection. */
+	return p->cipher == (uint16_t)s->keys.cipher ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+}
+
+/* 3.3.5.5, item 4 */
+static ntstatus find_binding(struct srv_request *r)
+{
+	const struct proto_conn *p = &r->conn->proto;
+	bool capable = (r->srv->proto.capabilities & SMB2_GLOBAL_CAP_MULTI_CHANNEL) != 0;
+	struct srv_session *s;
+	ntstatus status = STATUS_SUCCESS;
+
+	if (capable && r->verified)
+		status = check_algorithms(p, &r->session->keys);
+	if (nt_ok(status) && (p->dialect < SMB2_DIALECT_300 || !capable))
+		status = STATUS_REQUEST_NOT_ACCEPTED;
+	if (!nt_ok(status))
+		return status;
+	s = r->session ? srv_session_ref(r->session) : srv_session_find_global(r->srv, r->header.session_id);
+	if (!s)
+		return STATUS_USER_SESSION_DELETED;
+	status = check_bindable(r, s);
+	srv_session_put(s);
+	if (!nt_ok(status) || r->channel->auth)
+		return status;
+	/* The first leg: the channel is there from now on. */
+	status = srv_channel_enter(r->channel);
+	if (!nt_ok(status))
+		(void)!srv_channel_leave(r->channel);
+	return status;
+}
+
+/* 3.3.5.5 has the name compared before it can be known (G033). */
+static bool same_user(struct srv_session *s, const struct auth_identity *id)
+{
+	bool same;
+
+	pthread_mutex_lock(&s->lock);
+	same = !id->anonymous && !id->guest && strcmp(id->user, s->identity.user) == 0;
+	pthread_mutex_unlock(&s->lock);
+	return same;
+}
+
+/* The last leg of a binding (3.3.5.5.3): the key that signs on this connection comes from this logon, all else is the session's. */
+static struct srv_result bound(struct srv_request *r, struct smb2_session_setup_rsp *out)
+{
+	struct srv_channel *ch = r->channel;
+	const struct auth_identity *id = auth_server_identity(ch->auth);
+	ntstatus status;
+
+	/* The text has NOT_SUPPORTED, where Windows says this. */
+	if (!same_user(r->session, id))
+		return logon_failed(r, STATUS_ACCESS_DENIED);
+	status = proto_keys_derive(&ch->own, &r->conn->proto, slice_of(id->session_key, id->session_key_len), preauth_of(ch), true, true);
+	if (nt_ok(status) && !srv_channel_open(ch))
+		status = STATUS_USER_SESSION_DELETED;
+	return nt_ok(status) ? answer_logon(r, id, out) : logon_failed(r, status);
+}
+
+/* --- */
+
+static bool has_preauth(const struct srv_channel *ch)
+{
+	return ch->conn->proto.dialect >= SMB2_DIALECT_311 && !ch->reauthenticating;
+}
+
+static ntstatus hash_request(struct srv_request *r)
 {
 	struct iovec request = {(void *)(uintptr_t)r->raw.data, r->raw.len};
 
-	if (r->conn->proto.dialect < SMB2_DIALECT_311 || s->state != SRV_SESSION_IN_PROGRESS)
-		return STATUS_SUCCESS;
-	return preauth_update(s->preauth, &request, 1);
+	return has_preauth(r->channel) ? preauth_update(r->channel->preauth, &request, 1) : STATUS_SUCCESS;
 }
 
 /* The session of a SESSION_SETUP: a new one for id 0 (3.3.5.5). */
 static ntstatus find_session(struct srv_request *r)
 {
 	if (r->session)
-		return r->session->state == SRV_SESSION_GONE ? STATUS_USER_SESSION_DELETED : STATUS_SUCCESS;
+		return r->session->state == SRV_SESSION_GONE || r->channel->state != SRV_CHANNEL_OPEN ? STATUS_USER_SESSION_DELETED : STATUS_SUCCESS;
 	if (r->header.session_id != 0)
 		return STATUS_USER_SESSION_DELETED;
-	r->session = srv_session_new(r->conn);
-	if (!r->session)
+	r->channel = srv_session_new(r->conn);
+	if (!r->channel)
 		return STATUS_INSUFFICIENT_RESOURCES;
+	r->session = r->channel->session;
 	r->header.session_id = r->session->id;
 	return STATUS_SUCCESS;
 }
@@ -184,28 +309,24 @@ static ntstatus find_session(struct srv_request *r)
 /* [MS-SMB2] 3.3.5.5 */
 struct srv_result cmd_session_setup(struct srv_request *r, const struct smb2_session_setup_req *in, struct smb2_session_setup_rsp *out)
 {
+	bool binding = (in->flags & SMB2_SESSION_FLAG_BINDING) != 0;
 	ntstatus status = check_encryption_policy(r);
-	struct srv_session *s;
 
-	/* B247: a session has one channel. */
-	if (nt_ok(status) && (in->flags & SMB2_SESSION_FLAG_BINDING))
-		status = STATUS_REQUEST_NOT_ACCEPTED;
 	if (nt_ok(status))
-		status = find_session(r);
+		status = binding ? find_binding(r) : find_session(r);
 	if (!nt_ok(status))
 		return srv_reply(status);
-	s = r->session;
-	status = begin_auth(r, s);
+	status = begin_auth(r, r->channel);
 	if (nt_ok(status))
-		status = hash_request(r, s);
+		status = hash_request(r);
 	if (!nt_ok(status))
-		return logon_failed(r, s, status);
-	status = auth_server_step(s->auth, in->security_buffer, &r->arena, &out->security_buffer);
+		return logon_failed(r, status);
+	status = auth_server_step(r->channel->auth, in->security_buffer, &r->arena, &out->security_buffer);
 	if (nt_ok(status))
-		return logged_on(r, s, in, out);
+		return binding ? bound(r, out) : logged_on(r, in, out);
 	if (!nt_is(status, STATUS_MORE_PROCESSING_REQUIRED))
-		return logon_failed(r, s, status);
-	if (r->conn->proto.dialect >= SMB2_DIALECT_311 && s->state == SRV_SESSION_IN_PROGRESS)
-		r->hash_into = s->preauth;
+		return logon_failed(r, status);
+	if (has_preauth(r->channel))
+		r->hash_into = r->channel->preauth;
 	return srv_reply_body(status);
 }

@@ -98,12 +98,12 @@ static bool proves_negotiation(const struct srv_request *r)
 }
 
 /* Takes over the reference to the share. */
-static struct srv_result connect_tree(struct srv_request *r, struct srv_share *share, struct smb2_tree_connect_rsp *out)
+static struct srv_result connect_tree(struct srv_request *r, struct srv_share *share, const struct auth_identity *id,
+	struct smb2_tree_connect_rsp *out)
 {
-	const struct auth_identity *id = &r->session->identity;
 	struct srv_share *used;
 	struct srv_tree *t;
-	ntstatus status = srv_share_instance(r, share, &used);
+	ntstatus status = srv_share_instance(r, share, id, &used);
 
 	srv_share_put(share);
 	if (!nt_ok(status))
@@ -124,6 +124,7 @@ static struct srv_result connect_tree(struct srv_request *r, struct srv_share *s
 struct srv_result cmd_tree_connect(struct srv_request *r, const struct smb2_tree_connect_req *in, struct smb2_tree_connect_rsp *out)
 {
 	char name[SHARE_NAME_BYTES];
+	struct auth_identity id;
 	struct slice share_name;
 	struct srv_share *share;
 	ntstatus status = share_of_path(in->path, &share_name);
@@ -139,14 +140,17 @@ struct srv_result cmd_tree_connect(struct srv_request *r, const struct smb2_tree
 		log_info("%s: there is no share named '%s'", r->conn->peer, name);
 		return srv_reply(STATUS_BAD_NETWORK_NAME);
 	}
-	status = may_connect(share, &r->session->identity) ? check_encryption(r, share) : STATUS_ACCESS_DENIED;
+	pthread_mutex_lock(&r->session->lock);
+	id = r->session->identity;
+	pthread_mutex_unlock(&r->session->lock);
+	status = may_connect(share, &id) ? check_encryption(r, share) : STATUS_ACCESS_DENIED;
 	if (!nt_ok(status)) {
-		log_info("%s: '%s' may not use the share '%s'%s", r->conn->peer, r->session->identity.user, name,
+		log_info("%s: '%s' may not use the share '%s'%s", r->conn->peer, id.user, name,
 			share->encrypt ? " (it demands encryption)" : "");
 		srv_share_put(share);
 		return srv_reply(status);
 	}
-	return connect_tree(r, share, out);
+	return connect_tree(r, share, &id, out);
 }
 
 /* [MS-SMB2] 3.3.5.8 */

@@ -28,16 +28,16 @@ void srv_conn_put(struct srv_conn *c)
 	free(c);
 }
 
-struct srv_session *srv_conn_session(struct srv_conn *c, uint64_t id)
+struct srv_channel *srv_conn_channel(struct srv_conn *c, uint64_t id)
 {
-	struct srv_session *found = NULL;
+	struct srv_channel *found = NULL;
 
 	pthread_mutex_lock(&c->lock);
-	list_for_each(n, &c->sessions) {
-		struct srv_session *s = list_entry(n, struct srv_session, on_conn);
+	list_for_each(n, &c->channels) {
+		struct srv_channel *ch = list_entry(n, struct srv_channel, on_conn);
 
-		if (s->id == id) {
-			found = srv_session_ref(s);
+		if (ch->session->id == id) {
+			found = srv_channel_ref(ch);
 			break;
 		}
 	}
@@ -54,26 +54,26 @@ void srv_conn_known(struct srv_conn *c)
 	pthread_mutex_unlock(&c->srv->lock);
 }
 
-/* The loss of a connection ends its sessions (there are no other channels), and with them opens and trees. */
+/* The loss of a connection ends those of its sessions that have no other channel, and with them opens and trees. */
 static void lose(struct srv_conn *c)
 {
-	struct srv_session *s;
+	struct srv_channel *ch;
 
 	pthread_mutex_lock(&c->lock);
 	c->gone = true;
 	pthread_mutex_unlock(&c->lock);
 	srv_lease_conn_gone(c);
-	srv_cancel_all(c, NULL, NULL, STATUS_CANCELLED);
+	srv_cancel_lost(c);
 	do {
-		s = NULL;
+		ch = NULL;
 		pthread_mutex_lock(&c->lock);
-		if (!list_empty(&c->sessions))
-			s = srv_session_ref(list_entry(c->sessions.next, struct srv_session, on_conn));
+		if (!list_empty(&c->channels))
+			ch = srv_channel_ref(list_entry(c->channels.next, struct srv_channel, on_conn));
 		pthread_mutex_unlock(&c->lock);
-		if (s)
-			srv_session_end(s);
-		srv_session_put(s);
-	} while (s);
+		if (ch && srv_channel_leave(ch))
+			srv_session_end(ch->session);
+		srv_channel_put(ch);
+	} while (ch);
 }
 
 static void on_frames(struct net_conn *net, void *user, struct net_frame *f, size_t n)
@@ -135,7 +135,7 @@ static struct srv_conn *conn_new(struct srv *srv, struct net_conn *net)
 	net_conn_peer(net, c->peer, sizeof(c->peer));
 	pthread_mutex_init(&c->lock, NULL);
 	proto_window_init(&c->window, srv->proto.max_credits);
-	list_init(&c->sessions);
+	list_init(&c->channels);
 	list_init(&c->parked);
 	list_init(&c->link);
 	return c;
@@ -177,10 +177,11 @@ static bool conn_has_valid_session(struct srv_conn *c)
 	bool valid = false;
 
 	pthread_mutex_lock(&c->lock);
-	list_for_each(n, &c->sessions) {
-		int state = list_entry(n, struct srv_session, on_conn)->state;
+	list_for_each(n, &c->channels) {
+		struct srv_channel *ch = list_entry(n, struct srv_channel, on_conn);
+		int state = ch->session->state;
 
-		valid = valid || state == SRV_SESSION_VALID || state == SRV_SESSION_EXPIRED;
+		valid = valid || (ch->state == SRV_CHANNEL_OPEN && (state == SRV_SESSION_VALID || state == SRV_SESSION_EXPIRED));
 	}
 	pthread_mutex_unlock(&c->lock);
 	return valid;

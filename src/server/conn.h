@@ -23,8 +23,8 @@ struct srv_conn {
 
 	pthread_mutex_t lock;            /* of what follows */
 	struct proto_window window;
-	struct list_node sessions;       /* srv_session.on_conn */
-	uint32_t session_count;
+	struct list_node channels;       /* srv_channel.on_conn: the sessions of this connection */
+	uint32_t channel_count;
 	struct list_node parked;         /* srv_request.link */
 	uint32_t parked_count;
 	uint64_t next_async_id;
@@ -35,8 +35,8 @@ struct srv_conn *srv_conn_ref(struct srv_conn *c);
 void srv_conn_put(struct srv_conn *c);
 /* The connection has logged on. */
 void srv_conn_known(struct srv_conn *c);
-/* The session of that id on this connection, referenced; NULL: none. */
-struct srv_session *srv_conn_session(struct srv_conn *c, uint64_t id) MUST_USE;
+/* The session of that id on this connection, referenced; NULL: none. It may be about to be bound only. */
+struct srv_channel *srv_conn_channel(struct srv_conn *c, uint64_t id) MUST_USE;
 
 /* A frame from net, whole: decrypts, walks the elements, answers through the batch. *passed_on: the
  * receive token went to another worker, and with it the frames behind this one. false: the connection is to be dropped. */

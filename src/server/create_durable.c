@@ -5,6 +5,7 @@
 
 #include "base/utf16.h"
 #include "server/conn.h"
+#include "server/sequence.h"
 #include "server/tables.h"
 
 #include <stdatomic.h>
@@ -12,10 +13,16 @@
 /* A guest is nobody in particular, whom others who are could not be kept from passing for. */
 static bool may_last(const struct create_op *op)
 {
-	const struct auth_identity *id = &op->r->session->identity;
+	struct srv_session *s = op->r->session;
 	bool handles = op->ctx.leased ? (op->ctx.lease_state & FSA_CACHE_HANDLE) != 0 : op->in->requested_oplock_level == FSA_OPLOCK_BATCH;
+	bool named;
 
-	return (op->ctx.dhnq || op->ctx.dh2q) && handles && !id->guest && !id->anonymous;
+	if (!(op->ctx.dhnq || op->ctx.dh2q) || !handles)
+		return false;
+	pthread_mutex_lock(&s->lock);
+	named = !s->identity.guest && !s->identity.anonymous;
+	pthread_mutex_unlock(&s->lock);
+	return named;
 }
 
 /* --- another instance of the application, 3.3.5.9.13 --- */
@@ -163,7 +170,7 @@ static bool attached(const struct create_op *op, struct srv_open *o)
 {
 	struct srv_session *s = srv_durable_session(o);
 
-	if (s && s != op->r->session && (s->state == SRV_SESSION_GONE || net_conn_lost(s->conn->net))) {
+	if (s && s != op->r->session && (s->state == SRV_SESSION_GONE || srv_session_lost(s))) {
 		srv_session_end_for_good(s);
 		srv_session_put(s);
 		s = srv_durable_session(o);
@@ -230,7 +237,8 @@ static ntstatus bring_back(struct create_op *op, struct srv_open *o, uint32_t ac
 	op->got = (struct fsa_got){.cache = o->fsa.got, .breaking = o->fsa.got_breaking, .epoch = o->fsa.got_epoch};
 	status = describe(op, o, action, out);
 	if (nt_ok(status)) {
-		srv_oplock_reconnect(o, op->r->conn, op->r->session, id.volatile_id);
+		srv_sequence_begin(op->r, o);
+		srv_oplock_reconnect(o, op->r->channel, id.volatile_id);
 		status = srv_durable_attach(o, op->r->session, op->r->tree);
 		if (!nt_ok(status))
 			srv_oplock_disconnect(o);

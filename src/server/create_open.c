@@ -5,6 +5,7 @@
 
 #include "server/local.h"
 #include "server/notify.h"
+#include "server/sequence.h"
 #include "server/tunnel.h"
 
 enum { RACES_BORNE = 16 };
@@ -176,7 +177,7 @@ static ntstatus attach_grant(struct create_op *op, struct fsa_enter *e)
 	/* Local programs do not open streams. */
 	if (whole && (level == FSA_OPLOCK_II || no_writes || (op->stream.len == 0 && !srv_local_keep_off(op->open))))
 		return STATUS_SUCCESS;
-	status = srv_oplock_attach(op->open, op->r->conn, e->id, leased ? &op->ctx.lease : NULL);
+	status = srv_oplock_attach(op->open, op->r->channel, e->id, leased ? &op->ctx.lease : NULL);
 	if (!nt_ok(status))
 		return status;
 	e->grant = &op->open->grant->fsa;
@@ -251,6 +252,7 @@ static ntstatus open_make(struct create_op *op)
 	op->open = o;
 	o->file = o->fsa.file = op->found.file;
 	o->name_hides = srv_share_hides(op->r->tree->share, op->name);
+	srv_sequence_begin(op->r, o);
 	o->granted_access = op->granted;
 	o->create_options = op->in->create_options;
 	o->directory = op->found.stat.directory;

@@ -4,6 +4,7 @@
 #include "base/utf16.h"
 #include "rpc/rpc.h"
 #include "server/pipe.h"
+#include "server/sequence.h"
 
 enum { PIPE_NAME_UNITS = 64 };
 
@@ -30,6 +31,7 @@ struct srv_result create_pipe(struct srv_request *r, const struct smb2_create_re
 	o = srv_open_new(r->session, r->tree);
 	if (!o)
 		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
+	srv_sequence_begin(r, o);
 	srv_rpc_host(r, &host);
 	o->pipe = rpc_pipe_open(name, &host);
 	o->granted_access = fsa_access_map_generic(in->desired_access);

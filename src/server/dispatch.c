@@ -5,6 +5,7 @@
 #include "server/cmd.h"
 #include "server/durable.h"
 #include "server/park.h"
+#include "server/sequence.h"
 #include "server/tables.h"
 
 #include <stdatomic.h>
@@ -89,30 +90,61 @@ static struct check check_sealed(struct srv_chain *ch, struct srv_request *r)
 	if (!ch->transform)
 		return go();
 	r->encrypted = true;
-	return r->header.session_id == ch->transform->id ? go() : drop();
+	return r->header.session_id == ch->transform->session->id ? go() : drop();
+}
+
+static bool is_binding(const struct srv_request *r)
+{
+	return r->header.command == SMB2_SESSION_SETUP && r->raw.len > SMB2_HEADER_SIZE + 2 &&
+		(r->raw.data[SMB2_HEADER_SIZE + 2] & SMB2_SESSION_FLAG_BINDING) != 0;
+}
+
+/* A SESSION_SETUP that wants to bind this connection to a session of another: whoever has that session's key signs it, and gets signed whatever
+ * is the answer. A session that nobody has logged on to has none. */
+static struct check join_session(struct srv_request *r)
+{
+	struct srv_session *s = srv_session_find_global(r->srv, r->header.session_id);
+	bool valid = s && (s->state == SRV_SESSION_VALID || s->state == SRV_SESSION_EXPIRED);
+	const struct proto_keys *keys = valid && s->have_keys ? &s->keys : NULL;
+
+	r->verified = keys && nt_ok(proto_verify(keys, (uint8_t *)(uintptr_t)r->raw.data, r->raw.len, false));
+	if (r->verified)
+		r->channel = srv_channel_new(r->conn, s);
+	srv_session_put(s);
+	if (!r->channel)
+		return r->verified ? answer(STATUS_INSUFFICIENT_RESOURCES) : keys ? answer(STATUS_ACCESS_DENIED) : go();
+	r->session = r->channel->session;
+	r->channel->signing = keys;
+	return go();
 }
 
 /* 3.3.5.2.4 */
 static struct check check_signature(struct srv_request *r)
 {
 	struct srv_session *s = r->session;
-	ntstatus status;
+	const struct proto_keys *keys;
 
 	if (r->encrypted)
 		return go();
 	if (!(r->header.flags & SMB2_FLAGS_SIGNED)) {
-		if (s && s->signing_required && s->state != SRV_SESSION_IN_PROGRESS)
+		if (s && s->signing_required && s->state != SRV_SESSION_IN_PROGRESS && r->channel->state != SRV_CHANNEL_BINDING)
 			return answer(STATUS_ACCESS_DENIED);
 		return go();
 	}
 	if (r->header.command == SMB2_NEGOTIATE)
 		return answer(STATUS_INVALID_PARAMETER);
+	if (!s && is_binding(r))
+		return join_session(r);
 	if (!s)
 		return answer(STATUS_USER_SESSION_DELETED);
-	if (!s->have_keys)
+	keys = r->channel->signing;
+	if (!keys)
 		return answer(STATUS_NOT_SUPPORTED);
-	status = proto_verify(&s->keys, (uint8_t *)(uintptr_t)r->raw.data, r->raw.len, false);
-	return nt_ok(status) ? go() : answer(STATUS_ACCESS_DENIED);
+	r->verified = nt_ok(proto_verify(keys, (uint8_t *)(uintptr_t)r->raw.data, r->raw.len, false));
+	/* Whoever logs on again on a bound channel may sign that with either key (inventory G030). */
+	if (!r->verified && r->header.command == SMB2_SESSION_SETUP && keys != &s->keys && keys->signing == s->keys.signing)
+		r->verified = nt_ok(proto_verify(&s->keys, (uint8_t *)(uintptr_t)r->raw.data, r->raw.len, false));
+	return r->verified ? go() : answer(STATUS_ACCESS_DENIED);
 }
 
 /* smbtorture's private request about the connection itself, which comes without a session. */
@@ -130,11 +162,11 @@ static struct check check_session(struct srv_request *r)
 
 	if (!(r->message->preconditions & SMB2_NEEDS_SESSION))
 		return go();
-	if (!s || s->state == SRV_SESSION_GONE)
+	if (!s || s->state == SRV_SESSION_GONE || r->channel->state != SRV_CHANNEL_OPEN)
 		return is_test_aid(r) ? go() : answer(STATUS_USER_SESSION_DELETED);
 	if (s->state == SRV_SESSION_EXPIRED && !late)
 		return answer(STATUS_NETWORK_SESSION_EXPIRED);
-	if (s->state == SRV_SESSION_IN_PROGRESS && !s->reauthenticating && !late)
+	if (s->state == SRV_SESSION_IN_PROGRESS && !late)
 		return answer(STATUS_SEC_E_UNSUPPORTED_FUNCTION);
 	if (s->encrypt_data && !r->encrypted)
 		return answer(STATUS_ACCESS_DENIED);
@@ -204,7 +236,9 @@ static struct check check_open(struct srv_chain *ch, struct srv_request *r)
 		r->open = srv_open_find(r->session, id, r->tree);
 	if (r->open && r->open->durable && !r->open->durable->used)
 		atomic_store(&r->open->durable->used, true);
-	return r->open || !needed ? go() : answer(STATUS_FILE_CLOSED);
+	if (!r->open)
+		return needed ? answer(STATUS_FILE_CLOSED) : go();
+	return srv_sequence_check(r) ? go() : answer(STATUS_FILE_NOT_AVAILABLE);
 }
 
 /* Bytes that a request brings and may bring back, for its credit charge (3.1.5.2). */
@@ -275,7 +309,8 @@ static struct check check_request(struct srv_chain *ch, struct srv_request *r, b
 	if (v.verdict == GO)
 		v = check_sealed(ch, r);
 	if (v.verdict == GO) {
-		r->session = srv_conn_session(r->conn, r->header.session_id);
+		r->channel = srv_conn_channel(r->conn, r->header.session_id);
+		r->session = r->channel ? r->channel->session : NULL;
 		v = check_signature(r);
 	}
 	if (v.verdict == GO)
@@ -326,7 +361,7 @@ bool srv_request_may_block(struct srv_request *r)
 	/* The one who has to answer may be this client, about an oplock that this very chain has given it. */
 	srv_out_flush(&ch->out, ch->batch);
 	if (ch->transform)
-		ch->out.seal = srv_session_ref(ch->transform);
+		ch->out.seal = srv_channel_ref(ch->transform);
 	r->head = srv_out_room(&ch->out, 1024, &r->head_cap);
 	net_batch_flush(ch->batch);
 	srv_chain_announce(ch);
@@ -369,7 +404,7 @@ static bool park(struct srv_chain *ch, struct srv_request *r)
 	r->chain = NULL;
 	srv_out_flush(&ch->out, ch->batch);
 	if (ch->transform)
-		ch->out.seal = srv_session_ref(ch->transform);
+		ch->out.seal = srv_channel_ref(ch->transform);
 	srv_request_interim(r, ch->batch);
 	return true;
 }

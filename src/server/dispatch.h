@@ -11,7 +11,7 @@ struct srv_chain {
 	struct srv_conn *conn;
 	struct net_frame *frame;
 	struct net_batch *batch;
-	struct srv_session *transform; /* whose keys the frame was sealed with; NULL: it came in the clear */
+	struct srv_channel *transform; /* whose session's keys the frame was sealed with; NULL: it came in the clear */
 	struct srv_out out;
 	bool compound, may_release_token;
 	struct list_node granted;      /* srv_open.to_announce: oplocks that responses in `out` grant */

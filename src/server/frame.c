@@ -12,16 +12,19 @@ static bool frame_unseal(struct srv_chain *ch, struct slice *plain)
 {
 	struct srv_conn *c = ch->conn;
 	struct net_frame *f = ch->frame;
+	struct srv_session *s;
 	uint64_t session_id;
 	ntstatus status;
 
 	status = proto_sealed_session(&c->proto, slice_of(f->data, f->len), c->proto.max_transact_bytes + SEALED_OVERHEAD_BYTES, &session_id);
 	if (!nt_ok(status))
 		return false;
-	ch->transform = srv_conn_session(c, session_id);
-	if (!ch->transform || !ch->transform->have_keys || !ch->transform->keys.receive)
+	ch->transform = srv_conn_channel(c, session_id);
+	/* What is about to be bound shows with the signature of its SESSION_SETUPs that it may be. */
+	if (!ch->transform || ch->transform->state != SRV_CHANNEL_OPEN)
 		return false;
-	return nt_ok(proto_unseal(&ch->transform->keys, f->data, f->len, plain));
+	s = ch->transform->session;
+	return s->have_keys && s->keys.receive && nt_ok(proto_unseal(&s->keys, f->data, f->len, plain));
 }
 
 static bool run_elements(struct srv_chain *ch, struct slice message)
@@ -38,7 +41,7 @@ static bool run_elements(struct srv_chain *ch, struct slice message)
 		if (ch->out.count == SRV_OUT_ELEMENTS) {
 			srv_out_flush(&ch->out, ch->batch);
 			if (ch->transform)
-				ch->out.seal = srv_session_ref(ch->transform);
+				ch->out.seal = srv_channel_ref(ch->transform);
 		}
 		if (!srv_element_run(ch, &e, first, last))
 			return false;
@@ -79,7 +82,7 @@ bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *ba
 	case SMB2_TRANSFORM_ID:
 		ok = frame_unseal(&ch, &message);
 		if (ok && load_le32(message.data) == SMB2_PROTOCOL_ID) {
-			ch.out.seal = srv_session_ref(ch.transform);
+			ch.out.seal = srv_channel_ref(ch.transform);
 			ok = run_elements(&ch, message);
 		} else {
 			ok = false;
@@ -92,7 +95,7 @@ bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *ba
 		srv_out_flush(&ch.out, batch);
 	srv_out_discard(&ch.out);
 	srv_chain_announce(&ch);
-	srv_session_put(ch.transform);
+	srv_channel_put(ch.transform);
 	*passed_on = !ch.may_release_token;
 	return ok;
 }

@@ -183,7 +183,8 @@ struct srv_conn *srv_lease_conn(struct srv *srv, const struct fsa_key *key)
 	for (n = htab_find(&srv->lease_conns, hash_bytes(key->client, sizeof(key->client))); n; n = htab_find_next(n)) {
 		struct srv_conn *c = CONTAINER_OF(n, struct srv_conn, by_client);
 
-		if (memcmp(c->proto.client_guid.b, key->client, sizeof(key->client)) == 0 && (!first || c->lease_order < first->lease_order))
+		if (memcmp(c->proto.client_guid.b, key->client, sizeof(key->client)) == 0 && !net_conn_closed(c->net) &&
+			(!first || c->lease_order < first->lease_order))
 			first = c;
 	}
 	if (first)
@@ -268,10 +269,11 @@ void srv_lease_end_split(struct srv_open *o)
 	srv_oplock_tell(&b);
 }
 
-ntstatus srv_oplock_attach(struct srv_open *o, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *wish)
+ntstatus srv_oplock_attach(struct srv_open *o, struct srv_channel *ch, struct vfs_id id, const struct srv_lease_wish *wish)
 {
-	o->oplock_session = srv_session_ref(o->session);
-	o->oplock_conn = srv_conn_ref(c);
+	struct srv_conn *c = ch->conn;
+
+	o->oplock_channel = srv_channel_ref(ch);
 	if (wish) {
 		if (wish->has_parent && !o->parent_key && !(o->parent_key = malloc(sizeof(*o->parent_key))))
 			return STATUS_INSUFFICIENT_RESOURCES;
@@ -309,27 +311,22 @@ void srv_oplock_detach(struct srv_open *o)
 
 void srv_oplock_disconnect(struct srv_open *o)
 {
-	struct srv_session *s;
-	struct srv_conn *c;
+	struct srv_channel *ch;
 
 	pthread_mutex_lock(&o->srv->grant_lock);
-	s = o->oplock_session;
-	c = o->oplock_conn;
-	o->oplock_session = NULL;
-	o->oplock_conn = NULL;
+	ch = o->oplock_channel;
+	o->oplock_channel = NULL;
 	pthread_mutex_unlock(&o->srv->grant_lock);
-	srv_session_put(s);
-	srv_conn_put(c);
+	srv_channel_put(ch);
 }
 
-void srv_oplock_reconnect(struct srv_open *o, struct srv_conn *c, struct srv_session *s, uint64_t volatile_id)
+void srv_oplock_reconnect(struct srv_open *o, struct srv_channel *ch, uint64_t volatile_id)
 {
 	pthread_mutex_lock(&o->srv->grant_lock);
-	o->oplock_session = srv_session_ref(s);
-	o->oplock_conn = srv_conn_ref(c);
+	o->oplock_channel = srv_channel_ref(ch);
 	o->file_id.volatile_id = volatile_id;
 	if (o->grant->fsa.lease)
-		conn_known_locked(o->srv, c);
+		conn_known_locked(o->srv, ch->conn);
 	pthread_mutex_unlock(&o->srv->grant_lock);
 }
 

@@ -9,7 +9,7 @@
 #include "server/lock.h"
 #include "server/notify.h"
 #include "server/oplock.h"
-#include "server/park.h"
+#include "server/tables.h"
 #include "server/tunnel.h"
 
 #include <stdatomic.h>
@@ -82,8 +82,7 @@ void srv_open_put(struct srv_open *o)
 	srv_durable_free(o->durable);
 	srv_oplock_detach(o);
 	srv_grant_put(o->grant);
-	srv_session_put(o->oplock_session);
-	srv_conn_put(o->oplock_conn);
+	srv_channel_put(o->oplock_channel);
 	srv_share_put(o->share);
 	pthread_mutex_destroy(&o->lock);
 	free(o);
@@ -223,8 +222,8 @@ void srv_open_end(struct srv_open *o, struct srv_session *s)
 	srv_watch_close(o);
 	/* Locks that are waited for end as ranges that are not locked; whatever else waits is cancelled. */
 	srv_locks_end(o);
-	if (s)
-		srv_cancel_all(s->conn, o, NULL, STATUS_CANCELLED);
+	if (s && atomic_load(&o->parked) > 0)
+		srv_session_cancel(s, o, NULL, STATUS_CANCELLED);
 	srv_open_leave(o);
 	srv_open_put(o);
 }

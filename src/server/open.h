@@ -38,6 +38,8 @@ struct srv_open {
 	_Atomic bool name_hides;        /* the share shows files of this name as HIDDEN */
 	_Atomic bool mirrored;          /* some of its locks are the system's, too */
 	_Atomic bool kept_off;          /* local programs that open the file wait for its oplock to break */
+	_Atomic uint32_t parked;        /* requests of its */
+	_Atomic uint64_t channel_state; /* ChannelSequence, OutstandingRequestCount, OutstandingPreRequestCount: see sequence.c */
 	_Atomic bool announcing;        /* some chain or request has it in to_announce */
 	_Atomic bool entry_changed;     /* it has written: leases on its directory end when it is closed */
 	_Atomic uint32_t ea_done;       /* CurrentEaIndex less one: how many EAs queries have given out */
@@ -50,8 +52,8 @@ struct srv_open {
 	struct srv_enumeration *enumeration;
 	struct srv_watch *watch;        /* of CHANGE_NOTIFY, in notify.c */
 	_Atomic(uint8_t *) lock_sequences; /* SRV_LOCK_SEQUENCES numbers of LOCKs done, + SRV_LOCK_SEQUENCE_VALID; 0: none (inventory G056) */
-	struct srv_conn *oplock_conn;   /* where breaks are told, referenced; NULL: it never asked for an oplock, or is disconnected */
-	struct srv_session *oplock_session; /* likewise; both, and what of file_id changes, under srv.grant_lock */
+	struct srv_channel *oplock_channel; /* where breaks are told, referenced; NULL: it never asked for an oplock, or is disconnected. This, and
+	                                 * what of file_id changes, under srv.grant_lock */
 	struct srv_grant *grant;        /* its oplock or lease, referenced, in oplock.h */
 	struct list_node on_grant;      /* in grant->opens */
 	struct vfs_watch *local;        /* of a directory with a lease: local changes end that; NULL: none, or they cannot be heard of */

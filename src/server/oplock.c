@@ -6,11 +6,13 @@
 #include "server/durable.h"
 #include "server/local.h"
 #include "server/out.h"
+#include "server/tables.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* A holder whose system does not even acknowledge the notification is not there any more: its connection goes, and with it its opens. */
+/* A holder whose system does not even acknowledge the notification is not there any more: its connection goes, and with it, unless there is another to
+ * tell it on, its opens. */
 enum { ARRIVE_MS = 5000, TEST_ARRIVE_MS = 1000, ACKNOWLEDGE_MS = 35000 };
 enum { NOTIFICATION_BYTES = SMB2_HEADER_SIZE + 44, ACK_REQUIRED = 1 };
 
@@ -30,19 +32,12 @@ void srv_oplock_hold(struct fsa_grant *g)
 	(void)grant_ref(grant_of(g));
 }
 
-/* Through whom a break is told: what an open had of a connection when it was looked at. */
+/* Through whom a break is told. */
 struct holder {
-	struct srv_conn *conn;       /* referenced, as is ... */
-	struct srv_session *session; /* ... this one; NULL: the open is disconnected */
+	struct srv_channel *channel; /* referenced; NULL: the open is disconnected */
 	struct smb2_file_id file_id;
 	bool sealed;
 };
-
-static void holder_put(struct holder *h)
-{
-	srv_conn_put(h->conn);
-	srv_session_put(h->session);
-}
 
 /* The n-th open of g. false: there are not so many. */
 static bool nth_holder(struct srv_grant *g, size_t n, struct holder *h)
@@ -58,10 +53,9 @@ static bool nth_holder(struct srv_grant *g, size_t n, struct holder *h)
 			continue;
 		found = true;
 		h->file_id = o->file_id;
-		if (o->oplock_conn) {
-			h->conn = srv_conn_ref(o->oplock_conn);
-			h->session = srv_session_ref(o->oplock_session);
-			h->sealed = o->oplock_session->encrypt_data || o->share->encrypt;
+		if (o->oplock_channel) {
+			h->channel = srv_channel_ref(o->oplock_channel);
+			h->sealed = h->channel->session->encrypt_data || o->share->encrypt;
 		}
 		break;
 	}
@@ -69,23 +63,16 @@ static bool nth_holder(struct srv_grant *g, size_t n, struct holder *h)
 	return found;
 }
 
-static bool conn_gone(struct srv_conn *c)
-{
-	bool gone;
-
-	pthread_mutex_lock(&c->lock);
-	gone = c->gone;
-	pthread_mutex_unlock(&c->lock);
-	return gone;
-}
-
-/* 3.3.4.7: the first open whose connection is there; false: none is left. */
+/* 3.3.4.6, 3.3.4.7: the first open whose session has a connection, the one on which it was opened if that is there; false: none is left. */
 static bool reachable_holder(struct srv_grant *g, struct holder *h)
 {
 	for (size_t n = 0; nth_holder(g, n, h); n++) {
-		if (h->conn && !conn_gone(h->conn))
+		struct srv_channel *opened = h->channel;
+
+		h->channel = opened ? srv_channel_alive(opened->session, opened) : NULL;
+		srv_channel_put(opened);
+		if (h->channel)
 			return true;
-		holder_put(h);
 	}
 	return false;
 }
@@ -102,7 +89,7 @@ static void close_disconnected(struct srv_grant *g)
 		list_for_each(l, &g->opens) {
 			struct srv_open *o = list_entry(l, struct srv_open, on_grant);
 
-			if (!o->oplock_conn && n < ARRAY_LEN(some))
+			if (!o->oplock_channel && n < ARRAY_LEN(some))
 				some[n++] = srv_open_ref(o);
 		}
 		pthread_mutex_unlock(&g->srv->grant_lock);
@@ -139,7 +126,7 @@ static struct srv_conn *conn_to_tell(const struct fsa_notice *n, const struct ho
 {
 	struct srv_conn *c = n->grant->lease && !h->sealed ? srv_lease_conn(grant_of(n->grant)->srv, &n->grant->key) : NULL;
 
-	return c ? c : srv_conn_ref(h->conn);
+	return c ? c : srv_conn_ref(h->channel->conn);
 }
 
 /* A message that answers nothing, sealed where the session is, never signed. */
@@ -157,7 +144,7 @@ static void notify(const struct fsa_notice *n, const struct holder *h, struct sr
 
 	srv_out_init(&out, c);
 	if (h->sealed)
-		out.seal = srv_session_ref(h->session);
+		out.seal = srv_channel_ref(h->channel);
 	head = srv_out_room(&out, NOTIFICATION_BYTES + 8, &cap);
 	if (!head) {
 		/* A holder who is never told would keep what he may not; without him nobody does. */
@@ -198,11 +185,13 @@ struct srv_break_clock {
 	struct net_timer timer;
 	struct srv_grant *grant; /* referenced */
 	struct srv_conn *told;   /* whether the notification arrived there is looked at first, referenced; NULL: that has been done */
+	struct fsa_notice notice; /* what was told, if `told` */
+	uint64_t until_ms;       /* when the time of the answer is up */
 };
 
 static void on_silence(struct net_timer *t);
 
-static struct srv_break_clock *clock_new(struct srv_grant *g, struct srv_conn *told)
+static struct srv_break_clock *clock_new(struct srv_grant *g, struct srv_conn *told, const struct fsa_notice *n)
 {
 	struct srv_break_clock *c = calloc(1, sizeof(*c));
 
@@ -210,6 +199,8 @@ static struct srv_break_clock *clock_new(struct srv_grant *g, struct srv_conn *t
 		return NULL;
 	c->grant = grant_ref(g);
 	c->told = told ? srv_conn_ref(told) : NULL;
+	if (n)
+		c->notice = *n;
 	c->timer.fn = on_silence;
 	return c;
 }
@@ -223,12 +214,26 @@ static void clock_free(struct srv_break_clock *c)
 	free(c);
 }
 
-/* What has been answered or closed meanwhile gets no clock. told: the connection, NULL: not to be looked at. */
-static void arm(struct srv_grant *g, struct srv_conn *told, unsigned ms)
+static unsigned arrive_ms(const struct srv_conn *told)
 {
-	struct srv_break_clock *c = clock_new(g, told);
+	return told->test_unacked ? TEST_ARRIVE_MS : ARRIVE_MS;
+}
+
+/* What has been answered or closed meanwhile gets no clock. told: the connection where n was told, NULL: not to be looked at, nor is it where there is
+ * not the time for that. */
+static void arm(struct srv_grant *g, struct srv_conn *told, const struct fsa_notice *n, uint64_t until_ms)
+{
+	uint64_t now = clock_ms(g->srv->clock), ms = until_ms > now ? until_ms - now : 0;
+	struct srv_break_clock *c;
 	bool waits;
 
+	if (told && ms < arrive_ms(told))
+		told = NULL;
+	if (told)
+		ms = arrive_ms(told);
+	c = clock_new(g, told, n);
+	if (c)
+		c->until_ms = until_ms;
 	pthread_mutex_lock(&g->srv->grant_lock);
 	waits = !g->clock && fsa_grant_breaking(&g->fsa);
 	if (waits && c) {
@@ -259,13 +264,31 @@ static struct srv_break_clock *clock_take(struct srv_grant *g, const struct srv_
 	return c;
 }
 
-static void look_whether_arrived(struct srv_conn *c)
+static bool has_arrived(struct srv_conn *c)
 {
+	if (net_conn_closed(c->net))
+		return false;
 	/* An acknowledgment since then was one of the notification, too. */
 	if (!c->test_unacked && !net_conn_stuck(c->net, ARRIVE_MS))
-		return;
+		return true;
 	log_info("%s: the client does not acknowledge what it is sent; disconnected, since others wait for it", c->peer);
 	net_conn_close(c->net, false);
+	return false;
+}
+
+/* 3.3.4.7: on another connection, if the holder has one. */
+static void tell_again(struct srv_grant *g, const struct fsa_notice *n, uint64_t until_ms)
+{
+	struct srv_conn *c = NULL;
+	struct holder h;
+
+	if (fsa_grant_breaking(&g->fsa) && reachable_holder(g, &h)) {
+		c = conn_to_tell(n, &h);
+		notify(n, &h, c);
+		srv_channel_put(h.channel);
+	}
+	arm(g, c, n, until_ms);
+	srv_conn_put(c);
 }
 
 static void on_silence(struct net_timer *t)
@@ -277,8 +300,10 @@ static void on_silence(struct net_timer *t)
 	if (!clock_take(g, c))
 		return;
 	if (c->told) {
-		look_whether_arrived(c->told);
-		arm(g, NULL, ACKNOWLEDGE_MS - ARRIVE_MS);
+		if (has_arrived(c->told))
+			arm(g, NULL, NULL, c->until_ms);
+		else
+			tell_again(g, &c->notice, c->until_ms);
 	} else {
 		log_info("no answer to a break of %s", g->fsa.lease ? "a lease" : "an oplock");
 		fsa_grant_expire(&g->fsa);
@@ -301,7 +326,7 @@ void srv_oplock_answered(struct srv_grant *g)
 {
 	srv_oplock_disarm(g);
 	let_in(g);
-	arm(g, NULL, ACKNOWLEDGE_MS);
+	arm(g, NULL, NULL, clock_ms(g->srv->clock) + ACKNOWLEDGE_MS);
 }
 
 static void tell(const struct fsa_notice *n)
@@ -316,9 +341,9 @@ static void tell(const struct fsa_notice *n)
 
 		notify(n, &h, c);
 		if (n->acknowledge)
-			arm(g, c, c->test_unacked ? TEST_ARRIVE_MS : ARRIVE_MS);
+			arm(g, c, n, clock_ms(g->srv->clock) + ACKNOWLEDGE_MS);
 		srv_conn_put(c);
-		holder_put(&h);
+		srv_channel_put(h.channel);
 	} else if (n->acknowledge) {
 		fsa_grant_expire(&g->fsa);
 		let_in(g);

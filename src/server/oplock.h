@@ -33,7 +33,7 @@ struct srv_lease_wish {
 void srv_oplock_hold(struct fsa_grant *g);
 /* Before an open of that file enters with a wish for an oplock (lease NULL) or a lease: gives it its grant and says where breaks are to be
  * told. INVALID_PARAMETER when the lease is one of another file. */
-ntstatus srv_oplock_attach(struct srv_open *o, struct srv_conn *c, struct vfs_id id, const struct srv_lease_wish *lease) MUST_USE;
+ntstatus srv_oplock_attach(struct srv_open *o, struct srv_channel *ch, struct vfs_id id, const struct srv_lease_wish *lease) MUST_USE;
 /* Whether there is a lease of that key, and not in another directory of the tree's share. */
 bool srv_lease_known(struct srv_tree *t, struct srv_conn *c, const struct srv_lease_wish *lease);
 /* INVALID_PARAMETER as above, for a file that gets no such lease now. */
@@ -47,9 +47,9 @@ void srv_lease_end_split(struct srv_open *o);
 void srv_lease_conn_gone(struct srv_conn *c);
 /* The first connection of that client on which it has asked for a lease, referenced; NULL: none. */
 struct srv_conn *srv_lease_conn(struct srv *srv, const struct fsa_key *key) MUST_USE;
-/* The connection and session of a durable open have gone; later it has others. Between the two nobody is told through it. */
+/* The session of a durable open has gone; later it has another. Between the two nobody is told through it. */
 void srv_oplock_disconnect(struct srv_open *o);
-void srv_oplock_reconnect(struct srv_open *o, struct srv_conn *c, struct srv_session *s, uint64_t volatile_id);
+void srv_oplock_reconnect(struct srv_open *o, struct srv_channel *ch, uint64_t volatile_id);
 /* After an open has left its node: nobody can be told through it any more. */
 void srv_oplock_detach(struct srv_open *o);
 /* The lease of that client, the one that is breaking if there are several, referenced; NULL: none. */

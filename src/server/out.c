@@ -38,10 +38,10 @@ uint8_t *srv_out_room(struct srv_out *o, size_t n, size_t *cap)
 void srv_out_discard(struct srv_out *o)
 {
 	for (size_t i = 0; i < o->count; i++)
-		srv_session_put(o->elements[i].session);
+		srv_channel_put(o->elements[i].channel);
 	for (size_t i = 0; i < o->buf_count; i++)
 		buf_put(o->bufs[i]);
-	srv_session_put(o->seal);
+	srv_channel_put(o->seal);
 	srv_out_init(o, o->conn);
 }
 
@@ -80,8 +80,8 @@ static ntstatus sign_elements(struct srv_out *o, struct iovec parts[], const siz
 		size_t n = first_part[i + 1] - first_part[i];
 		ntstatus status = STATUS_SUCCESS;
 
-		if (e->sign && !o->seal && e->session)
-			status = proto_sign(&e->session->keys, parts + first_part[i], n, true);
+		if (e->sign && !o->seal)
+			status = proto_sign(e->sign, parts + first_part[i], n, true);
 		if (nt_ok(status) && e->hash_into)
 			status = preauth_update(e->hash_into, parts + first_part[i], n);
 		if (!nt_ok(status))
@@ -138,7 +138,7 @@ void srv_out_flush(struct srv_out *o, struct net_batch *batch)
 	if (nt_ok(status) && o->seal) {
 		uint8_t *head = o->elements[0].head - SMB2_TRANSFORM_SIZE;
 
-		status = proto_seal(&o->seal->keys, &o->conn->proto, o->seal->id, head, body, n);
+		status = proto_seal(&o->seal->session->keys, &o->conn->proto, o->seal->session->id, head, body, n);
 		parts[0] = (struct iovec){head, SMB2_TRANSFORM_SIZE};
 	}
 	if (nt_ok(status)) {

@@ -13,14 +13,14 @@ struct srv_out_element {
 	size_t head_len;
 	uint8_t *payload;              /* a second piece, or NULL */
 	size_t payload_len;
-	struct srv_session *session;   /* referenced; whose keys sign */
-	bool sign;
+	const struct proto_keys *sign; /* what signs it; NULL: nothing */
+	struct srv_channel *channel;   /* whose that is, referenced */
 	uint8_t *hash_into;            /* preauthentication hash that this response enters */
 };
 
 struct srv_out {
 	struct srv_conn *conn;
-	struct srv_session *seal;      /* not NULL: the frame is sealed with its keys; referenced */
+	struct srv_channel *seal;      /* not NULL: the frame is sealed with the keys of its session; referenced */
 	struct buf *bufs[SRV_OUT_BUFS];/* references that go to net with the frame */
 	size_t buf_count;
 	struct buf *head;              /* the newest of bufs that heads are cut from */

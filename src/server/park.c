@@ -3,11 +3,21 @@
 #include "server/park.h"
 
 #include "server/dispatch.h"
+#include "server/durable.h"
 #include "server/open.h"
+#include "server/tables.h"
 
 #include <stdatomic.h>
 
 enum { NOT_PARKED, PARKING, PARKED, RESUMED_EARLY, RESTARTED_EARLY };
+
+/* What is ended after this has been asked finds the request in the list, on whichever connection it ends it. */
+static ntstatus has_ended(const struct srv_request *r)
+{
+	if (r->open && r->open->closed)
+		return STATUS_CANCELLED;
+	return r->session && r->session->state == SRV_SESSION_GONE ? STATUS_USER_SESSION_DELETED : STATUS_SUCCESS;
+}
 
 ntstatus srv_request_park(struct srv_request *r, bool (*cancel)(struct srv_request *r), void *parked_for)
 {
@@ -17,9 +27,12 @@ ntstatus srv_request_park(struct srv_request *r, bool (*cancel)(struct srv_reque
 	/* A request that waits cannot stand in the middle of a chain (3.3.5.2.7, inventory B190). */
 	if (!r->last_in_compound)
 		return STATUS_INTERNAL_ERROR;
+	if (r->open && r->async_id == 0)
+		atomic_fetch_add(&r->open->parked, 1);
 	pthread_mutex_lock(&c->lock);
-	if (c->gone) {
-		status = STATUS_CANCELLED;
+	status = c->gone && !r->kept ? STATUS_CANCELLED : has_ended(r);
+	if (!nt_ok(status)) {
+		/* as it is */
 	} else if (r->async_id != 0) {
 		r->cancel = cancel;
 		r->parked_for = parked_for;
@@ -37,15 +50,24 @@ ntstatus srv_request_park(struct srv_request *r, bool (*cancel)(struct srv_reque
 	/* Its answer goes out in a frame of its own: a payload may no longer lie in the frame that is being built. */
 	if (nt_ok(status))
 		r->out = NULL;
+	else if (r->open && r->async_id == 0)
+		atomic_fetch_sub(&r->open->parked, 1);
 	return status;
 }
 
 static void unlink_parked(struct srv_request *r)
 {
+	bool kept;
+
 	pthread_mutex_lock(&r->conn->lock);
 	list_remove(&r->link);
 	r->conn->parked_count--;
+	kept = r->kept;
 	pthread_mutex_unlock(&r->conn->lock);
+	if (kept)
+		srv_channel_unkeep(r->channel);
+	if (r->open)
+		atomic_fetch_sub(&r->open->parked, 1);
 }
 
 /* Builds one response of r in a frame of its own. */
@@ -55,7 +77,7 @@ static void send_alone(struct srv_request *r, struct net_batch *batch, struct sr
 
 	srv_out_init(&out, r->conn);
 	if (r->encrypted)
-		out.seal = srv_session_ref(r->session);
+		out.seal = srv_channel_ref(r->channel);
 	if (r->payload.owner && out.buf_count < SRV_OUT_BUFS)
 		out.bufs[out.buf_count++] = r->payload.owner;
 	r->out = &out;
@@ -146,7 +168,7 @@ static void send_interim(struct srv_request *r, struct smb2_header *h, struct ne
 
 	srv_out_init(&out, r->conn);
 	if (r->encrypted)
-		out.seal = srv_session_ref(r->session);
+		out.seal = srv_channel_ref(r->channel);
 	head = srv_out_room(&out, 128, &cap);
 	if (!head) {
 		net_conn_close(r->conn->net, false);
@@ -158,6 +180,20 @@ static void send_interim(struct srv_request *r, struct smb2_header *h, struct ne
 	smb2_error_rsp_code(&w, &none);
 	out.elements[out.count++] = (struct srv_out_element){.head = head, .head_len = w.pos};
 	srv_out_flush(&out, batch);
+}
+
+/* Somebody else may have come to cancel it between parking and its being where it waits. */
+static void cancel_late(struct srv_request *r)
+{
+	ntstatus status;
+	bool mine;
+
+	pthread_mutex_lock(&r->conn->lock);
+	status = r->missed_status;
+	mine = r->cancel_missed && r->cancel(r);
+	pthread_mutex_unlock(&r->conn->lock);
+	if (mine)
+		srv_request_resume(r, srv_reply(status));
 }
 
 void srv_request_interim(struct srv_request *r, struct net_batch *batch)
@@ -178,6 +214,7 @@ void srv_request_interim(struct srv_request *r, struct net_batch *batch)
 	send_interim(r, &h, batch);
 	/* Whoever answers it now does so on his own: the interim response must be out before. */
 	net_batch_flush(batch);
+	cancel_late(r);
 	if (atomic_compare_exchange_strong(&r->park_state, &expected, PARKED))
 		return;
 	if (expected == RESUMED_EARLY) {
@@ -186,6 +223,16 @@ void srv_request_interim(struct srv_request *r, struct net_batch *batch)
 	}
 	atomic_store(&r->park_state, PARKED);
 	net_pool_run(r->srv->pool, restart_now, r);
+}
+
+/* true: r is the caller's to resume. */
+static bool try_cancel_locked(struct srv_request *r, ntstatus status)
+{
+	bool mine = r->cancel(r);
+
+	r->cancel_missed = !mine;
+	r->missed_status = status;
+	return mine;
 }
 
 void srv_cancel(struct srv_conn *c, const struct smb2_header *h)
@@ -198,7 +245,7 @@ void srv_cancel(struct srv_conn *c, const struct smb2_header *h)
 		bool same = h->flags & SMB2_FLAGS_ASYNC_COMMAND ? r->async_id == h->async_id : r->header.message_id == h->message_id;
 
 		if (same) {
-			if (r->cancel(r))
+			if (try_cancel_locked(r, STATUS_CANCELLED))
 				target = r;
 			break;
 		}
@@ -208,14 +255,23 @@ void srv_cancel(struct srv_conn *c, const struct smb2_header *h)
 		srv_request_resume(target, srv_reply(STATUS_CANCELLED));
 }
 
-/* Whose requests: of an open, a session, a tree (those without an open); NULL: no matter. */
+/* Whose requests: of an open, a session, a tree (those without an open); NULL: no matter. keep: but for those that are kept. */
 struct whose {
 	const struct srv_open *open;
 	const struct srv_session *session;
 	const struct srv_tree *tree;
+	bool keep;
 };
 
-static struct srv_request *take_one(struct srv_conn *c, const struct whose *w)
+/* Its client can ask for it again by its CreateGuid, and has another connection to do so. */
+static bool keep_locked(struct srv_request *r)
+{
+	if (!r->kept && r->durable && r->durable->has_create_guid)
+		r->kept = srv_channel_keep(r->channel);
+	return r->kept;
+}
+
+static struct srv_request *take_one(struct srv_conn *c, const struct whose *w, ntstatus status)
 {
 	list_for_each(n, &c->parked) {
 		struct srv_request *r = list_entry(n, struct srv_request, link);
@@ -224,7 +280,9 @@ static struct srv_request *take_one(struct srv_conn *c, const struct whose *w)
 			continue;
 		if (w->tree && (r->tree != w->tree || r->open))
 			continue;
-		if (r->cancel(r))
+		if (w->keep && keep_locked(r))
+			continue;
+		if (try_cancel_locked(r, status))
 			return r;
 	}
 	return NULL;
@@ -236,7 +294,7 @@ static void cancel_whose(struct srv_conn *c, const struct whose *w, ntstatus sta
 
 	do {
 		pthread_mutex_lock(&c->lock);
-		r = take_one(c, w);
+		r = take_one(c, w, status);
 		pthread_mutex_unlock(&c->lock);
 		if (r)
 			srv_request_resume(r, srv_reply(status));
@@ -246,6 +304,11 @@ static void cancel_whose(struct srv_conn *c, const struct whose *w, ntstatus sta
 void srv_cancel_all(struct srv_conn *c, const struct srv_open *o, const struct srv_session *s, ntstatus status)
 {
 	cancel_whose(c, &(struct whose){.open = o, .session = s}, status);
+}
+
+void srv_cancel_lost(struct srv_conn *c)
+{
+	cancel_whose(c, &(struct whose){.keep = true}, STATUS_CANCELLED);
 }
 
 void srv_cancel_tree(struct srv_conn *c, const struct srv_tree *t, ntstatus status)

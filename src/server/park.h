@@ -32,8 +32,11 @@ void srv_request_interim(struct srv_request *r, struct net_batch *batch);
 
 /* CANCEL: the target is found by async id or message id. */
 void srv_cancel(struct srv_conn *c, const struct smb2_header *h);
-/* Cancels everything parked on c whose open (or session) is the given one; NULL: everything. */
+/* Cancels everything parked on c whose open (or session) is the given one. */
 void srv_cancel_all(struct srv_conn *c, const struct srv_open *o, const struct srv_session *s, ntstatus status);
+/* 3.3.7.1: the connection is lost, and what is parked on it with it: but not a CREATE that its client will ask for again on another channel of the
+ * session, which must find it (3.3.5.9.10). */
+void srv_cancel_lost(struct srv_conn *c);
 /* Those on c that wait on a tree without having an open yet. */
 void srv_cancel_tree(struct srv_conn *c, const struct srv_tree *t, ntstatus status);
 

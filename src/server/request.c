@@ -2,6 +2,7 @@
 #include "server/dispatch.h"
 #include "server/durable.h"
 #include "server/oplock.h"
+#include "server/sequence.h"
 
 #include <stdlib.h>
 
@@ -65,9 +66,10 @@ void srv_request_free(struct srv_request *r)
 	arena_reset(&r->arena);
 	srv_oplock_announce(r->granted);
 	srv_durable_free(r->durable);
+	srv_sequence_done(r);
 	srv_open_put(r->open);
 	srv_tree_put(r->tree);
-	srv_session_put(r->session);
+	srv_channel_put(r->channel);
 	srv_conn_put(r->conn);
 	buf_put(r->frame_owner);
 	if (spare)

@@ -14,6 +14,7 @@
 struct srv;
 struct srv_conn;
 struct srv_session;
+struct srv_channel;
 struct srv_tree;
 struct srv_open;
 struct srv_out;
@@ -59,7 +60,8 @@ struct srv_payload {
 struct srv_request {
 	struct srv *srv;
 	struct srv_conn *conn;
-	struct srv_session *session; /* referenced; NULL where the row does not need one */
+	struct srv_channel *channel; /* the session on this connection, referenced, and ... */
+	struct srv_session *session; /* ... that session; both NULL where the row does not need one */
 	struct srv_tree *tree;
 	struct srv_open *open;
 	struct smb2_header header;
@@ -68,7 +70,9 @@ struct srv_request {
 	struct srv_payload payload;
 	struct slice error_data;     /* for an ERROR response: symlink data, a required length */
 	struct slice raw;            /* the element as received, header first */
-	bool encrypted, in_compound, last_in_compound;
+	bool encrypted, verified, in_compound, last_in_compound; /* verified: its signature is right */
+	bool counted;                /* in the open's channel_state */
+	bool kept;                   /* in channel->kept; under the connection's lock */
 	struct smb2_file_id created; /* CREATE sets it, for the rest of a related chain */
 	bool has_created;
 
@@ -92,6 +96,8 @@ struct srv_request {
 	struct srv_result park_result;
 	bool (*cancel)(struct srv_request *r);
 	void *parked_for;            /* the parking command's own */
+	bool cancel_missed;          /* cancelled when it was not where it waits yet, or not any more; with missed_status, under the connection's lock */
+	ntstatus missed_status;
 	struct { struct vfs_id id; uint32_t ended; bool lease; } awaited; /* the break of a file that it waits for, from struct fsa_breaks; or a
 	                                                                   * lease that keeps the store from the file */
 	uint64_t local_since_ms;     /* when it first waited for a local program, and one; 0: not yet */

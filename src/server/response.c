@@ -10,12 +10,16 @@ static bool response_is_error(const struct srv_result *res)
 	return res->next == SRV_REPLY && !nt_ok(res->status);
 }
 
-/* 3.3.4.1.1: a response is signed if its request was, and the last leg of a SESSION_SETUP always. */
-static bool response_signed(const struct srv_request *r)
+/* 3.3.4.1.1: a response is signed if its request was, and the last leg of a SESSION_SETUP always: that with the channel's key, the legs before it,
+ * and what fails, with the session's. */
+static const struct proto_keys *response_signed(const struct srv_request *r, ntstatus status)
 {
-	if (r->encrypted || !r->session || !r->session->have_keys)
-		return false;
-	return r->sign_response || (r->header.flags & SMB2_FLAGS_SIGNED) != 0;
+	const struct proto_keys *keys;
+
+	if (r->encrypted || !r->channel || !(r->sign_response || (r->header.flags & SMB2_FLAGS_SIGNED) != 0))
+		return NULL;
+	keys = r->channel->signing;
+	return keys && r->header.command == SMB2_SESSION_SETUP && !nt_is(status, STATUS_SUCCESS) ? &r->session->keys : keys;
 }
 
 static struct smb2_header response_header(struct srv_request *r, ntstatus status)
@@ -27,6 +31,9 @@ static struct smb2_header response_header(struct srv_request *r, ntstatus status
 	h.flags = SMB2_FLAGS_SERVER_TO_REDIR |
 		(r->header.flags & (SMB2_FLAGS_RELATED_OPERATIONS | SMB2_FLAGS_PRIORITY_MASK | SMB2_FLAGS_DFS_OPERATIONS |
 			SMB2_FLAGS_REPLAY_OPERATION));
+	/* Whose session is gone has no key to be answered with, and clients believe this one without; but not without the flag. */
+	if (nt_is(status, STATUS_USER_SESSION_DELETED) && !r->encrypted)
+		h.flags |= r->header.flags & SMB2_FLAGS_SIGNED;
 	h.next_command = 0;
 	memset(h.signature, 0, sizeof(h.signature));
 	if (r->async_id != 0) {
@@ -116,8 +123,8 @@ bool srv_response_build(struct srv_request *r, struct srv_result res)
 	} else if (with_payload) {
 		e->head_len += r->payload.len;
 	}
-	e->sign = response_signed(r);
-	e->session = r->session ? srv_session_ref(r->session) : NULL;
+	e->sign = response_signed(r, res.status);
+	e->channel = r->channel ? srv_channel_ref(r->channel) : NULL;
 	o->head_used = (size_t)(e->head - o->head->data) + round_up(e->head_len, 8) + 8;
 	if (o->head_used > o->head->cap)
 		o->head_used = o->head->cap;

@@ -9,11 +9,12 @@
 #include "server/srv.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { MAX_LISTENERS = 64, WHY_BYTES = 256 };
+enum { MAX_LISTENERS = SRV_LISTENERS, WHY_BYTES = 256 };
 
 struct hythe_server {
 	struct srv srv;
@@ -46,6 +47,7 @@ void hythe_server_config_init(struct hythe_server_config *cfg)
 		.min_dialect = HYTHE_DIALECT_210,
 		.max_dialect = HYTHE_DIALECT_311,
 		.signing_required = true,
+		.multichannel = true,
 		.encryption = HYTHE_ENCRYPTION_OFF,
 		.log_level = HYTHE_LOG_WARN,
 	};
@@ -263,6 +265,8 @@ static void apply_protocol(struct srv *srv, const struct hythe_server_config *cf
 	/* Ciphers are offered even when off: a share or a client may demand encryption for itself. */
 	p->encryption = cfg->encryption == HYTHE_ENCRYPTION_REQUIRED ? PROTO_ENCRYPTION_REQUIRED : PROTO_ENCRYPTION_DESIRED;
 	srv->encrypt_sessions = cfg->encryption != HYTHE_ENCRYPTION_OFF;
+	if (cfg->multichannel)
+		p->capabilities |= SMB2_GLOBAL_CAP_MULTI_CHANNEL;
 	if (cfg->max_io_bytes != 0)
 		p->max_read_bytes = p->max_write_bytes = p->max_transact_bytes = cfg->max_io_bytes;
 }
@@ -392,7 +396,9 @@ bool hythe_server_start(struct hythe_server *s, char *why, size_t why_cap)
 			s->srv.pool = NULL;
 			return fail(why, why_cap, "%s", detail);
 		}
+		net_listener_address(l, &s->srv.bound[s->listener_count]);
 		s->listeners[s->listener_count++] = l;
+		atomic_store(&s->srv.bound_count, s->listener_count);
 	}
 	srv_start_timers(&s->srv);
 	s->started = true;

@@ -18,15 +18,12 @@ void srv_session_put(struct srv_session *s)
 {
 	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	auth_server_free(s->auth);
 	proto_keys_wipe(&s->keys);
 	bytes_wipe(&s->identity, sizeof(s->identity));
-	bytes_wipe(s->preauth, sizeof(s->preauth));
 	htab_free(&s->opens);
 	htab_free(&s->trees);
 	pthread_mutex_destroy(&s->lock);
 	srv_lock_budget_put(s->lock_budget);
-	srv_conn_put(s->conn);
 	free(s);
 }
 
@@ -36,10 +33,9 @@ void srv_lock_budget_put(struct srv_lock_budget *b)
 		free(b);
 }
 
-static bool register_session(struct srv_session *s, struct srv_conn *c)
+static bool register_session(struct srv_session *s, struct srv_channel *ch)
 {
-	struct srv *srv = c->srv;
-	uint32_t most;
+	struct srv *srv = s->srv;
 	bool ok;
 
 	pthread_mutex_lock(&srv->lock);
@@ -48,19 +44,10 @@ static bool register_session(struct srv_session *s, struct srv_conn *c)
 	if (!ok)
 		return false;
 	srv_session_ref(s);
-	pthread_mutex_lock(&c->lock);
-	most = c->trusted ? srv->limits.sessions_per_connection : srv->limits.sessions_of_strangers;
-	ok = !c->gone && c->session_count < most;
-	if (ok) {
-		list_append(&c->sessions, &s->on_conn);
-		c->session_count++;
-		srv_session_ref(s);
-	}
-	pthread_mutex_unlock(&c->lock);
-	return ok;
+	return nt_ok(srv_channel_enter(ch));
 }
 
-struct srv_session *srv_session_new(struct srv_conn *c)
+static struct srv_session *session_new(struct srv_conn *c)
 {
 	struct srv_session *s = calloc(1, sizeof(*s));
 	struct srv_lock_budget *budget = calloc(1, sizeof(*budget));
@@ -75,21 +62,31 @@ struct srv_session *srv_session_new(struct srv_conn *c)
 	 * of a session is signed or sealed, or the session was to be had without. */
 	s->id = atomic_fetch_add(&c->srv->next_session_id, 1);
 	s->srv = c->srv;
-	s->conn = srv_conn_ref(c);
+	s->dialect = c->proto.dialect;
 	s->state = SRV_SESSION_IN_PROGRESS;
 	budget->locks.most = c->srv->limits.locks_per_session;
 	s->lock_budget = budget;
 	s->created_filetime = clock_filetime(c->srv->clock);
 	s->idle_since_ms = clock_ms(c->srv->clock);
-	memcpy(s->preauth, c->proto.preauth, sizeof(s->preauth));
-	list_init(&s->on_conn);
+	list_init(&s->channels);
 	pthread_mutex_init(&s->lock, NULL);
-	if (!register_session(s, c)) {
-		srv_session_end(s);
-		srv_session_put(s);
-		return NULL;
-	}
 	return s;
+}
+
+struct srv_channel *srv_session_new(struct srv_conn *c)
+{
+	struct srv_session *s = session_new(c);
+	struct srv_channel *ch = s ? srv_channel_new(c, s) : NULL;
+
+	if (ch)
+		ch->state = SRV_CHANNEL_OPEN;
+	if (ch && !register_session(s, ch)) {
+		srv_session_end(s);
+		srv_channel_put(ch);
+		ch = NULL;
+	}
+	srv_session_put(s);
+	return ch;
 }
 
 struct srv_session *srv_session_find_global(struct srv *srv, uint64_t id)
@@ -166,27 +163,33 @@ static bool listed_globally_locked(const struct srv_session *s)
 	return false;
 }
 
+static struct srv_channel *any_channel(struct srv_session *s)
+{
+	struct srv_channel *ch = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	if (!list_empty(&s->channels))
+		ch = srv_channel_ref(list_entry(s->channels.next, struct srv_channel, on_session));
+	pthread_mutex_unlock(&s->lock);
+	return ch;
+}
+
 static void leave_tables(struct srv_session *s)
 {
 	struct srv *srv = s->srv;
-	struct srv_conn *c = s->conn;
-	bool was_listed, was_global;
+	struct srv_channel *ch;
+	bool was_global;
 
-	pthread_mutex_lock(&c->lock);
-	was_listed = !list_unlinked(&s->on_conn);
-	if (was_listed) {
-		list_remove(&s->on_conn);
-		c->session_count--;
+	while ((ch = any_channel(s)) != NULL) {
+		(void)!srv_channel_leave(ch);
+		srv_channel_put(ch);
 	}
-	pthread_mutex_unlock(&c->lock);
 	pthread_mutex_lock(&srv->lock);
 	was_global = listed_globally_locked(s);
 	if (was_global)
 		htab_remove(&srv->sessions, &s->by_id);
 	pthread_cond_broadcast(&srv->session_left);
 	pthread_mutex_unlock(&srv->lock);
-	if (was_listed)
-		srv_session_put(s);
 	if (was_global)
 		srv_session_put(s);
 }
@@ -204,7 +207,7 @@ void srv_session_end(struct srv_session *s)
 	srv_session_ref(s);
 	/* Closing answers those who watch with NOTIFY_CLEANUP; whatever else waits learns that the session is gone. */
 	close_opens(s, NULL);
-	srv_cancel_all(s->conn, NULL, s, STATUS_USER_SESSION_DELETED);
+	srv_session_cancel(s, NULL, NULL, STATUS_USER_SESSION_DELETED);
 	while ((t = any_tree(s)) != NULL) {
 		srv_tree_end(t);
 		srv_tree_put(t);
@@ -319,7 +322,7 @@ void srv_tree_end(struct srv_tree *t)
 	pthread_mutex_unlock(&s->lock);
 	if (!was_listed)
 		return;
-	srv_cancel_tree(s->conn, t, STATUS_NETWORK_NAME_DELETED);
+	srv_session_cancel(s, NULL, t, STATUS_NETWORK_NAME_DELETED);
 	close_opens(s, t);
 	srv_tree_put(t);
 }

@@ -1,5 +1,5 @@
-/* Sessions and tree connects ([MS-SMB2] 3.3.1.8, 3.3.1.9). A session is referenced by the global table, by its connection and by the
- * requests that run under it. Lock order: see docs/architecture.md. */
+/* Sessions, their channels and tree connects ([MS-SMB2] 3.3.1.8, 3.3.1.14, 3.3.1.9). A session is referenced by the global table and by its
+ * channels, a channel by its session, its connection and the requests that came by it. Lock order: see docs/architecture.md. */
 #ifndef SERVER_SESSION_H
 #define SERVER_SESSION_H
 
@@ -25,25 +25,46 @@ struct srv_lock_budget {
 struct srv_session {
 	_Atomic uint32_t refs;
 	struct htab_node by_id;          /* in srv->sessions */
-	struct list_node on_conn;        /* in conn->sessions */
 	uint64_t id;
 	struct srv *srv;
-	struct srv_conn *conn;           /* referenced */
+	uint16_t dialect;                /* of its first connection, and so of all */
 	_Atomic int state;
-	struct auth_server *auth;        /* while legs are under way */
-	struct auth_identity identity;
-	bool signing_required, encrypt_data, reauthenticating;
-	uint8_t preauth[64];
+	struct auth_identity identity;   /* under lock: any channel may log on anew */
+	/* Set before it becomes valid, then constant; but keys come late to an anonymous session that logs on again as somebody. */
+	bool signing_required, encrypt_data;
+	_Atomic bool have_keys;
 	struct proto_keys keys;
-	bool have_keys;
 	uint64_t created_filetime;
 	_Atomic uint64_t idle_since_ms;
 	struct srv_lock_budget *lock_budget; /* referenced */
 
 	pthread_mutex_t lock;            /* of what follows */
+	struct list_node channels;       /* srv_channel.on_session */
+	uint32_t channel_count;
 	struct htab opens, trees;
 	uint32_t next_tree_id;
 	size_t open_count, tree_count;
+};
+
+/* BINDING: the logon that is to join the connection to the session is under way, and nothing else may use it. GONE: nothing comes by it or goes; it is
+ * still its session's while it has requests that are kept. */
+enum srv_channel_state { SRV_CHANNEL_BINDING, SRV_CHANNEL_OPEN, SRV_CHANNEL_GONE };
+
+/* A session on one of its connections. */
+struct srv_channel {
+	_Atomic uint32_t refs;
+	struct list_node on_conn;        /* in conn->channels, under the connection's lock */
+	struct list_node on_session;     /* in session->channels, under the session's */
+	struct srv_session *session;     /* referenced, as is ... */
+	struct srv_conn *conn;           /* ... this one */
+	_Atomic int state;
+	_Atomic uint32_t kept;           /* requests of its that outlive its connection */
+	_Atomic(const struct proto_keys *) signing; /* what signs here: `own` or the session's; NULL: nothing does */
+	struct proto_keys own;           /* of a channel that was bound: a signing key */
+	/* For SESSION_SETUP, whose legs come one after the other on a connection. */
+	struct auth_server *auth;        /* while legs are under way */
+	bool reauthenticating;
+	uint8_t preauth[64];
 };
 
 struct srv_tree {
@@ -59,6 +80,8 @@ struct srv_tree {
 
 struct srv_session *srv_session_ref(struct srv_session *s);
 void srv_session_put(struct srv_session *s);
+struct srv_channel *srv_channel_ref(struct srv_channel *ch);
+void srv_channel_put(struct srv_channel *ch);
 void srv_lock_budget_put(struct srv_lock_budget *b);
 struct srv_tree *srv_tree_find(struct srv_session *s, uint32_t id) MUST_USE;
 struct srv_tree *srv_tree_ref(struct srv_tree *t);

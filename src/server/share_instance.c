@@ -201,9 +201,8 @@ static ntstatus make(struct srv_request *r, struct srv_share *configured, const 
 }
 
 /* The user's name is that of the user store; whoever is in it under no name has none (B278 has let them in). */
-ntstatus srv_share_instance(struct srv_request *r, struct srv_share *configured, struct srv_share **out)
+ntstatus srv_share_instance(struct srv_request *r, struct srv_share *configured, const struct auth_identity *id, struct srv_share **out)
 {
-	const struct auth_identity *id = &r->session->identity;
 	bool named = !id->guest && !id->anonymous;
 	char client[sizeof(r->conn->peer)], why[WHY_BYTES] = "";
 	struct srv_path_values values = {.user = named ? id->user : NULL, .client = client};

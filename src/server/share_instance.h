@@ -4,6 +4,7 @@
 #ifndef SERVER_SHARE_INSTANCE_H
 #define SERVER_SHARE_INSTANCE_H
 
+#include "auth/auth.h"
 #include "server/request.h"
 #include "server/share.h"
 
@@ -11,9 +12,9 @@
  * the same for everybody. */
 bool srv_share_vary(struct srv_share *s, char *why) MUST_USE;
 
-/* What a tree on `configured` is to be on: the share itself, or the instance for the request's session and connection; referenced. BAD_NETWORK_NAME:
- * there is no such directory, which the log says. */
-ntstatus srv_share_instance(struct srv_request *r, struct srv_share *configured, struct srv_share **out) MUST_USE;
+/* What a tree on `configured` is to be on: the share itself, or the instance for that user, whom its rules let in, and the request's connection;
+ * referenced. BAD_NETWORK_NAME: there is no such directory, which the log says. */
+ntstatus srv_share_instance(struct srv_request *r, struct srv_share *configured, const struct auth_identity *id, struct srv_share **out) MUST_USE;
 
 /* Nobody refers to the instance any more. */
 void srv_instance_gone(struct srv_share *s);

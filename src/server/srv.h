@@ -37,6 +37,8 @@ struct srv_limits {
 
 struct srv_durables;
 
+enum { SRV_LISTENERS = 64 };
+
 struct srv {
 	struct net_pool *pool;
 	const struct clock *clock;
@@ -47,6 +49,8 @@ struct srv {
 	bool guest, encrypt_sessions;
 	char netbios_name[16], workgroup[16], comment[256];
 	uint64_t start_filetime;
+	struct net_address bound[SRV_LISTENERS]; /* where it listens */
+	_Atomic size_t bound_count;
 
 	pthread_mutex_t lock;              /* of what follows */
 	struct list_node conns, shares;    /* srv_conn.link, srv_share.link */

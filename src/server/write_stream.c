@@ -38,11 +38,12 @@ static bool open_is_plain(struct srv_session *s, struct smb2_file_id id)
 static bool target_is_plain(struct srv_conn *c, const struct smb2_header *h, const uint8_t *head)
 {
 	const uint8_t *id = head + WRITE_AT + 16;
-	struct srv_session *s = srv_conn_session(c, h->session_id);
+	struct srv_channel *ch = srv_conn_channel(c, h->session_id);
+	struct srv_session *s = ch && ch->state == SRV_CHANNEL_OPEN ? ch->session : NULL;
 	bool plain = s && s->state == SRV_SESSION_VALID && !s->signing_required && !s->encrypt_data &&
 		open_is_plain(s, (struct smb2_file_id){load_le64(id), load_le64(id + 8)});
 
-	srv_session_put(s);
+	srv_channel_put(ch);
 	return plain;
 }
 

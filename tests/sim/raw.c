@@ -1,7 +1,10 @@
 /* The raw client of the simulator: messages made by hand, see sim.h. */
 #include "sim.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { FRAME_BYTES = 5 << 16, ANSWER_MS = 60000 };
 
@@ -30,18 +33,31 @@ static void on_closed(struct net_conn *c, void *user)
 
 static const struct net_conn_ops raw_ops = {.frames = on_frames, .closed = on_closed};
 
+static void raw_init(struct raw *r, struct sim *s)
+{
+	*r = (struct raw){.sim = s, .credits = 1, .fd = -1};
+	arena_init(&r->arena, NULL, 0, 0);
+	proto_config_default(&r->config, false);
+	r->config.signing_required = false;
+}
+
 void raw_open_connection(struct raw *r, struct sim *s)
 {
 	struct net_conn *theirs;
 
-	*r = (struct raw){.sim = s, .credits = 1};
-	arena_init(&r->arena, NULL, 0, 0);
-	proto_config_default(&r->config, false);
-	r->config.signing_required = false;
+	raw_init(r, s);
 	net_mem_pair(s->pool, &s->options.faults, &r->net, &theirs);
 	srv_accept(&s->srv, theirs);
 	net_conn_start(r->net, &raw_ops, r);
 	net_conn_limit(r->net, 16u << 20);
+}
+
+static void forget(struct raw *r)
+{
+	if (r->borrowed)
+		r->keys.send = r->keys.receive = NULL;
+	proto_keys_wipe(&r->keys);
+	arena_reset(&r->arena);
 }
 
 void raw_close(struct raw *r)
@@ -50,8 +66,48 @@ void raw_close(struct raw *r)
 	sim_run(r->sim, 100);
 	assert_true(r->closed);
 	net_conn_put(r->net);
-	proto_keys_wipe(&r->keys);
-	arena_reset(&r->arena);
+	forget(r);
+}
+
+bool raw_dial(struct raw *r, uint16_t port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+	raw_init(r, NULL);
+	r->fd = socket(AF_INET, SOCK_STREAM, 0);
+	return r->fd >= 0 && connect(r->fd, (const struct sockaddr *)&to, sizeof(to)) == 0;
+}
+
+void raw_hang_up(struct raw *r)
+{
+	close(r->fd);
+	forget(r);
+}
+
+static void dialed_send(struct raw *r, const void *frame, size_t len)
+{
+	uint8_t prefix[4] = {0, (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len};
+
+	if (send(r->fd, prefix, 4, MSG_NOSIGNAL | MSG_MORE) != 4 || send(r->fd, frame, len, MSG_NOSIGNAL) != (ssize_t)len)
+		r->closed = true;
+}
+
+static void dialed_receive(struct raw *r)
+{
+	uint8_t prefix[4], *frame;
+	size_t len;
+
+	if (r->closed || recv(r->fd, prefix, 4, MSG_WAITALL) != 4) {
+		r->closed = true;
+		return;
+	}
+	len = (size_t)prefix[1] << 16 | (size_t)prefix[2] << 8 | prefix[3];
+	frame = arena_alloc(&r->arena, len);
+	assert_non_null(frame);
+	if (recv(r->fd, frame, len, MSG_WAITALL) == (ssize_t)len)
+		r->queue[r->queued++] = slice_of(frame, len);
+	else
+		r->closed = true;
 }
 
 struct slice raw_wide(struct raw *r, const char *text)
@@ -71,7 +127,7 @@ size_t raw_encode(struct raw *r, uint8_t *out, size_t cap, uint16_t command, con
 	struct smb2_header h = {
 		.command = command, .credits = r->credit_request ? r->credit_request : 64, .flags = r->flags, .message_id = r->next_id,
 		.credit_charge = r->charge ? r->charge : r->proto.dialect >= SMB2_DIALECT_210, .session_id = r->session_id,
-		.tree_id = r->tree_id,
+		.tree_id = r->tree_id, .status = r->sequence,
 	};
 	struct wire w = wire_encoder(out, 0, cap);
 
@@ -97,10 +153,25 @@ void raw_send_plain(struct raw *r, const void *frame, size_t len)
 {
 	struct net_seg seg = {.data = frame, .len = len, .pipe_fd = -1};
 
+	if (r->fd >= 0) {
+		dialed_send(r, frame, len);
+		return;
+	}
 	net_send(r->net, &seg, 1);
 }
 
-void raw_send(struct raw *r, uint8_t *frame, size_t len)
+static void sign(struct raw *r, uint8_t *frame, size_t len)
+{
+	struct iovec part = {frame, len};
+
+	if (r->sign && !r->seal)
+		assert_true(nt_ok(proto_sign(&r->keys, &part, 1, false)));
+	if (r->bad_signature)
+		frame[48] ^= 1;
+	r->bad_signature = false;
+}
+
+static void send_signed(struct raw *r, uint8_t *frame, size_t len)
 {
 	struct iovec part = {frame, len};
 	uint8_t sealed[FRAME_BYTES + 64];
@@ -111,18 +182,21 @@ void raw_send(struct raw *r, uint8_t *frame, size_t len)
 		raw_send_plain(r, sealed, len + SMB2_TRANSFORM_SIZE);
 		return;
 	}
-	if (r->sign)
-		assert_true(nt_ok(proto_sign(&r->keys, &part, 1, false)));
-	if (r->bad_signature)
-		frame[48] ^= 1;
-	r->bad_signature = false;
 	raw_send_plain(r, frame, len);
+}
+
+void raw_send(struct raw *r, uint8_t *frame, size_t len)
+{
+	sign(r, frame, len);
+	send_signed(r, frame, len);
 }
 
 struct slice raw_receive(struct raw *r)
 {
 	struct slice f, plain;
 
+	if (r->fd >= 0 && r->queued == 0)
+		dialed_receive(r);
 	for (int i = 0; i < 1000 && r->queued == 0 && !r->closed; i++) {
 		if (!net_pool_step(r->sim->pool, ANSWER_MS))
 			break;
@@ -166,9 +240,12 @@ static ntstatus decode_answer(struct raw *r, uint16_t command, void *rsp)
 ntstatus raw_call(struct raw *r, uint16_t command, const void *req, void *rsp)
 {
 	uint8_t frame[FRAME_BYTES];
+	uint64_t id = r->next_id;
+	bool other;
 	size_t len = raw_encode(r, frame, sizeof(frame), command, req);
 	struct slice f;
 
+	sign(r, frame, len);
 	if (command == SMB2_NEGOTIATE || command == SMB2_SESSION_SETUP) {
 		struct iovec part = {frame, len};
 
@@ -176,13 +253,16 @@ ntstatus raw_call(struct raw *r, uint16_t command, const void *req, void *rsp)
 			memset(r->preauth, 0, sizeof(r->preauth));
 		assert_true(nt_ok(preauth_update(r->preauth, &part, 1)));
 	}
-	raw_send(r, frame, len);
+	send_signed(r, frame, len);
 	do {
 		f = raw_receive(r);
 		if (f.len < SMB2_HEADER_SIZE)
 			return STATUS_CONNECTION_DISCONNECTED;
 		note_answer(r, f);
-	} while (r->header.status == STATUS_PENDING.code);
+		other = r->fd >= 0 && r->header.message_id != id;
+		if (other && r->unasked)
+			r->unasked(r, f);
+	} while (other || r->header.status == STATUS_PENDING.code);
 	return decode_answer(r, command, rsp);
 }
 
@@ -217,6 +297,7 @@ static ntstatus login_legs(struct raw *r, struct auth_client *auth, bool first_o
 	while (nt_is(status, STATUS_MORE_PROCESSING_REQUIRED)) {
 		struct smb2_session_setup_req req = {
 			.security_mode = SMB2_NEGOTIATE_SIGNING_ENABLED, .previous_session_id = r->previous_session_id,
+			.flags = r->binding ? SMB2_SESSION_FLAG_BINDING : 0,
 		};
 		struct smb2_session_setup_rsp rsp = {0};
 		ntstatus mine = auth_client_step(auth, token, &r->arena, &req.security_buffer);
@@ -242,7 +323,7 @@ static ntstatus login_legs(struct raw *r, struct auth_client *auth, bool first_o
 static ntstatus login(struct raw *r, const char *user, const char *password, bool first_only)
 {
 	struct auth_client_config cfg = {
-		.user = user, .password = password, .domain = "", .target_host = "sim", .clock = &r->sim->clock.clock,
+		.user = user, .password = password, .domain = "", .target_host = "sim", .clock = r->sim ? &r->sim->clock.clock : &clock_system,
 	};
 	struct auth_client *auth = auth_client_new(&cfg);
 	struct slice key;
@@ -252,10 +333,35 @@ static ntstatus login(struct raw *r, const char *user, const char *password, boo
 	status = login_legs(r, auth, first_only);
 	key = auth_client_session_key(auth);
 	if (nt_ok(status) && !r->have_keys && key.len > 0) {
-		assert_true(nt_ok(proto_keys_derive(&r->keys, &r->proto, key, r->proto.dialect >= SMB2_DIALECT_311 ? r->preauth : NULL, false, false)));
+		assert_true(nt_ok(proto_keys_derive(&r->keys, &r->proto, key, r->proto.dialect >= SMB2_DIALECT_311 ? r->preauth : NULL, false, r->binding)));
 		r->have_keys = true;
 	}
 	auth_client_free(auth);
+	return status;
+}
+
+ntstatus raw_bind(struct raw *r, const struct raw *to, const char *user, const char *password)
+{
+	ntstatus status;
+
+	r->session_id = to->session_id;
+	r->keys = to->keys;
+	r->have_keys = false;
+	r->sign = !r->bind_unsigned;
+	r->binding = true;
+	status = login(r, user, password, false);
+	r->binding = false;
+	if (!nt_ok(status)) {
+		r->keys = (struct proto_keys){0};
+		r->session_id = 0;
+		r->sign = false;
+		return status;
+	}
+	r->keys.send = to->keys.send;
+	r->keys.receive = to->keys.receive;
+	r->borrowed = true;
+	r->tree_id = to->tree_id;
+	r->file_id = to->file_id;
 	return status;
 }
 

@@ -95,6 +95,8 @@ void sim_start(struct sim *s, const struct sim_options *o)
 	s->srv.proto.encryption = s->options.encryption_required ? PROTO_ENCRYPTION_REQUIRED : PROTO_ENCRYPTION_DESIRED;
 	s->srv.encrypt_sessions = s->options.encrypt_sessions || s->options.encryption_required;
 	s->srv.guest = s->options.guest;
+	if (s->options.multichannel)
+		s->srv.proto.capabilities |= SMB2_GLOBAL_CAP_MULTI_CHANNEL;
 	snprintf(s->srv.netbios_name, sizeof(s->srv.netbios_name), "SIM");
 	user_add(s, "user", "pass", false);
 	user_add(s, "alice", "secret", false);

@@ -23,7 +23,7 @@
 /* What a test may set before sim_start; zero is the default. */
 struct sim_options {
 	uint16_t min_dialect, max_dialect;  /* of the server; 0: 2.0.2 and 3.1.1 */
-	bool signing_required, encrypt_sessions, encryption_required, guest;
+	bool signing_required, encrypt_sessions, encryption_required, guest, multichannel;
 	struct net_mem_faults faults;
 	uint64_t store_bytes;               /* 0: 64 MiB */
 	ntstatus (*decide)(void *arg, const char *operation); /* fault store */
@@ -56,6 +56,8 @@ enum { RAW_QUEUE = 64 };
 struct raw {
 	struct sim *sim;
 	struct net_conn *net;
+	int fd;                             /* raw_dial: a socket in place of `net`, else -1 */
+	void (*unasked)(struct raw *r, struct slice frame); /* there, what raw_call gets that is not its answer */
 	bool closed;
 	struct proto_config config;
 	struct proto_conn proto;
@@ -72,6 +74,10 @@ struct raw {
 	uint32_t flags;
 	uint16_t charge, credit_request;
 	bool bad_signature;
+	bool binding;                       /* SESSION_SETUPs have the flag */
+	bool bind_unsigned;                 /* raw_bind leaves the signature away */
+	bool borrowed;                      /* what seals is another's */
+	uint16_t sequence;                  /* ChannelSequence; stays */
 	bool unsigned_tree;                 /* raw_tree leaves the signature of 3.1.1 away */
 	/* Of the last answer. */
 	struct smb2_header header;
@@ -80,6 +86,9 @@ struct raw {
 
 void raw_open_connection(struct raw *r, struct sim *s);
 void raw_close(struct raw *r);
+/* The same to a server of threads, over TCP on 127.0.0.1, for a caller with a thread of his own: calls block. false: nobody is there. */
+bool raw_dial(struct raw *r, uint16_t port) MUST_USE;
+void raw_hang_up(struct raw *r);
 /* Encodes one request behind what is in *frame (for compounds); command's body is `req`. */
 size_t raw_encode(struct raw *r, uint8_t *out, size_t cap, uint16_t command, const void *req);
 /* Sends bytes as one frame, signed (a single message) or sealed as the raw client is set. */
@@ -94,6 +103,9 @@ ntstatus raw_negotiate(struct raw *r, uint16_t min_dialect, uint16_t max_dialect
 ntstatus raw_login(struct raw *r, const char *user, const char *password);
 /* One leg less: sends the first SESSION_SETUP only. */
 ntstatus raw_login_begin(struct raw *r);
+/* Binds r, which has negotiated, to the session of `to`, as that user; r then signs with the key of its own and seals with the session's, on the
+ * trees of `to`. After a failure it is as it was. */
+ntstatus raw_bind(struct raw *r, const struct raw *to, const char *user, const char *password);
 ntstatus raw_tree(struct raw *r, const char *share);
 /* CREATE with everything shared; name in ASCII with backslashes. */
 ntstatus raw_open(struct raw *r, const char *name, uint32_t access, uint32_t disposition, uint32_t options);

@@ -55,7 +55,7 @@ static void test_config_server_options_reach_their_fields(void **state)
 		"# a comment\n[server]\nlisten = 127.0.0.1:4450, [::1]:4450\n\tlisten = :445\nstate=/var/lib/x\nname = HARBOUR\ncomment = by the sea ; note\n"
 		"workgroup = OFFICE\nmin-dialect = 2.0.2\nmax-dialect = 3.0.2\nsigning = enabled\nencryption = required\nguest = yes\n"
 		"threads = 3\nmax-connections = 100\nmax-unauthenticated = 9\nmax-opens = 77\nlogin-timeout = 5\nidle-timeout = 600\n"
-		"max-io = 65536\nlog-level = debug\ntest-aids = yes\n"));
+		"max-io = 65536\nlog-level = debug\ntest-aids = yes\nmultichannel = no\n"));
 	assert_int_equal(s->listen_count, 3);
 	assert_string_equal(s->listen[0], "127.0.0.1:4450");
 	assert_string_equal(s->listen[1], "[::1]:4450");
@@ -68,7 +68,7 @@ static void test_config_server_options_reach_their_fields(void **state)
 	assert_int_equal(s->max_dialect, HYTHE_DIALECT_302);
 	assert_false(s->signing_required);
 	assert_int_equal(s->encryption, HYTHE_ENCRYPTION_REQUIRED);
-	assert_true(s->guest && s->test_aids);
+	assert_true(s->guest && s->test_aids && !s->multichannel);
 	assert_int_equal(s->threads, 3);
 	assert_int_equal(s->max_connections, 100);
 	assert_int_equal(s->max_unauthenticated, 9);
@@ -109,6 +109,7 @@ static void test_config_share_options_reach_their_fields(void **state)
 	config_free(&c);
 }
 
+/* Backs: E054. */
 static void test_config_defaults_are_safe(void **state)
 {
 	struct config c;
@@ -117,7 +118,7 @@ static void test_config_defaults_are_safe(void **state)
 	assert_true(parse(&c, "[share a]\npath = /a\n"));
 	assert_int_equal(c.server.min_dialect, HYTHE_DIALECT_210);
 	assert_int_equal(c.server.max_dialect, HYTHE_DIALECT_311);
-	assert_true(c.server.signing_required);
+	assert_true(c.server.signing_required && c.server.multichannel);
 	assert_false(c.server.guest || c.server.test_aids || c.server.shares[0].guest || c.server.shares[0].follow_symlinks ||
 		c.server.shares[0].create_path);
 	config_free(&c);
