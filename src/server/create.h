@@ -78,6 +78,8 @@ ntstatus create_access_grant(struct create_op *op) MUST_USE;
 uint32_t create_access_maximal(struct create_op *op);
 /* Whether the directory lets a file be made in it: ACCESS_DENIED. Fills op->parent. */
 ntstatus create_parent_check(struct create_op *op) MUST_USE;
+/* ... and the share, with all that the file is to have; what keeps it from being made matters only if it is not there yet. */
+ntstatus create_may_make(struct create_op *op) MUST_USE;
 /* Opens, creates or overwrites; op->open is in no table yet. PENDING: an oplock has to break first (r->awaited). */
 ntstatus create_open_execute(struct create_op *op) MUST_USE;
 /* The two steps to a named stream. First its file, in op->found; then, rights having been granted, the stream in place of it. When

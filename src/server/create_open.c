@@ -98,12 +98,20 @@ static ntstatus find_leased(struct create_op *op)
 	return nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND) ? STATUS_INVALID_PARAMETER : status;
 }
 
+ntstatus create_may_make(struct create_op *op)
+{
+	uint32_t may = op->r->tree->maximal_access & (FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY);
+
+	/* 3.3.5.9.1: there is no place for EAs, and a file without those that it should have is not made. */
+	if (op->ctx.ea_count > 0 && !keeps_eas(op))
+		return STATUS_EAS_NOT_SUPPORTED;
+	return may == (FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY) ? create_parent_check(op) : STATUS_ACCESS_DENIED;
+}
+
 static ntstatus find_or_make(struct create_op *op)
 {
 	const uint32_t disposition = op->in->create_disposition;
-	bool eas_lost = op->ctx.ea_count > 0 && !keeps_eas(op);
-	bool may_make = (~op->r->tree->maximal_access & (FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY)) == 0 && !eas_lost;
-	ntstatus status;
+	ntstatus status, may_make;
 
 	if (op->lease_known)
 		return find_leased(op);
@@ -112,18 +120,12 @@ static ntstatus find_or_make(struct create_op *op)
 	if (disposition == CREATE_OPEN || disposition == CREATE_OVERWRITE)
 		return store_open(op, VFS_OPEN);
 	op->name = srv_tunnel_find(op->r->tree->share->tunnel, op->name, clock_ms(op->r->srv->clock), &op->r->arena);
-	if (may_make) {
-		status = create_parent_check(op);
-		if (!nt_ok(status) && !nt_is(status, STATUS_ACCESS_DENIED))
-			return status;
-		may_make = nt_ok(status);
-	}
-	if (!may_make) {
-		/* 3.3.5.9.1: there is no place for EAs, and a file without those that it should have is not made. */
-		ntstatus why = eas_lost ? STATUS_EAS_NOT_SUPPORTED : STATUS_ACCESS_DENIED;
-
-		status = disposition == CREATE_CREATE ? why : store_open(op, VFS_OPEN);
-		return nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND) ? why : status;
+	may_make = create_may_make(op);
+	if (nt_is(may_make, STATUS_INSUFFICIENT_RESOURCES))
+		return may_make;
+	if (!nt_ok(may_make)) {
+		status = disposition == CREATE_CREATE ? may_make : store_open(op, VFS_OPEN);
+		return nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND) ? may_make : status;
 	}
 	status = store_open(op, disposition == CREATE_CREATE ? VFS_CREATE : VFS_OPEN_IF);
 	return nt_is(status, STATUS_OBJECT_NAME_COLLISION) ? collision_status(op) : status;

@@ -6,25 +6,26 @@
 	(FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_ARCHIVE |           \
 		FILE_ATTRIBUTE_TEMPORARY | FILE_ATTRIBUTE_OFFLINE | FILE_ATTRIBUTE_NOT_CONTENT_INDEXED)
 
+/* The file that a stream is made in is made like any other, and only where one may be. */
 ntstatus create_stream_file(struct create_op *op)
 {
 	const uint32_t disposition = op->in->create_disposition;
-	struct vfs_open_args args = {
-		.name = op->name,
-		.disposition = VFS_OPEN_IF,
-		.attributes = op->in->file_attributes & ATTRIBUTES_SETTABLE,
-	};
-	bool may_make = (~op->r->tree->maximal_access & (FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY)) == 0;
-	ntstatus status;
+	struct vfs_open_args args = {.name = op->name, .disposition = VFS_OPEN};
+	ntstatus status, may_make = STATUS_OBJECT_NAME_NOT_FOUND;
 
-	if (disposition == CREATE_OPEN || disposition == CREATE_OVERWRITE || !may_make || op->lease_known)
-		args.disposition = VFS_OPEN;
+	if (disposition != CREATE_OPEN && disposition != CREATE_OVERWRITE && !op->lease_known)
+		may_make = create_may_make(op);
+	if (nt_is(may_make, STATUS_INSUFFICIENT_RESOURCES))
+		return may_make;
+	if (nt_ok(may_make)) {
+		args.disposition = VFS_OPEN_IF;
+		args.attributes = op->in->file_attributes & ATTRIBUTES_SETTABLE;
+	}
 	if (op->in->create_options & OPTION_OPEN_REPARSE_POINT)
 		args.flags |= VFS_NO_FOLLOW;
 	status = vfs_open(op->r->tree->share->vfs, &args, &op->r->arena, &op->found);
 	op->made_file = nt_ok(status) && op->found.created;
-	return nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND) && !may_make && disposition != CREATE_OPEN && disposition != CREATE_OVERWRITE ?
-		STATUS_ACCESS_DENIED : status;
+	return nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND) ? may_make : status;
 }
 
 static uint32_t stream_flags(const struct create_op *op)

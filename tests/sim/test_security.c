@@ -114,6 +114,10 @@ static void test_a_directory_that_lets_nobody_add(void **state)
 	assert_status(open_close("d\\new", ALL, OPEN_IF, 0), STATUS_ACCESS_DENIED);
 	assert_status(open_close("d\\new", ALL, OVERWRITE_IF, 0), STATUS_ACCESS_DENIED);
 	assert_status(open_close("d\\new", ALL, OPEN, 0), STATUS_OBJECT_NAME_NOT_FOUND);
+	assert_status(open_close("d\\new:stream", ALL, CREATE, 0), STATUS_ACCESS_DENIED);
+	assert_status(open_close("d\\new:stream", ALL, OPEN_IF, 0), STATUS_ACCESS_DENIED);
+	assert_status(open_close("d\\new", ALL, OPEN, 0), STATUS_OBJECT_NAME_NOT_FOUND);
+	assert_status(open_close("d\\there:stream", ALL, CREATE, 0), STATUS_SUCCESS);
 	assert_status(open_close("d\\there", READ, OPEN_IF, 0), STATUS_SUCCESS);
 	assert_status(open_close("d\\sub", ALL, CREATE, DIRECTORY), STATUS_SUCCESS);
 	protect("d", READ | ADD_FILE | DAC, 0);
@@ -176,6 +180,11 @@ static void test_new_files_inherit(void **state)
 	sd = dacl_of("d\\s");
 	assert_int_equal(sd.dacl->aces[0].flags, ACE_INHERITED | ACE_OBJECT_INHERIT | ACE_CONTAINER_INHERIT);
 	sd = dacl_of("d\\s\\g");
+	assert_int_equal(sd.dacl->aces[0].flags, ACE_INHERITED);
+	/* A file that is made for a stream of it is one of theirs. */
+	assert_status(open_close("d\\base:stream", ALL, CREATE, 0), STATUS_SUCCESS);
+	sd = dacl_of("d\\base");
+	assert_int_equal(sd.dacl->ace_count, 1);
 	assert_int_equal(sd.dacl->aces[0].flags, ACE_INHERITED);
 	/* What is made to read only is that for its maker, too, once he has let go of it. */
 	protect("d", READ | ADD_FILE, ACE_OBJECT_INHERIT);
