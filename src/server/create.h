@@ -44,7 +44,7 @@ struct create_op {
 	const struct smb2_create_req *in;
 	struct create_contexts ctx;
 	const struct secdesc *parent;  /* set on the directory of a file that may be made; NULL: none */
-	struct vfs_stat parent_stat;   /* of that directory, if parent is set */
+	struct vfs_stat parent_stat;   /* of that directory, descriptor or not */
 	struct slice name;             /* checked, without stream part and trailing separator */
 	struct slice stream;           /* of a named stream: its name; else empty */
 	bool must_be_directory, must_be_file;
@@ -80,6 +80,8 @@ uint32_t create_access_maximal(struct create_op *op);
 ntstatus create_parent_check(struct create_op *op) MUST_USE;
 /* ... and the share, with all that the file is to have; what keeps it from being made matters only if it is not there yet. */
 ntstatus create_may_make(struct create_op *op) MUST_USE;
+/* What a new file is to be, by the request and, once that has been asked, its directory. */
+uint32_t create_attributes(const struct create_op *op);
 /* Opens, creates or overwrites; op->open is in no table yet. PENDING: an oplock has to break first (r->awaited). */
 ntstatus create_open_execute(struct create_op *op) MUST_USE;
 /* The two steps to a named stream. First its file, in op->found; then, rights having been granted, the stream in place of it. When

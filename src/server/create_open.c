@@ -38,10 +38,17 @@ static uint32_t store_flags(const struct create_op *op)
 	return flags;
 }
 
+uint32_t create_attributes(const struct create_op *op)
+{
+	uint32_t inherited = FILE_ATTRIBUTE_NOT_CONTENT_INDEXED;
+
+	return (op->in->file_attributes & ATTRIBUTES_SETTABLE & ~inherited) | (op->parent_stat.attributes & inherited);
+}
+
 /* New files are marked for the archive, new directories are not ([MS-FSA] 2.1.5.1.1). */
 static uint32_t new_attributes(const struct create_op *op)
 {
-	uint32_t attributes = op->in->file_attributes & ATTRIBUTES_SETTABLE;
+	uint32_t attributes = create_attributes(op);
 
 	return op->in->create_options & OPTION_DIRECTORY_FILE ? attributes : attributes | FILE_ATTRIBUTE_ARCHIVE;
 }
@@ -105,6 +112,9 @@ ntstatus create_may_make(struct create_op *op)
 	/* 3.3.5.9.1: there is no place for EAs, and a file without those that it should have is not made. */
 	if (op->ctx.ea_count > 0 && !keeps_eas(op))
 		return STATUS_EAS_NOT_SUPPORTED;
+	/* [MS-FSA] 2.1.5.1.1 */
+	if ((op->in->create_options & OPTION_DIRECTORY_FILE) && (op->in->file_attributes & FILE_ATTRIBUTE_TEMPORARY))
+		return STATUS_INVALID_PARAMETER;
 	return may == (FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY) ? create_parent_check(op) : STATUS_ACCESS_DENIED;
 }
 
@@ -340,7 +350,7 @@ static ntstatus overwrite(struct create_op *op)
 	struct vfs_set_info set = {
 		.which = VFS_SET_ATTRIBUTES | VFS_SET_WRITTEN | VFS_SET_ACCESSED,
 		.written = now, .accessed = now,
-		.attributes = (op->in->file_attributes & ATTRIBUTES_SETTABLE) | FILE_ATTRIBUTE_ARCHIVE,
+		.attributes = (op->in->file_attributes & ATTRIBUTES_SETTABLE & ~(uint32_t)FILE_ATTRIBUTE_NOT_CONTENT_INDEXED) | FILE_ATTRIBUTE_ARCHIVE,
 	};
 	ntstatus status = vfs_truncate(op->open->file, 0);
 

@@ -126,9 +126,6 @@ ntstatus create_path_check(struct create_op *op)
 		return STATUS_ACCESS_DENIED;
 	if (stream.data && op->r->tree->share->no_streams)
 		return STATUS_OBJECT_NAME_INVALID;
-	/* [MS-FSA] 2.1.5.1: streams are data; the unnamed one is the file. */
-	if (stream.data && (op->in->create_options & OPTION_DIRECTORY_FILE))
-		return STATUS_NOT_A_DIRECTORY;
 	op->stream = stream;
 	op->must_be_file = stream.data != NULL && stream.len == 0;
 	return STATUS_SUCCESS;

@@ -2,10 +2,6 @@
  * anything, and is what decides about rights; then the stream is opened or made in it. Called by create_open.c. */
 #include "server/create.h"
 
-#define ATTRIBUTES_SETTABLE                                                                                            \
-	(FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_ARCHIVE |           \
-		FILE_ATTRIBUTE_TEMPORARY | FILE_ATTRIBUTE_OFFLINE | FILE_ATTRIBUTE_NOT_CONTENT_INDEXED)
-
 /* The file that a stream is made in is made like any other, and only where one may be. */
 ntstatus create_stream_file(struct create_op *op)
 {
@@ -19,7 +15,7 @@ ntstatus create_stream_file(struct create_op *op)
 		return may_make;
 	if (nt_ok(may_make)) {
 		args.disposition = VFS_OPEN_IF;
-		args.attributes = op->in->file_attributes & ATTRIBUTES_SETTABLE;
+		args.attributes = create_attributes(op);
 	}
 	if (op->in->create_options & OPTION_OPEN_REPARSE_POINT)
 		args.flags |= VFS_NO_FOLLOW;

@@ -7,7 +7,6 @@
 
 #define TIME_KEEP UINT64_MAX           /* -1: this handle's work does not move the time any more */
 #define TIME_MOVE (UINT64_MAX - 1)     /* -2: it does again */
-#define ATTRIBUTES_VALID 0x00007FB7u
 #define ATTRIBUTES_SETTABLE                                                                                            \
 	(FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_ARCHIVE |           \
 		FILE_ATTRIBUTE_TEMPORARY | FILE_ATTRIBUTE_OFFLINE | FILE_ATTRIBUTE_NOT_CONTENT_INDEXED)
@@ -42,10 +41,11 @@ static bool time_valid(uint64_t t)
 	return t <= INT64_MAX || t >= TIME_MOVE;
 }
 
+/* [MS-FSA] 2.1.5.15.2. Bits that are no attribute, or none that can be set, are masked off ([MS-FSCC] 2.6). */
 static ntstatus basic_check(const struct srv_open *o, const struct fscc_basic *m)
 {
 	if (!time_valid(m->creation_time) || !time_valid(m->last_access_time) || !time_valid(m->last_write_time) ||
-		!time_valid(m->change_time) || (m->file_attributes & ~ATTRIBUTES_VALID))
+		!time_valid(m->change_time))
 		return STATUS_INVALID_PARAMETER;
 	if ((m->file_attributes & FILE_ATTRIBUTE_DIRECTORY) && !o->directory)
 		return STATUS_INVALID_PARAMETER;

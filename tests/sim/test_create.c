@@ -646,6 +646,83 @@ static void test_a_short_body_is_an_invalid_parameter(void **state)
 	stop();
 }
 
+/* Backs: B306, B307, B311. */
+static void test_of_several_faults_the_first_is_told(void **state)
+{
+	struct smb2_create_req req;
+
+	(void)state;
+	start(0x0311);
+	make("d", DIRECTORY);
+	/* Everything at once, and then one fault less each time. */
+	req = req_of("none\\:bad\\..", 9, DELETE_ON_CLOSE | DIRECTORY | NON_DIRECTORY | OPFILTER);
+	req.impersonation_level = 9;
+	req.desired_access = 0x4000000;
+	assert_status(create(&req), STATUS_OBJECT_NAME_INVALID);
+	req.name = raw_wide(&fx.raw, "none:s");
+	assert_status(create(&req), STATUS_ACCESS_DENIED);
+	req.desired_access |= 0x10000;
+	assert_status(create(&req), STATUS_BAD_IMPERSONATION_LEVEL);
+	req.impersonation_level = 2;
+	assert_status(create(&req), STATUS_ACCESS_DENIED);
+	req.desired_access = 0x1F01FF;
+	assert_status(create(&req), STATUS_INVALID_PARAMETER);
+	req.create_disposition = OPEN_IF;
+	assert_status(create(&req), STATUS_NOT_SUPPORTED);
+	req.create_options = DELETE_ON_CLOSE | DIRECTORY | NON_DIRECTORY;
+	assert_status(create(&req), STATUS_INVALID_PARAMETER);
+	req.create_options = DELETE_ON_CLOSE | DIRECTORY;
+	assert_status(create(&req), STATUS_NOT_A_DIRECTORY);
+	req.name = raw_wide(&fx.raw, "none");
+	assert_status(create(&req), STATUS_SUCCESS);
+	stop();
+}
+
+static void test_temporary_directories_are_not_made(void **state)
+{
+	struct smb2_create_req req;
+
+	(void)state;
+	start(0x0311);
+	req = req_of("d", OPEN_IF, DIRECTORY);
+	req.file_attributes = 0x100;
+	assert_status(create(&req), STATUS_INVALID_PARAMETER);
+	make("d", DIRECTORY);
+	/* One that is there is opened, whatever it was to be like. */
+	assert_status(create(&req), STATUS_SUCCESS);
+	assert_int_equal(fx.rsp.file_attributes, 0x10);
+	stop();
+}
+
+/* What a search may look into is the directory's to say, and what is overwritten is new to it. */
+static void test_what_is_not_indexed_is_so_by_its_directory(void **state)
+{
+	struct smb2_set_info_req set = {.info_type = 1, .file_info_class = 4};
+	struct smb2_create_req req;
+	uint8_t basic[40] = {0};
+
+	(void)state;
+	start(0x0311);
+	req = req_of("f", CREATE, 0);
+	req.file_attributes = 0x2000;
+	assert_status(create(&req), STATUS_SUCCESS);
+	assert_int_equal(fx.rsp.file_attributes, 0x20);
+	assert_status(create_as("d", CREATE, DIRECTORY), STATUS_SUCCESS);
+	set.file_id = fx.rsp.file_id;
+	basic[33] = 0x20;
+	set.input = slice_of(basic, sizeof(basic));
+	assert_status(raw_call(&fx.raw, SMB2_SET_INFO, &set, NULL), STATUS_SUCCESS);
+	assert_status(create_as("d\\f", CREATE, 0), STATUS_SUCCESS);
+	assert_int_equal(fx.rsp.file_attributes, 0x2020);
+	assert_status(create_as("d\\sub", CREATE, DIRECTORY), STATUS_SUCCESS);
+	assert_int_equal(fx.rsp.file_attributes, 0x2010);
+	assert_status(create_as("d\\g:s", CREATE, 0), STATUS_SUCCESS);
+	assert_int_equal(fx.rsp.file_attributes & 0x2000, 0x2000);
+	assert_status(create_as("d\\f", OVERWRITE, 0), STATUS_SUCCESS);
+	assert_int_equal(fx.rsp.file_attributes, 0x20);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -672,6 +749,9 @@ int main(void)
 		cmocka_unit_test(test_the_dfs_flag_means_nothing_on_a_share_that_is_not_dfs),
 		cmocka_unit_test(test_pipes),
 		cmocka_unit_test(test_a_short_body_is_an_invalid_parameter),
+		cmocka_unit_test(test_of_several_faults_the_first_is_told),
+		cmocka_unit_test(test_temporary_directories_are_not_made),
+		cmocka_unit_test(test_what_is_not_indexed_is_so_by_its_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

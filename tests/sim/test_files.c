@@ -193,6 +193,20 @@ static void write_a_byte(void)
 	assert_status(raw_call(&fx.raw, SMB2_WRITE, &w, NULL), STATUS_SUCCESS);
 }
 
+/* [MS-FSCC] 2.6: what is no attribute is masked off, and so is what cannot be set. */
+static void test_attributes_that_are_none_are_ignored(void **state)
+{
+	(void)state;
+	start(0x0302);
+	make_file("f", "12345");
+	assert_status(raw_open(&fx.raw, "f", ALL, OPEN, 0), STATUS_SUCCESS);
+	set_attributes(0xFFFFFE0B, 0);
+	assert_int_equal(attributes_now(), 0x3003);
+	set_attributes(0x8, 0);
+	assert_int_equal(attributes_now(), 0x80);
+	stop();
+}
+
 /* [MS-FSA] 2.1.4.17: programs that back up files find those that changed by this. */
 static void test_what_is_written_is_to_be_archived(void **state)
 {
@@ -527,6 +541,7 @@ int main(void)
 		cmocka_unit_test(test_pipes_ignore_what_is_for_files),
 		cmocka_unit_test(test_access_masks),
 		cmocka_unit_test(test_close_and_its_attributes),
+		cmocka_unit_test(test_attributes_that_are_none_are_ignored),
 		cmocka_unit_test(test_what_is_written_is_to_be_archived),
 		cmocka_unit_test(test_flush_wants_a_handle_that_writes),
 		cmocka_unit_test(test_reads),
