@@ -1,5 +1,6 @@
 /* Renames and hard links: FileRenameInformation, FileRenameInformationEx, FileLinkInformation. [MS-FSA] 2.1.5.15.6, 2.1.5.15.11.
  * The rights on the handle have been checked. */
+#include "server/acl.h"
 #include "server/info.h"
 #include "server/notify.h"
 #include "server/oplock.h"
@@ -25,18 +26,81 @@ static ntstatus new_name(const struct fscc_rename *m, struct slice *name)
 	return status;
 }
 
+static ntstatus parent_open(struct srv_request *r, struct slice name, struct vfs_open_result *parent)
+{
+	size_t units = name.len / 2;
+	struct vfs_open_args args = {.disposition = VFS_OPEN, .flags = VFS_DIRECTORY};
+	ntstatus status;
+
+	while (units > 0 && utf16_at(name, units - 1) != '\\')
+		units--;
+	args.name = slice_of(name.data, units > 0 ? 2 * (units - 1) : 0);
+	status = vfs_open(r->open->share->vfs, &args, &r->arena, parent);
+	return nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND) ? STATUS_OBJECT_PATH_NOT_FOUND : status;
+}
+
+/* Whether the descriptor set on a directory lets names be added to it, as for new files. Without one the system's own rules hold. */
+static ntstatus may_add(struct srv_request *r, const struct vfs_open_result *parent, uint32_t need)
+{
+	struct secdesc *sd;
+	bool stored;
+
+	if (r->tree->is_admin)
+		return STATUS_SUCCESS;
+	sd = srv_acl_load(parent->file, &parent->stat, &r->arena, &stored);
+	if (!sd)
+		return STATUS_INSUFFICIENT_RESOURCES;
+	return !stored || (srv_acl_grants(sd, &parent->stat) & need) ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+}
+
+/* The new name of a file is entered into its directory by somebody who may add it, and who shares reading and writing there, not
+ * deletion: an open that may delete the directory, or keeps others from writing to it, stands in the way. Directories are renamed all
+ * the same, or one who watches with all rights would stop everybody (smb2.oplock.batch20 has the one, smb2.notify-inotify.inotify-rename
+ * the other). */
+static ntstatus parent_check(struct srv_request *r, struct slice name, bool directory)
+{
+	struct vfs_open_result parent;
+	ntstatus status = parent_open(r, name, &parent);
+
+	if (!nt_ok(status))
+		return status;
+	status = may_add(r, &parent, directory ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE);
+	vfs_file_close(parent.file);
+	if (!nt_ok(status) || directory)
+		return status;
+	return fsa_may_enter(r->open->share->fsa, parent.stat.id, FILE_ADD_FILE, FILE_SHARE_READ | FILE_SHARE_WRITE);
+}
+
+/* Who may delete neither a file nor what is in its directory puts nothing into its place. */
+static ntstatus may_delete(struct srv_request *r, struct slice name, const struct vfs_open_result *there)
+{
+	struct vfs_open_result parent;
+	ntstatus status;
+
+	if (r->tree->is_admin || (srv_acl_access(there->file, &there->stat, &r->arena) & ACCESS_DELETE))
+		return STATUS_SUCCESS;
+	status = parent_open(r, name, &parent);
+	if (!nt_ok(status))
+		return status;
+	status = srv_acl_access(parent.file, &parent.stat, &r->arena) & FILE_DELETE_CHILD ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+	vfs_file_close(parent.file);
+	return status;
+}
+
 /* Whether what has the new name may go. A file under another of its own names does not stand in the way. */
 static ntstatus target_check(struct srv_request *r, struct slice name, uint32_t flags, struct vfs_id own)
 {
 	struct vfs_open_args args = {.name = name, .disposition = VFS_OPEN, .flags = VFS_NO_FOLLOW};
 	struct fsa *fsa = r->open->share->fsa;
 	struct vfs_open_result there;
-	ntstatus status = vfs_open(r->open->share->vfs, &args, &r->arena, &there);
+	ntstatus status = vfs_open(r->open->share->vfs, &args, &r->arena, &there), deleted = STATUS_SUCCESS;
 
 	if (nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND))
 		return STATUS_SUCCESS;
 	if (!nt_ok(status))
 		return status;
+	if (flags & FSCC_RENAME_REPLACE)
+		deleted = may_delete(r, name, &there);
 	vfs_file_close(there.file);
 	if (vfs_id_same_file(there.stat.id, own))
 		return STATUS_SUCCESS;
@@ -46,32 +110,10 @@ static ntstatus target_check(struct srv_request *r, struct slice name, uint32_t 
 		return STATUS_ACCESS_DENIED;
 	if ((there.stat.attributes & FILE_ATTRIBUTE_READONLY) && !(flags & FSCC_RENAME_IGNORE_READONLY))
 		return STATUS_ACCESS_DENIED;
-	status = srv_oplock_give_way(r, there.stat.id, FSA_RENAMES);
+	status = nt_ok(deleted) ? srv_oplock_give_way(r, there.stat.id, FSA_RENAMES) : deleted;
 	if (!nt_ok(status) || (flags & FSCC_RENAME_POSIX))
 		return status;
 	return fsa_may_replace(fsa, there.stat.id);
-}
-
-/* The new name of a file is entered into its directory by somebody who shares reading and writing there, not deletion: an open that
- * may delete the directory, or keeps others from writing to it, stands in the way. Directories are renamed all the same, or one who
- * watches with all rights would stop everybody (smb2.oplock.batch20 has the one, smb2.notify-inotify.inotify-rename the other). */
-static ntstatus parent_check(struct srv_request *r, struct slice name)
-{
-	size_t units = name.len / 2;
-	struct vfs_open_args args = {.disposition = VFS_OPEN, .flags = VFS_DIRECTORY};
-	struct vfs_open_result parent;
-	ntstatus status;
-
-	while (units > 0 && utf16_at(name, units - 1) != '\\')
-		units--;
-	args.name = slice_of(name.data, units > 0 ? 2 * (units - 1) : 0);
-	status = vfs_open(r->open->share->vfs, &args, &r->arena, &parent);
-	if (nt_is(status, STATUS_OBJECT_NAME_NOT_FOUND))
-		return STATUS_OBJECT_PATH_NOT_FOUND;
-	if (!nt_ok(status))
-		return status;
-	vfs_file_close(parent.file);
-	return fsa_may_enter(r->open->share->fsa, parent.stat.id, FILE_ADD_FILE, FILE_SHARE_READ | FILE_SHARE_WRITE);
 }
 
 /* Files beneath a directory that is to be renamed: whoever only caches their handles has to close them. */
@@ -121,8 +163,8 @@ ntstatus info_rename(struct srv_request *r, const struct fscc_rename *m)
 	status = new_name(m, &name);
 	if (nt_ok(status))
 		status = source_check(r, &st);
-	if (nt_ok(status) && !st.directory)
-		status = parent_check(r, name);
+	if (nt_ok(status))
+		status = parent_check(r, name, st.directory);
 	if (nt_ok(status))
 		status = target_check(r, name, m->flags, st.id);
 	if (!nt_ok(status))
@@ -141,6 +183,19 @@ ntstatus info_rename(struct srv_request *r, const struct fscc_rename *m)
 	return status;
 }
 
+/* [MS-FSA] 2.1.5.15.6 (FileLinkInformation) */
+static ntstatus link_parent_check(struct srv_request *r, struct slice name)
+{
+	struct vfs_open_result parent;
+	ntstatus status = parent_open(r, name, &parent);
+
+	if (!nt_ok(status))
+		return status;
+	status = may_add(r, &parent, FILE_ADD_FILE);
+	vfs_file_close(parent.file);
+	return status;
+}
+
 ntstatus info_link(struct srv_request *r, const struct fscc_rename *m)
 {
 	struct vfs_stat st;
@@ -154,6 +209,8 @@ ntstatus info_link(struct srv_request *r, const struct fscc_rename *m)
 		status = vfs_stat_get(r->open->file, &st);
 	if (nt_ok(status) && st.directory)
 		status = STATUS_FILE_IS_A_DIRECTORY;
+	if (nt_ok(status))
+		status = link_parent_check(r, name);
 	if (nt_ok(status))
 		status = target_check(r, name, m->flags, st.id);
 	if (nt_ok(status))

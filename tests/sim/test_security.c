@@ -126,6 +126,48 @@ static void test_a_directory_that_lets_nobody_add(void **state)
 	stop();
 }
 
+static ntstatus name_anew(const char *name, const char *to, uint8_t class, bool replace)
+{
+	struct slice wide = raw_wide(&fx.raw, to);
+	uint8_t data[100] = {replace};
+	struct smb2_set_info_req set = {.info_type = 1, .file_info_class = class, .input = slice_of(data, 20 + wide.len)};
+	struct smb2_close_req end = {0};
+	ntstatus status;
+
+	store_le32(data + 16, (uint32_t)wide.len);
+	memcpy(data + 20, wide.data, wide.len);
+	assert_status(raw_open(&fx.raw, name, 0x10080, OPEN, 0), STATUS_SUCCESS);
+	set.file_id = end.file_id = fx.raw.file_id;
+	status = raw_call(&fx.raw, SMB2_SET_INFO, &set, NULL);
+	assert_status(raw_call(&fx.raw, SMB2_CLOSE, &end, NULL), STATUS_SUCCESS);
+	return status;
+}
+
+/* [MS-FSA] 2.1.5.15.6, 2.1.5.15.11: a name is added to a directory by who may do that, and a file deleted by who may do that. */
+static void test_names_are_moved_only_to_where_they_may_be_made(void **state)
+{
+	(void)state;
+	start("share");
+	assert_status(open_close("d", ALL, CREATE, DIRECTORY), STATUS_SUCCESS);
+	assert_status(open_close("d\\there", ALL, CREATE, 0), STATUS_SUCCESS);
+	assert_status(open_close("f", ALL, CREATE, 0), STATUS_SUCCESS);
+	assert_status(open_close("s", ALL, CREATE, DIRECTORY), STATUS_SUCCESS);
+	protect("d\\there", READ | DAC, 0);
+	protect("d", READ | ADD_SUBDIRECTORY | DAC, 0);
+	assert_status(name_anew("f", "d\\f", 10, false), STATUS_ACCESS_DENIED);
+	assert_status(name_anew("f", "d\\f", 11, false), STATUS_ACCESS_DENIED);
+	assert_status(name_anew("s", "d\\s", 10, false), STATUS_SUCCESS);
+	protect("d", READ | ADD_FILE | DAC, 0);
+	assert_status(open_close("s", ALL, CREATE, DIRECTORY), STATUS_SUCCESS);
+	assert_status(name_anew("s", "d\\t", 10, false), STATUS_ACCESS_DENIED);
+	assert_status(name_anew("f", "d\\there", 10, true), STATUS_ACCESS_DENIED);
+	assert_status(name_anew("f", "d\\there", 11, true), STATUS_ACCESS_DENIED);
+	protect("d", READ | ADD_FILE | DAC | 0x40, 0);
+	assert_status(name_anew("f", "d\\there", 10, true), STATUS_SUCCESS);
+	assert_status(open_close("d\\there", ALL, OPEN, 0), STATUS_SUCCESS);
+	stop();
+}
+
 /* Backs: B335. */
 static void test_a_descriptor_at_creation(void **state)
 {
@@ -229,6 +271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_file_is_made_with_the_descriptor_it_is_to_have),
 		cmocka_unit_test(test_a_directory_that_lets_nobody_add),
+		cmocka_unit_test(test_names_are_moved_only_to_where_they_may_be_made),
 		cmocka_unit_test(test_a_descriptor_at_creation),
 		cmocka_unit_test(test_new_files_inherit),
 		cmocka_unit_test(test_listings_leave_out_what_cannot_be_read),
