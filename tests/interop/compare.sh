@@ -49,7 +49,7 @@ compare() {
 	sed 's/^/# /' "$work/case.out" | tail -n 40
 }
 
-random_operations() { python3 -B "$here/gentest.py" --operations "$OPERATIONS" "$smbd_user" "$HYTHE_PASSWORD" compared "$ours" "$theirs" "${seeds[@]}" -- "$@"; }
+random_operations() { python3 -B "$here/gentest.py" --operations "$OPERATIONS" --roots "$work/ours" "$work/theirs" "$smbd_user" "$HYTHE_PASSWORD" compared "$ours" "$theirs" "${seeds[@]}" -- "$@"; }
 
 read -ra seeds <<<"$SEEDS"
 if ! command -v gentest >/dev/null; then

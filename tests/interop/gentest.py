@@ -5,9 +5,10 @@ gentest ends at the first answer that differs, and knows of answers to ignore on
 runs again without the operation that differed where docs/differences.md explains it: gentest_rules.py says what is explained, and asks
 about the request itself, which relays in front of the servers have seen. What is not explained is printed, and the exit status is 1.
 
-usage: gentest.py [--survey] [--segment N] [--operations N] [--port P] USER PASSWORD SHARE OURS THEIRS SEED... [-- OPTION OF GENTEST...]
-OURS and THEIRS are ports on 127.0.0.1. --survey goes on after differences that are not explained. With HISTORY in the
-environment the requests before each are printed, too."""
+usage: gentest.py [--survey] [--segment N] [--operations N] [--port P] --roots DIR DIR USER PASSWORD SHARE OURS THEIRS SEED...
+                  [-- OPTION OF GENTEST...]
+OURS and THEIRS are ports on 127.0.0.1, the roots what they serve. --survey goes on after differences that are not explained. With HISTORY
+in the environment the requests before each are printed, too."""
 import argparse
 import collections
 import os
@@ -38,8 +39,9 @@ class Difference:
         self.values = (field[2], field[3]) if field else None
         self.said = " ".join(line for line in output.splitlines() if not CHATTER.match(line))
         self.before = [list(relay.last) for relay in (here, there)] if os.environ.get("HISTORY") else []
-        self.ours, self.theirs, self.half_made = here.last[-1], there.last[-1], there.half_made
-        self.open_names = +here.open_names
+        self.ours, self.theirs, self.left, self.ended = here.last[-1], there.last[-1], there.left, there.ended
+        self.opens, self.locked, self.events = here.opens, here.locked, here.events
+        self.their_opens, self.doomed = there.opens, there.doomed
 
     def key(self):
         return "%s %s" % (self.kind, self.field or "%#x here, %#x there" % (self.ours.status or 0, self.theirs.status or 0))
@@ -54,8 +56,8 @@ class Difference:
 class Comparison:
     def __init__(self, args):
         self.args = args
-        self.relays = [Relay(OURS, args.port, ("127.0.0.1", args.ours))]
-        self.relays.append(Relay(THEIRS, self.relays[0].port, ("127.0.0.1", args.theirs)))
+        self.relays = [Relay(OURS, args.port, ("127.0.0.1", args.ours), args.roots[0])]
+        self.relays.append(Relay(THEIRS, self.relays[0].port, ("127.0.0.1", args.theirs), args.roots[1]))
         self.tally, self.unexplained, self.compared = collections.Counter(), collections.Counter(), 0
 
     def run(self, seeds):
@@ -68,9 +70,7 @@ class Comparison:
                        "--option=smb ports=%d" % self.relays[0].port, "-U", who, "--user1=" + who, "--user2=" + who, "--preset",
                        "--seedsfile=" + f.name, "--num-ops=%d" % len(seeds), "--ignore=" + os.path.join(HERE, "gentest.ignore")]
             for relay in self.relays:
-                relay.last.clear()
-                relay.half_made.clear()
-                relay.open_names.clear()
+                relay.forget()
             out = subprocess.run(command + self.args.options, capture_output=True, text=True, timeout=TIMEOUT_S, errors="replace")
         if "Failed at operation" in out.stdout:
             return Difference(out.stdout, *self.relays)
@@ -124,6 +124,7 @@ def main():
     p.add_argument("--segment", type=int, default=100)
     p.add_argument("--operations", type=int, default=10000)
     p.add_argument("--port", type=int, default=0)
+    p.add_argument("--roots", nargs=2, required=True)
     for name, kind in ("user", str), ("password", str), ("share", str), ("ours", int), ("theirs", int):
         p.add_argument(name, type=kind)
     p.add_argument("seeds", type=int, nargs="+")

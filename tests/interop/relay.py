@@ -3,6 +3,7 @@ of gentest.py ask about and changes nothing (sessions may be signed, but not enc
 
 usage: relay.py HOST PORT TARGET-PORT [HOST PORT TARGET-PORT...]     Only relays, for clients that know one port; says when it is ready."""
 import collections
+import os
 import socket
 import struct
 import sys
@@ -11,7 +12,7 @@ import threading
 CREATE, CLOSE, FLUSH, READ, WRITE, LOCK, QUERY_INFO, SET_INFO = 5, 6, 7, 8, 9, 10, 16, 17
 NAMES = {5: "CREATE", 6: "CLOSE", 7: "FLUSH", 8: "READ", 9: "WRITE", 10: "LOCK", 11: "IOCTL", 13: "ECHO", 14: "QUERY_DIRECTORY",
          15: "CHANGE_NOTIFY", 16: "QUERY_INFO", 17: "SET_INFO", 18: "OPLOCK_BREAK"}
-PENDING = 0x103
+PENDING, DELETE_ON_CLOSE = 0x103, 0x1000
 HEADER = 64
 
 
@@ -61,6 +62,67 @@ def decode_set(m):
     return {"kind": kind, "level": level, "data": m[at:at + length]}
 
 
+def new_name(data):
+    """Of a rename, without case."""
+    return data[20:20 + int.from_bytes(data[16:20], "little")].decode("utf-16le", "replace").lower()
+
+
+def full_eas(data):
+    """The (name, value) of a list of FILE_FULL_EA_INFORMATION."""
+    at, out = 0, []
+    while at + 8 <= len(data):
+        following, _, name_len, value_len = struct.unpack_from("<IBBH", data, at)
+        value_at = at + 8 + name_len + 1
+        out.append((data[at + 8:at + 8 + name_len].upper(), data[value_at:value_at + value_len]))
+        if not following:
+            break
+        at += following
+    return out
+
+
+STREAMS, ATTRIBUTES = "user.DosStream.", "user.DOSATTRIB"
+
+
+class Found:
+    """What a share's directory had by a name: whether the file is there, is a directory, its streams and stored attributes."""
+
+    def __init__(self, root, name):
+        path, _, stream = name.partition(":")
+        self.parents, self.there, self.directory, self.streams, self.attributes = True, False, False, set(), b""
+        self.stream = stream.split(":")[0].lower()
+        at = root
+        parts = []
+        for part in path.lower().split("\\"):
+            parts = parts[:-1] if part == ".." else parts + [part]
+        for i, part in enumerate(parts):
+            try:
+                entry = next((e for e in os.listdir(at) if e.lower() == part), None)
+            except OSError:
+                entry = None
+            if entry is None:
+                self.parents = i == len(parts) - 1 and os.path.isdir(at)
+                return
+            at = os.path.join(at, entry)
+        self.there, self.directory = True, os.path.isdir(at)
+        for xattr in os.listxattr(at):
+            if xattr.startswith(STREAMS):
+                self.streams.add(xattr[len(STREAMS):].split(":")[0].lower())
+            elif xattr == ATTRIBUTES:
+                self.attributes = os.getxattr(at, xattr)
+
+    def marks(self):
+        """READONLY, HIDDEN and SYSTEM, as far as stored."""
+        return int.from_bytes(self.attributes[12:16], "little") & 7
+
+    def exists(self):
+        """What the name says: the file, or the stream of it."""
+        return self.there and (not self.stream or self.stream in self.streams)
+
+    def things(self):
+        """The streams that are there, and the file as one without a name."""
+        return self.streams | {""} if self.there else set()
+
+
 DECODERS = {CREATE: decode_create, READ: decode_read, WRITE: decode_write, LOCK: decode_lock, QUERY_INFO: decode_query, SET_INFO: decode_set}
 # Where a request names its open.
 FILE_ID_AT = {CLOSE: 8, FLUSH: 8, READ: 16, WRITE: 16, LOCK: 8, QUERY_INFO: 24, SET_INFO: 16}
@@ -69,6 +131,8 @@ FILE_ID_AT = {CLOSE: 8, FLUSH: 8, READ: 16, WRITE: 16, LOCK: 8, QUERY_INFO: 24, 
 class Request:
     def __init__(self, command, message, opened):
         self.command, self.status, self.fields, self.opened = command, None, {}, opened
+        # Of the file, before a request that may change what is there by a name; what an answer gave of extended attributes.
+        self.before, self.eas = None, []
         if command in DECODERS:
             self.fields = DECODERS[command](message)
 
@@ -92,15 +156,25 @@ class Request:
 
 
 class Relay:
-    """Listens on (host, port) and passes everything on to the target. `last`: the latest requests; half_made: names of files for which
-    a CREATE, or one of a stream, has failed; open_names: what is open, without case."""
+    """Listens on (host, port) and passes everything on to the target, which serves the directory `root`. `last`: the latest requests;
+    left: {file name: things} that CREATEs made although they failed, as long as they are there; opens: the CREATEs of what is open;
+    doomed: names of files that somebody wanted deleted; locked: names through which something was locked; events: {file name: w for a
+    write, a for attributes set}; ended: the target hung up while it owed an answer."""
 
-    def __init__(self, host, port, target):
-        self.target, self.last, self.half_made = target, collections.deque(maxlen=400), set()
-        self.open_names = collections.Counter()
+    def __init__(self, host, port, target, root=None):
+        self.target, self.root, self.last = target, root, collections.deque(maxlen=400)
+        self.forget()
         self.listener = socket.create_server((host, port))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
+
+    def forget(self):
+        self.last.clear()
+        self.left, self.opens, self.doomed, self.locked, self.ended = collections.defaultdict(set), [], set(), set(), False
+        self.events = collections.defaultdict(str)
+
+    def found(self, name):
+        return Found(self.root, name) if self.root else None
 
     def accept(self):
         while True:
@@ -110,10 +184,10 @@ class Relay:
                 s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             link = Link(self)
             threading.Thread(target=self.pump, args=(client, server, link.sent), daemon=True).start()
-            threading.Thread(target=self.pump, args=(server, client, link.answered), daemon=True).start()
+            threading.Thread(target=self.pump, args=(server, client, link.answered, link.over), daemon=True).start()
 
     @staticmethod
-    def pump(source, sink, seen):
+    def pump(source, sink, seen, over=None):
         held = b""
         try:
             while True:
@@ -129,6 +203,8 @@ class Relay:
                 sink.sendall(data)
         except OSError:
             pass
+        if over:
+            over()
         for s in source, sink:
             try:
                 s.shutdown(socket.SHUT_RDWR)
@@ -150,6 +226,10 @@ class Link:
     def __init__(self, relay):
         self.relay, self.waiting, self.opens = relay, {}, {}
 
+    def over(self):
+        """The target has hung up: while it owed an answer, or after the client did."""
+        self.relay.ended = self.relay.ended or bool(self.waiting)
+
     def sent(self, m):
         command, = struct.unpack_from("<H", m, 12)
         number, = struct.unpack_from("<Q", m, 24)
@@ -158,7 +238,16 @@ class Link:
         at = FILE_ID_AT.get(command)
         opened = self.opens.get(m[HEADER + at:HEADER + at + 16]) if at else None
         request = self.waiting[number] = Request(command, m, opened)
+        if command == CREATE:
+            self.look(request, request.name)
+        elif command == SET_INFO and (request.kind, request.level) == (1, 0xA):
+            self.look(request, new_name(request.data))
         self.relay.last.append(request)
+
+    def look(self, request, name):
+        request.before = self.relay.found(name)
+        if request.before:
+            self.relay.left[name.split(":")[0].lower()] &= request.before.things()
 
     def answered(self, m):
         status, command = struct.unpack_from("<IH", m, 8)
@@ -167,15 +256,46 @@ class Link:
             return
         request = self.waiting.pop(number)
         request.status = status
-        if command == CREATE and status != 0:
-            self.relay.half_made.add(request.name.split(":")[0].lower())
-        if command == CREATE and status == 0 and len(m) >= HEADER + 80:
+        if command == CREATE:
+            self.created(request, m)
+        elif status == 0:
+            self.done(request, m)
+
+    def created(self, request, m):
+        name = request.name.split(":")[0].lower()
+        if request.status == 0 and len(m) >= HEADER + 80:
             request.fields["action"], = struct.unpack_from("<I", m, HEADER + 4)
             request.fields["made"], = struct.unpack_from("<I", m, HEADER + 56)
             self.opens[m[HEADER + 64:HEADER + 80]] = request
-            self.relay.open_names[request.name.lower()] += 1
-        elif command == CLOSE and status == 0 and request.opened:
-            self.relay.open_names[request.opened.name.lower()] -= 1
+            self.relay.opens.append(request)
+            if request.options & DELETE_ON_CLOSE:
+                self.relay.doomed.add(name)
+        elif request.before:
+            self.relay.left[name] |= self.relay.found(name).things() - request.before.things()
+
+    def done(self, request, m):
+        if not request.opened:
+            return
+        name = request.opened.name.lower()
+        if request.command == CLOSE:
+            self.relay.opens = [o for o in self.relay.opens if o is not request.opened]
+        elif request.command == LOCK:
+            self.relay.locked.add(name)
+        elif request.command == WRITE and request.length:
+            self.relay.events[name.split(":")[0]] += "w"
+        elif request.command == SET_INFO and request.kind == 1:
+            self.was_set(request, name.split(":")[0])
+        elif request.command == QUERY_INFO and (request.kind, request.level) == (1, 0xF):
+            at, length = struct.unpack_from("<HI", m, HEADER + 2)
+            request.eas = full_eas(m[at:at + length])
+
+    def was_set(self, request, name):
+        if request.level in (0x13, 0x14):
+            self.relay.events[name] += "w"
+        elif request.level == 4 and any(request.data[32:36]):
+            self.relay.events[name] += "a"
+        elif request.level == 0xD and request.data[0]:
+            self.relay.doomed.add(name)
 
 
 if __name__ == "__main__":
