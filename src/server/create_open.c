@@ -75,7 +75,7 @@ static ntstatus store_open(struct create_op *op, enum vfs_disposition dispositio
 	return status;
 }
 
-/* A file that is about to go answers DELETE_PENDING to whoever wants its name ([MS-FSA] 2.1.5.1). */
+/* A file that is about to go answers DELETE_PENDING to whoever wants its name, as the directories on the way do ([MS-FSA] 2.1.5.1, phase 6). */
 static ntstatus collision_status(struct create_op *op)
 {
 	struct vfs_open_args args = {.name = op->name, .disposition = VFS_OPEN, .flags = VFS_NO_FOLLOW};

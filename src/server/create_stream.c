@@ -50,7 +50,7 @@ ntstatus create_stream_open(struct create_op *op)
 	bool may_add = op->made_file || (op->maximal & FILE_WRITE_DATA);
 	ntstatus status;
 
-	/* [MS-FSA] 2.1.5.1 finds that out before it looks for the stream. */
+	/* The name comes before what is behind it, as it does in [MS-FSA] 2.1.5.1. */
 	if (!op->made_file && !op->lease_known && fsa_id_delete_pending(op->r->tree->share->fsa, op->found.stat.id))
 		return STATUS_DELETE_PENDING;
 	status = vfs_stream_open(file, op->stream, may_add || disposition == VFS_OPEN ? disposition : VFS_OPEN, stream_flags(op), &found);
