@@ -22,6 +22,7 @@ SHARE_WRITE, SHARE_DELETE = 2, 4
 DIRECTORY, NON_DIRECTORY, NO_EAS, DELETE_ON_CLOSE, UNSUPPORTED_OPTIONS, VALID_OPTIONS = 1, 0x40, 0x200, 0x1000, 0x00102080, 0x00FFFFFF
 OVERWRITES = (0, 4, 5)
 # File attributes
+READONLY_ATTRIBUTE = 1
 DIRECTORY_ATTRIBUTE, ARCHIVE_ATTRIBUTE, NORMAL_ATTRIBUTE, TEMPORARY, KEPT_ATTRIBUTES, VALID_ATTRIBUTES = 0x10, 0x20, 0x80, 0x100, 0x3100, 0x7FB7
 # QUERY_INFO of extended attributes; the most that one holds, and what those of a file may come to where they share a block
 RESTART_SCAN, XATTR_MOST, BLOCK_USED = 1, 65535, 2048
@@ -204,6 +205,14 @@ def half_made(d):
     return d.ours.status == NAME_NOT_FOUND and d.ours.disposition in (1, 4) or d.ours.status == OK and d.theirs.status != OK
 
 
+def streams_left(d):
+    """As many streams more there as have been left there."""
+    if d.field != "stream_info.out.num_streams":
+        return False
+    left = d.left.get(d.ours.opened.name.lower().split(":")[0], set()) - {""}
+    return int(d.values[1], 16) - int(d.values[0], 16) == len(left) > 0
+
+
 def temporary_directory(d):
     return d.theirs.status == INVALID_PARAMETER and d.ours.status != INVALID_PARAMETER and d.ours.options & DIRECTORY and \
         d.ours.attributes & TEMPORARY and d.ours.before.there
@@ -243,9 +252,22 @@ def set_level(level, ours, theirs, applies=lambda d: True):
     return statuses(ours, theirs, lambda d: d.ours.kind == 1 and d.ours.level == level and applies(d))
 
 
+def folded(name):
+    parts = []
+    for part in name.lower().split(":")[0].split("\\"):
+        parts = parts[:-1] if part == ".." else parts + [part]
+    return "\\".join(parts)
+
+
 def into_open_directory(d):
-    """The directory of all the names is open, by one of the names that gentest has for it, and not shared for writing."""
-    return any(o.name.lower() in ("gentest", "gentest\\blah\\..") and not o.share & SHARE_WRITE and o.access & MOVES_DATA for o in d.opens)
+    """Somebody has the directory of the new name open, and does not share writing or may delete it."""
+    parent = folded(new_name(d.ours.data)).rpartition("\\")[0]
+    return any(folded(o.name) == parent and o.access & MOVES_DATA and (not o.share & SHARE_WRITE or may_have(o, DELETE)) for o in d.opens)
+
+
+def of_directory_in_use(d):
+    """Of a directory with something open beneath it."""
+    return directory(d.ours) and any(folded(o.name).startswith(folded(d.ours.opened.name) + "\\") for o in d.opens)
 
 
 def onto_open(d):
@@ -264,10 +286,15 @@ def renames(r):
     return (r.kind, r.level) == (1, 0xA)
 
 
-def rename_denied(d):
-    if not renames(d.ours) or d.ours.status != ACCESS_DENIED or may_have(d.ours.opened, DELETE):
-        return False
-    return d.theirs.status == OK or d.theirs.status == PATH_NOT_FOUND and not d.theirs.before.parents
+def rename(ours, theirs, applies):
+    """Theirs is one of these, or says what is wrong with the new name: no directory for it, or that of a stream behind it."""
+    def matches(d):
+        if not renames(d.ours) or d.ours.status != ours or not applies(d):
+            return False
+        if d.theirs.status == NAME_INVALID:
+            return ":" in new_name(d.ours.data)
+        return d.theirs.status in theirs or d.theirs.status == PATH_NOT_FOUND and not d.theirs.before.parents
+    return matches
 
 
 def eas_without_right(d):
@@ -275,8 +302,13 @@ def eas_without_right(d):
 
 
 def stream_renames_file(d):
-    return of_stream(d.ours) and renames(d.ours) and d.ours.status == SHARING_VIOLATION and d.theirs.status in (OK, INVALID_PARAMETER) and \
-        not new_name(d.ours.data).startswith(":")
+    return of_stream(d.ours) and not new_name(d.ours.data).startswith(":")
+
+
+def read_only_maximum(d):
+    r = d.ours
+    return r.status in (OK, SHARING_VIOLATION) and d.theirs.status == ACCESS_DENIED and r.access & MAXIMUM_ALLOWED and \
+        r.disposition in (1, 3) and r.before.exists() and r.before.marks() & READONLY_ATTRIBUTE and not r.before.directory
 
 
 def dots(d):
@@ -308,6 +340,7 @@ RULES = [
      lambda d: d.ours.kind == 1 and d.ours.level in (0x13, 0x14) and large_stream(d, number(d.ours))),
     ("What a CREATE that failed leaves", CREATE, half_made),
     ("What a CREATE that failed leaves", SET_INFO, set_level(0xA, OK, COLLISION, lambda d: left_there(d, new_name(d.ours.data)))),
+    ("What a CREATE that failed leaves", QUERY_INFO, streams_left),
     ("DELETE_ON_CLOSE with GENERIC_ALL", CREATE, lambda d: d.theirs.status == INVALID_PARAMETER and d.ours.status != INVALID_PARAMETER and
      deletes_later(d.ours, DELETE) and not deletes_later(d.ours, GENERIC_ALL)),
     ("Locks on streams", WRITE, statuses(FILE_LOCK_CONFLICT, OK, lambda d: of_stream(d.ours) and d.ours.opened.name.lower() in d.locked)),
@@ -319,8 +352,9 @@ RULES = [
     ("Attributes that are kept", None, kept_attributes),
     ("Marks for the archive", None, marked_again),
     ("Extended attributes, continued", QUERY_INFO, continued_eas),
-    ("Renaming a file through a stream", SET_INFO, stream_renames_file),
+    ("Renaming a file through a stream", SET_INFO, rename(SHARING_VIOLATION, (OK, INVALID_PARAMETER), stream_renames_file)),
     ("smbd ends the connection", None, gone),
+    ("Read-only files and MAXIMUM_ALLOWED", CREATE, read_only_maximum),
     ("A descriptor for a stream", CREATE, statuses(OK, ACCESS_DENIED, lambda d: stream(d.ours) and "SecD" in d.ours.contexts)),
     ("Extended attributes of a new file", CREATE, statuses(OK, ACCESS_DENIED, eas_without_right)),
     ("FileNameInformation", QUERY_INFO, statuses(NOT_SUPPORTED, OK, lambda d: (d.ours.kind, d.ours.level) == (1, 9))),
@@ -333,9 +367,10 @@ RULES = [
      set_level(0xD, ACCESS_DENIED, OK, lambda d: not d.ours.data[0] and not may_have(d.ours.opened, DELETE))),
     ("Deleting without the right to", SET_INFO,
      set_level(0xD, ACCESS_DENIED, CANNOT_DELETE, lambda d: d.ours.data[0] and not may_have(d.ours.opened, DELETE))),
-    ("Renaming without the right to delete", SET_INFO, rename_denied),
+    ("Renaming without the right to delete", SET_INFO, rename(ACCESS_DENIED, (OK,), lambda d: not may_have(d.ours.opened, DELETE))),
+    ("Renaming a directory in use", SET_INFO, rename(ACCESS_DENIED, (SHARING_VIOLATION,), of_directory_in_use)),
     ("Dots in a new name", SET_INFO, dots),
-    ("A directory given by its handle in a rename", SET_INFO, set_level(0xA, INVALID_PARAMETER, OK, lambda d: any(d.ours.data[8:16]))),
+    ("A directory given by its handle in a rename", SET_INFO, rename(INVALID_PARAMETER, (OK,), lambda d: any(d.ours.data[8:16]))),
     ("Renaming onto a file that is open", SET_INFO, set_level(0xA, ACCESS_DENIED, OK, onto_open)),
     ("Renaming into a directory that is not shared", SET_INFO, set_level(0xA, SHARING_VIOLATION, OK, into_open_directory)),
     ("A snapshot that is not there", CREATE, statuses(NAME_NOT_FOUND, OK, lambda d: any(d.ours.contexts.get("TWrp", b"")))),
@@ -344,7 +379,7 @@ RULES = [
      (d.theirs.status == OK or d.theirs.status == INVALID_PARAMETER and stream(d.ours) and eas(d.ours))),
     ("Locks on a directory", LOCK, statuses(INVALID_PARAMETER, INVALID_DEVICE_REQUEST, lambda d: directory(d.ours))),
     ("A name that is about to go", CREATE,
-     statuses(DELETE_PENDING, COLLISION, lambda d: d.ours.disposition == 2 and d.ours.before.directory)),
+     statuses(DELETE_PENDING, COLLISION, lambda d: d.ours.disposition == 2 and d.ours.name.lower().split(":")[0] in d.doomed)),
     ("Closing a directory that cannot go", CLOSE, statuses(OK, DIRECTORY_NOT_EMPTY, lambda d: directory(d.ours))),
     ("Streams, asked for through a stream", QUERY_INFO,
      statuses(OK, INVALID_PARAMETER, lambda d: of_stream(d.ours) and (d.ours.kind, d.ours.level) == (1, 0x16))),
