@@ -59,9 +59,9 @@ struct fsa_open {
 	bool removes_file;         /* set by leaving: a stream's open was the last of a file that is to be removed */
 	bool posix_delete;         /* FILE_DISPOSITION_POSIX_SEMANTICS: the name goes with this open, not with the last */
 	_Atomic bool wrote;        /* its writes show late; see fsa_written_begin */
+	bool locks_ended;          /* it gets no byte-range locks any more */
 	struct list_node locks;    /* its byte-range locks */
 	struct list_node lock_waits; /* fsa_lock_wait.of_open: what it waits for */
-	bool locks_ended;          /* it gets none any more */
 	_Atomic uint32_t *locks_near; /* how many locks there are on files that hash like this one; set for good by entering */
 	struct fsa_lock_budget *lock_budget; /* set by the caller before entering; outlives the open. NULL: no bound */
 	struct fsa_grant *grant;   /* its oplock or lease; NULL: it asked for none */

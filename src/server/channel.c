@@ -20,7 +20,9 @@ void srv_channel_put(struct srv_channel *ch)
 	if (!ch || atomic_fetch_sub_explicit(&ch->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	auth_server_free(ch->auth);
-	proto_keys_wipe(&ch->own);
+	if (ch->own)
+		proto_keys_wipe(ch->own);
+	free(ch->own);
 	bytes_wipe(ch->preauth, sizeof(ch->preauth));
 	srv_session_put(ch->session);
 	srv_conn_put(ch->conn);
@@ -82,7 +84,7 @@ bool srv_channel_open(struct srv_channel *ch)
 	pthread_mutex_lock(&s->lock);
 	alive = s->state == SRV_SESSION_VALID && ch->state == SRV_CHANNEL_BINDING;
 	if (alive) {
-		atomic_store(&ch->signing, &ch->own);
+		atomic_store(&ch->signing, ch->own);
 		ch->state = SRV_CHANNEL_OPEN;
 	}
 	pthread_mutex_unlock(&s->lock);

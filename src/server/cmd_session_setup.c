@@ -6,6 +6,7 @@
 #include "base/log.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
 enum { FRAME_OVERHEAD_BYTES = 4096 };
 
@@ -153,7 +154,7 @@ static struct srv_result answer_logon(struct srv_request *r, const struct auth_i
 		(s->encrypt_data ? SMB2_SESSION_FLAG_ENCRYPT_DATA : 0));
 	r->sign_response = s->have_keys;
 	log_info("%s: %s %s", r->conn->peer, id->anonymous ? "nobody (anonymous)" : id->user,
-		r->channel->signing == &r->channel->own ? "has bound another connection" : "logged on");
+		r->channel->own ? "has bound another connection" : "logged on");
 	end_auth(r->channel);
 	return srv_reply(STATUS_SUCCESS);
 }
@@ -271,7 +272,10 @@ static struct srv_result bound(struct srv_request *r, struct smb2_session_setup_
 	/* The text has NOT_SUPPORTED, where Windows says this. */
 	if (!same_user(r->session, id))
 		return logon_failed(r, STATUS_ACCESS_DENIED);
-	status = proto_keys_derive(&ch->own, &r->conn->proto, slice_of(id->session_key, id->session_key_len), preauth_of(ch), true, true);
+	ch->own = calloc(1, sizeof(*ch->own));
+	if (!ch->own)
+		return logon_failed(r, STATUS_INSUFFICIENT_RESOURCES);
+	status = proto_keys_derive(ch->own, &r->conn->proto, slice_of(id->session_key, id->session_key_len), preauth_of(ch), true, true);
 	if (nt_ok(status) && !srv_channel_open(ch))
 		status = STATUS_USER_SESSION_DELETED;
 	return nt_ok(status) ? answer_logon(r, id, out) : logon_failed(r, status);

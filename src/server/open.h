@@ -22,6 +22,7 @@ struct srv_enumeration; /* position and pattern of QUERY_DIRECTORY, in cmd_query
 
 struct srv_open {
 	_Atomic uint32_t refs;
+	_Atomic uint32_t parked;        /* requests of its */
 	struct htab_node by_id;         /* in session->opens */
 	struct smb2_file_id file_id;
 	struct srv *srv;
@@ -38,8 +39,6 @@ struct srv_open {
 	_Atomic bool name_hides;        /* the share shows files of this name as HIDDEN */
 	_Atomic bool mirrored;          /* some of its locks are the system's, too */
 	_Atomic bool kept_off;          /* local programs that open the file wait for its oplock to break */
-	_Atomic uint32_t parked;        /* requests of its */
-	_Atomic uint64_t channel_state; /* ChannelSequence, OutstandingRequestCount, OutstandingPreRequestCount: see sequence.c */
 	_Atomic bool announcing;        /* some chain or request has it in to_announce */
 	_Atomic bool entry_changed;     /* it has written: leases on its directory end when it is closed */
 	_Atomic uint32_t ea_done;       /* CurrentEaIndex less one: how many EAs queries have given out */
@@ -60,6 +59,7 @@ struct srv_open {
 	struct fsa_key *parent_key;     /* of the lease on its directory that this client holds; NULL: it spoke of none */
 	struct list_node to_announce;   /* in the chain whose response tells the client, if announcing */
 	_Atomic uint64_t position;      /* FilePositionInformation */
+	_Atomic uint64_t channel_state; /* ChannelSequence, OutstandingRequestCount, OutstandingPreRequestCount: see sequence.c */
 	_Atomic uint64_t sticky_changed; /* likewise ChangeTime, which setting other times and attributes through it does not move */
 	_Atomic uint64_t sticky_written; /* LastWriteTime as set through this handle: its writes do not move it ([MS-FSA] 2.1.4.17); 0: not set */
 	_Atomic bool archived;          /* what was written through this handle has been marked for the archive */

@@ -60,7 +60,7 @@ struct srv_channel {
 	_Atomic int state;
 	_Atomic uint32_t kept;           /* requests of its that outlive its connection */
 	_Atomic(const struct proto_keys *) signing; /* what signs here: `own` or the session's; NULL: nothing does */
-	struct proto_keys own;           /* of a channel that was bound: a signing key */
+	struct proto_keys *own;          /* of a channel that was bound: a signing key; else NULL */
 	/* For SESSION_SETUP, whose legs come one after the other on a connection. */
 	struct auth_server *auth;        /* while legs are under way */
 	bool reauthenticating;
