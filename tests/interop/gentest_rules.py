@@ -103,6 +103,13 @@ def looked_up(d):
     return out
 
 
+def denied_as_read_only(d):
+    """See the entry on read-only files and MAXIMUM_ALLOWED."""
+    r = d.ours
+    return d.theirs.status == ACCESS_DENIED and bool(r.access & MAXIMUM_ALLOWED) and r.disposition in (1, 3) and r.before.exists() and \
+        bool(r.before.marks() & READONLY_ATTRIBUTE) and not r.before.directory
+
+
 def several_faults(d):
     """Ours is the status of the first check that fails; theirs that of another, or of the path."""
     ours = faults(d.ours)
@@ -110,7 +117,7 @@ def several_faults(d):
         return False
     if d.theirs.status == INVALID_PARAMETER and deletes_later(d.ours, DELETE):
         return True
-    return d.theirs.status in ours[1:] or d.theirs.status in looked_up(d)
+    return d.theirs.status in ours[1:] or d.theirs.status in looked_up(d) or denied_as_read_only(d)
 
 
 def unknown_bits(d):
@@ -306,9 +313,7 @@ def stream_renames_file(d):
 
 
 def read_only_maximum(d):
-    r = d.ours
-    return r.status in (OK, SHARING_VIOLATION) and d.theirs.status == ACCESS_DENIED and r.access & MAXIMUM_ALLOWED and \
-        r.disposition in (1, 3) and r.before.exists() and r.before.marks() & READONLY_ATTRIBUTE and not r.before.directory
+    return d.ours.status in (OK, SHARING_VIOLATION) and denied_as_read_only(d)
 
 
 def dots(d):
