@@ -5,8 +5,10 @@ set -eu
 build=$1 corpus=$2
 mkdir -p "$corpus"
 "$build/fuzz/wire/wire_seeds" "$corpus"
-HYTHE_SEEDS=$corpus "$build/fuzz/wire/captured_seeds" >/dev/null || {
-	rc=$?
-	[ "$rc" = 77 ] || { echo "fuzz-seeds.sh: the captures cannot be read (status $rc)" >&2; exit 1; }
-	echo "fuzz-seeds.sh: no captures; seeds are generated ones only" >&2
-}
+for program in captured_seeds captured_seeds_smb1; do
+	HYTHE_SEEDS=$corpus "$build/fuzz/wire/$program" >/dev/null || {
+		rc=$?
+		[ "$rc" = 77 ] || { echo "fuzz-seeds.sh: the captures cannot be read (status $rc)" >&2; exit 1; }
+		echo "fuzz-seeds.sh: no captures; seeds are generated ones only" >&2
+	}
+done

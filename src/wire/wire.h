@@ -31,6 +31,7 @@ struct wire {
 	struct wire_printer *printer;
 	uint64_t seed;        /* state of WIRE_GENERATE */
 	uint16_t dialect;     /* for the few fields whose meaning depends on it; 0: unknown */
+	bool unicode;         /* SMB1: strings are UTF-16 (SMB_FLAGS2_UNICODE), else OEM */
 	struct slice tail;    /* encode: what wire_buffer_elsewhere was told about; it belongs directly behind pos */
 };
 

@@ -14,6 +14,7 @@ void wire_print_number(struct wire *w, const char *name, uint64_t v, size_t n);
 void wire_print_time(struct wire *w, const char *name, uint64_t v);
 void wire_print_bytes(struct wire *w, const char *name, struct slice s);
 void wire_print_text(struct wire *w, const char *name, struct slice s);
+void wire_print_ascii(struct wire *w, const char *name, struct slice s); /* one byte a character; others than ASCII as '?' */
 void wire_print_guid(struct wire *w, const char *name, const struct guid *g);
 
 #endif

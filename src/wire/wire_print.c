@@ -74,6 +74,17 @@ void wire_print_text(struct wire *w, const char *name, struct slice s)
 	wire_print_line(w, name, text);
 }
 
+void wire_print_ascii(struct wire *w, const char *name, struct slice s)
+{
+	char text[SHOWN_UNITS + 8] = "\"";
+	size_t shown = s.len < SHOWN_UNITS ? s.len : SHOWN_UNITS;
+
+	for (size_t i = 0; i < shown; i++)
+		text[1 + i] = (char)(s.data[i] >= 0x20 && s.data[i] < 0x7F ? s.data[i] : '?');
+	snprintf(text + 1 + shown, sizeof(text) - 1 - shown, s.len > shown ? "...\"" : "\"");
+	wire_print_line(w, name, text);
+}
+
 void wire_print_guid(struct wire *w, const char *name, const struct guid *g)
 {
 	char text[37];

@@ -85,7 +85,7 @@ static size_t class_count(void)
 
 size_t codec_row_count(void)
 {
-	return ARRAY_LEN(messages) + ARRAY_LEN(others) + ARRAY_LEN(fsctls) + class_count();
+	return ARRAY_LEN(messages) + ARRAY_LEN(others) + ARRAY_LEN(fsctls) + smb1_row_count() + class_count();
 }
 
 struct codec_row codec_row_at(size_t i)
@@ -106,7 +106,10 @@ struct codec_row codec_row_at(size_t i)
 	i -= ARRAY_LEN(others);
 	if (i < ARRAY_LEN(fsctls))
 		return fsctls[i];
-	c = class_at(i - ARRAY_LEN(fsctls), &fs);
+	i -= ARRAY_LEN(fsctls);
+	if (i < smb1_row_count())
+		return smb1_row_at(i);
+	c = class_at(i - smb1_row_count(), &fs);
 	return (struct codec_row){c->name, c->size, 0, c->fixed_size, c->code};
 }
 
@@ -164,10 +167,10 @@ static const struct list_row lists[] = {
 
 size_t list_row_count(void)
 {
-	return ARRAY_LEN(lists);
+	return ARRAY_LEN(lists) + smb1_list_row_count();
 }
 
 struct list_row list_row_at(size_t i)
 {
-	return lists[i];
+	return i < ARRAY_LEN(lists) ? lists[i] : smb1_list_row_at(i - ARRAY_LEN(lists));
 }

@@ -21,6 +21,11 @@ struct list_row {
 
 size_t codec_row_count(void);
 struct codec_row codec_row_at(size_t i);
+/* Those of SMB1 and NetBIOS (smb1_rows.c), which are among the others. A byte before the structure says whether strings are Unicode. */
+size_t smb1_row_count(void);
+struct codec_row smb1_row_at(size_t i);
+size_t smb1_list_row_count(void);
+struct list_row smb1_list_row_at(size_t i);
 size_t list_row_count(void);
 struct list_row list_row_at(size_t i);
 
