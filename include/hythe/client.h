@@ -26,6 +26,7 @@
 #ifndef HYTHE_CLIENT_H
 #define HYTHE_CLIENT_H
 
+#include <hythe/tap.h>
 #include <hythe/types.h>
 
 #ifdef __cplusplus
@@ -43,6 +44,8 @@ struct hythe_dir;
 
 struct hythe_client_options {
 	unsigned threads; /* 0: none, callers receive by themselves. Otherwise there is one more for hythe_cache_fn, once a file needs it */
+	hythe_tap_fn *tap; /* is told every frame of all connections; NULL: none. See hythe/tap.h */
+	void *tap_arg;
 };
 
 /* Makes a client; NULL options mean defaults. NULL when memory or threads are exhausted. */
@@ -122,6 +125,10 @@ void hythe_session_info(struct hythe_session *session, struct hythe_session_info
 /* The key that applications may derive their own from (3.2.4.26): the session key in 2.x, a key derived from it in 3.x. To be
  * wiped by the caller. STATUS_NO_SUCH_LOGON_SESSION for guests and the anonymous, who have none. */
 ntstatus hythe_session_key(struct hythe_session *session, uint8_t out[16]) HYTHE_MUST_USE;
+
+/* The key that all others of the session are derived from (3.2.1.3): whoever has it can read what was recorded of the session. Only for those
+ * who want that, with tools such as Wireshark. To be wiped by the caller; statuses as hythe_session_key. */
+ntstatus hythe_session_root_key(struct hythe_session *session, uint8_t out[16]) HYTHE_MUST_USE;
 
 /* --- results of asynchronous calls --- */
 

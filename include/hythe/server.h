@@ -5,6 +5,7 @@
 #ifndef HYTHE_SERVER_H
 #define HYTHE_SERVER_H
 
+#include <hythe/tap.h>
 #include <hythe/types.h>
 
 #ifdef __cplusplus
@@ -78,6 +79,9 @@ struct hythe_server_config {
 	enum hythe_log_level log_level;
 	void (*log_line)(enum hythe_log_level level, const char *line, void *arg); /* NULL: standard error */
 	void *log_arg;
+
+	hythe_tap_fn *tap; /* is told every frame of all connections; NULL: none. See hythe/tap.h. Large writes are then read whole before they begin */
+	void *tap_arg;
 };
 
 struct hythe_server;

@@ -17,7 +17,8 @@ BELOW = {
     "fsa": "base vfs",
     "client": "base wire crypto compress auth rpc proto net",
     "server": "base wire crypto compress auth rpc proto net vfs fsa",
-    "cli": "base wire crypto compress auth rpc proto net vfs fsa server client",
+    "trace": "base wire crypto proto",
+    "cli": "base wire crypto compress auth rpc proto net vfs fsa server client trace",
 }
 # Public headers that belong to one side; the others are for everybody.
 PUBLIC = {"client.h": {"client", "cli"}, "server.h": {"server", "cli"}, "vfs.h": {"vfs", "server", "cli"}}
@@ -29,6 +30,7 @@ SYSTEM = {
     "rpc": r"errno\.h|unistd\.h|sys/socket\.h|netinet/.*|netdb\.h",
     "fsa": r"errno\.h|unistd\.h|fcntl\.h|sys/socket\.h|netinet/.*|netdb\.h",
     "server": r"errno\.h|sys/socket\.h|sys/epoll\.h|netinet/.*|arpa/.*|netdb\.h",
+    "trace": r"unistd\.h|pthread\.h|sys/.*|netinet/.*|netdb\.h",
     "client": r"sys/socket\.h|sys/epoll\.h|netinet/.*|arpa/.*|netdb\.h",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

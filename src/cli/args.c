@@ -4,10 +4,11 @@
 
 #include <getopt.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum {
 	OPT_HELP = 256, OPT_JSON, OPT_QUIET, OPT_DIALECT, OPT_ENCRYPT, OPT_SIGN, OPT_PASSWORD_FILE, OPT_GUEST, OPT_ANONYMOUS,
-	OPT_TIMEOUT, OPT_FLAG /* + index */
+	OPT_TIMEOUT, OPT_TRACE, OPT_FLAG /* + index */, OPT_VALUE = OPT_FLAG + 64 /* + index */
 };
 enum { FLAGS_MAX = 16, TIMEOUT_MAX_S = 86400 };
 
@@ -27,6 +28,7 @@ static const struct common common[] = {
 	{"anonymous", NULL, OPT_ANONYMOUS, "log on without a name"},
 	{"guest", NULL, OPT_GUEST, "accept to be a guest, unprotected"},
 	{"timeout", "SECONDS", OPT_TIMEOUT, "give up when a request has no answer for so long (default 60)"},
+	{"trace", NULL, OPT_TRACE, "show every packet on standard error"},
 	{"help", NULL, OPT_HELP, "show this"},
 	{NULL, NULL, 0, NULL},
 };
@@ -81,6 +83,8 @@ static void print_help(const struct cli_spec *s)
 	printf("usage: hythe %s %s\n%s\n\n", s->name, s->synopsis, s->text);
 	for (const struct cli_flag *f = s->flags; f && f->letter; f++)
 		print_option(f->letter, f->name, NULL, f->help);
+	for (const struct cli_option *o = s->options; o && o->name; o++)
+		print_option(0, o->name, o->value, o->help);
 	for (const struct common *c = common; c->name; c++)
 		print_option(0, c->name, c->value, c->help);
 }
@@ -110,6 +114,10 @@ static int set_timeout(struct cli_args *a, const char *text)
 /* -1: go on. */
 static int apply(struct cli_args *a, int opt, const char *value)
 {
+	if (opt >= OPT_VALUE) {
+		a->values[opt - OPT_VALUE] = value;
+		return -1;
+	}
 	if (opt >= OPT_FLAG) {
 		a->set |= 1ull << (opt - OPT_FLAG);
 		return -1;
@@ -118,6 +126,7 @@ static int apply(struct cli_args *a, int opt, const char *value)
 	case OPT_JSON: a->json = true; return -1;
 	case OPT_QUIET: a->quiet = true; return -1;
 	case OPT_ENCRYPT: a->encrypt = true; return -1;
+	case OPT_TRACE: a->trace = true; return -1;
 	case OPT_GUEST: a->guest = true; return -1;
 	case OPT_ANONYMOUS: a->anonymous = true; return -1;
 	case OPT_PASSWORD_FILE: a->password_file = value; return -1;
@@ -126,6 +135,8 @@ static int apply(struct cli_args *a, int opt, const char *value)
 	case OPT_DIALECT:
 		if (cli_dialect_parse(value, &a->min_dialect, &a->max_dialect))
 			return -1;
+		if (strcasecmp(value, "NT1") == 0)
+			return usage_error(a->spec, "NT1 is SMB1, which this client does not speak");
 		return usage_error(a->spec, "--dialect takes 2.0.2, 2.1, 3.0, 3.0.2, 3.1.1 or a range such as 2.1-3.0");
 	case OPT_HELP:
 		print_help(a->spec);
@@ -145,6 +156,8 @@ static size_t make_tables(const struct cli_spec *spec, struct option *longs, cha
 		*letters++ = f->letter;
 	}
 	*letters = 0;
+	for (size_t i = 0; spec->options && spec->options[i].name && i < CLI_OPTIONS_MAX; i++)
+		longs[n++] = (struct option){spec->options[i].name, required_argument, NULL, OPT_VALUE + (int)i};
 	for (const struct common *c = common; c->name; c++)
 		longs[n++] = (struct option){c->name, c->value ? required_argument : no_argument, NULL, c->id};
 	longs[n] = (struct option){0};
@@ -164,7 +177,7 @@ static int flag_number(const struct cli_spec *spec, int letter)
 
 int cli_args_parse(struct cli_args *a, const struct cli_spec *spec, int argc, char **argv)
 {
-	struct option longs[FLAGS_MAX + ARRAY_LEN(common)];
+	struct option longs[FLAGS_MAX + CLI_OPTIONS_MAX + ARRAY_LEN(common)];
 	char letters[FLAGS_MAX + 2], what[512];
 	int opt;
 	*a = (struct cli_args){.spec = spec};
@@ -191,4 +204,13 @@ bool cli_flag_set(const struct cli_args *a, char letter)
 {
 	int number = flag_number(a->spec, letter);
 	return number >= OPT_FLAG && (a->set >> (number - OPT_FLAG) & 1);
+}
+
+const char *cli_option_value(const struct cli_args *a, const char *name)
+{
+	for (size_t i = 0; a->spec->options && a->spec->options[i].name && i < CLI_OPTIONS_MAX; i++) {
+		if (strcmp(a->spec->options[i].name, name) == 0)
+			return a->values[i];
+	}
+	return NULL;
 }

@@ -25,6 +25,7 @@ int cmd_rmdir(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_shares(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 int cmd_tree(int argc, char **argv);
 int cmd_user(int argc, char **argv);
 
@@ -36,9 +37,15 @@ struct cli_flag {
 	const char *name;
 	const char *help;
 };
+/* And those that have one. */
+struct cli_option {
+	const char *name, *value, *help;
+};
+enum { CLI_OPTIONS_MAX = 16 };
 struct cli_spec {
 	const char *name, *synopsis, *text;
 	const struct cli_flag *flags; /* ends with letter 0 */
+	const struct cli_option *options; /* ends with name NULL; may be NULL */
 	int least, most;              /* operands; most -1: any number */
 	bool client;                  /* takes the options for connecting */
 };
@@ -46,15 +53,18 @@ struct cli_args {
 	const struct cli_spec *spec;
 	char **operands;
 	int count;
-	bool json, quiet, encrypt, sign_optional, guest, anonymous;
+	bool json, quiet, encrypt, sign_optional, guest, anonymous, trace;
 	uint16_t min_dialect, max_dialect;
 	const char *password_file;
 	unsigned timeout_s;
 	uint64_t set; /* flags that were given, by their index */
+	const char *values[CLI_OPTIONS_MAX]; /* of spec->options, by their index */
 };
 /* -1: go on; else the exit status, and everything has been said. */
 int cli_args_parse(struct cli_args *a, const struct cli_spec *spec, int argc, char **argv);
 bool cli_flag_set(const struct cli_args *a, char letter);
+/* What --NAME of the spec's options was given; NULL: it was not. */
+const char *cli_option_value(const struct cli_args *a, const char *name);
 /* "3.1.1", or "2.1-3.0" for a range. */
 bool cli_dialect_parse(const char *text, uint16_t *least, uint16_t *most) HYTHE_MUST_USE;
 const char *cli_dialect_name(uint16_t dialect);
@@ -78,7 +88,10 @@ char *cli_path_join(const char *a, const char *b) HYTHE_MUST_USE;
 
 /* --- connections (connect.c) --- */
 
+struct cli_trace;
 struct cli_link {
+	struct cli_trace *trace; /* is told all packets; NULL: none. The command's own, or one for --trace */
+	bool own_trace;          /* the latter: it ends with the link */
 	struct hythe_client *client;
 	struct hythe_session *session;
 	struct hythe_tree *tree;

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/config.h"
 #include "cli/state_dir.h"
+#include "cli/trace_out.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -19,7 +20,7 @@ struct serve_options {
 	const char *config, *directory, *user, *state, *log_level;
 	const char *listen[64], *shares[256];
 	size_t listen_count, share_count;
-	bool guest, read_only, check;
+	bool guest, read_only, check, trace;
 };
 
 static const char usage[] =
@@ -36,16 +37,17 @@ static const char usage[] =
 	"  --read-only              nothing can be changed\n"
 	"  --state DIRECTORY        where users are kept\n"
 	"  --log-level LEVEL        error, warn, info, debug or trace\n"
+	"  --trace                  show every packet on standard error\n"
 	"  --check                  only say whether the configuration is right\n";
 
-enum { OPT_CONFIG = 256, OPT_LISTEN, OPT_SHARE, OPT_USER, OPT_GUEST, OPT_READ_ONLY, OPT_STATE, OPT_LOG_LEVEL, OPT_CHECK, OPT_HELP };
+enum { OPT_CONFIG = 256, OPT_LISTEN, OPT_SHARE, OPT_USER, OPT_GUEST, OPT_READ_ONLY, OPT_STATE, OPT_LOG_LEVEL, OPT_CHECK, OPT_TRACE, OPT_HELP };
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, OPT_CONFIG}, {"listen", required_argument, NULL, OPT_LISTEN},
 	{"share", required_argument, NULL, OPT_SHARE}, {"user", required_argument, NULL, OPT_USER},
 	{"guest", no_argument, NULL, OPT_GUEST}, {"read-only", no_argument, NULL, OPT_READ_ONLY},
 	{"state", required_argument, NULL, OPT_STATE}, {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
-	{"check", no_argument, NULL, OPT_CHECK}, {"help", no_argument, NULL, OPT_HELP}, {NULL, 0, NULL, 0},
+	{"check", no_argument, NULL, OPT_CHECK}, {"trace", no_argument, NULL, OPT_TRACE}, {"help", no_argument, NULL, OPT_HELP}, {NULL, 0, NULL, 0},
 };
 
 static bool add(const char **list, size_t *n, size_t cap, const char *value, const char *what)
@@ -71,6 +73,7 @@ static int parse_option(struct serve_options *o, int opt)
 	case OPT_STATE: o->state = optarg; break;
 	case OPT_LOG_LEVEL: o->log_level = optarg; break;
 	case OPT_CHECK: o->check = true; break;
+	case OPT_TRACE: o->trace = true; break;
 	case OPT_HELP: fputs(usage, stdout); return 0;
 	default: fputs("Try 'hythe serve --help'.\n", stderr); return 2;
 	}
@@ -283,8 +286,25 @@ static int check(struct config *c)
 	return 0;
 }
 
+/* true: there is one now, if one is wanted. */
+static bool start_trace(struct cli_trace **trace, struct config *c, const struct serve_options *o)
+{
+	*trace = NULL;
+	if (!o->trace)
+		return true;
+	*trace = cli_trace_new(&(struct cli_trace_options){.out = stderr, .server = true});
+	if (!*trace) {
+		fputs("hythe serve: out of memory\n", stderr);
+		return false;
+	}
+	c->server.tap = cli_trace_tap;
+	c->server.tap_arg = *trace;
+	return true;
+}
+
 static int serve(struct config *c, const struct serve_options *o)
 {
+	struct cli_trace *trace;
 	char why[CONFIG_WHY_BYTES] = "";
 	struct serve_user user = {.name = o->user};
 	struct hythe_server *s;
@@ -305,6 +325,8 @@ static int serve(struct config *c, const struct serve_options *o)
 		fprintf(stderr, "hythe serve: %s\n", why);
 		return 1;
 	}
+	if (!start_trace(&trace, c, o))
+		return 1;
 	s = start_anywhere(c, why, sizeof(why));
 	if (s) {
 		serve_howto_print(s, &c->server, &user);
@@ -315,6 +337,7 @@ static int serve(struct config *c, const struct serve_options *o)
 	}
 	serve_user_wipe(&user);
 	hythe_server_free(s);
+	cli_trace_free(trace);
 	return status;
 }
 

@@ -1,6 +1,7 @@
 /* From a URL and options to a session on a server: passwords, connecting, logging on, the share. Says what went wrong and what to
  * do about it, so that the commands only return. */
 #include "cli/cli.h"
+#include "cli/trace_out.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -168,6 +169,23 @@ bool cli_link_url(struct cli_url *u, const char *text, bool with_share)
 	return false;
 }
 
+static bool new_client(struct cli_link *l, const struct cli_args *a)
+{
+	struct hythe_client_options o = {0};
+	if (a->trace && !l->trace) {
+		l->trace = cli_trace_new(&(struct cli_trace_options){.out = stderr});
+		l->own_trace = true;
+		if (!l->trace)
+			return false;
+	}
+	if (l->trace) {
+		o.tap = cli_trace_tap;
+		o.tap_arg = l->trace;
+	}
+	l->client = hythe_client_new(&o);
+	return l->client != NULL;
+}
+
 bool cli_link_open(struct cli_link *l, const struct cli_args *a, const struct cli_url *u)
 {
 	if (l->session && same_server(&l->url, u)) {
@@ -175,8 +193,7 @@ bool cli_link_open(struct cli_link *l, const struct cli_args *a, const struct cl
 			return true;
 	} else {
 		cli_link_close(l);
-		l->client = hythe_client_new(NULL);
-		if (!l->client)
+		if (!new_client(l, a))
 			return say("out of memory");
 		if (!log_on(l, a, u))
 			return false;
@@ -198,7 +215,9 @@ void cli_link_close(struct cli_link *l)
 	}
 	hythe_client_free(l->client);
 	cli_url_free(&l->url);
-	*l = (struct cli_link){0};
+	if (l->own_trace)
+		cli_trace_free(l->trace);
+	*l = (struct cli_link){.trace = l->own_trace ? NULL : l->trace};
 }
 
 bool cli_link_failed(const struct cli_link *l, const char *verb, const char *name)

@@ -11,7 +11,7 @@ struct copy;
 
 struct slot {
 	struct copy *copy;
-	enum slot_state state;
+	_Atomic int state; /* enum slot_state; what is above and below belongs to whoever moves the data while it is UNDERWAY */
 	ntstatus status;
 	uint8_t *data;
 	uint64_t offset;
@@ -23,7 +23,7 @@ struct copy {
 	struct cli_link *link;
 	struct hythe_file *file;
 	struct slot slots[SLOTS];
-	unsigned underway;
+	_Atomic unsigned underway;
 	struct cli_progress *progress;
 };
 
@@ -51,13 +51,28 @@ static void copy_end(struct copy *c)
 		free(c->slots[i].data);
 }
 
+/* Before the request is submitted: another thread that receives may finish it before the call returns. */
+static void slot_begin(struct slot *s)
+{
+	s->state = SLOT_UNDERWAY;
+	s->copy->underway++;
+}
+
+/* The copy may be gone as soon as nothing of it is under way. */
 static void slot_finish(struct slot *s, ntstatus status)
 {
+	struct copy *c = s->copy;
+	if (!nt_ok(status))
+		snprintf(s->why, sizeof(s->why), "%s", hythe_client_error(c->link->client));
 	s->status = status;
 	s->state = SLOT_DONE;
+	c->underway--;
+}
+
+static void slot_not_begun(struct slot *s)
+{
+	s->state = SLOT_FREE;
 	s->copy->underway--;
-	if (!nt_ok(status))
-		snprintf(s->why, sizeof(s->why), "%s", hythe_client_error(s->copy->link->client));
 }
 
 static ntstatus slot_wait(struct slot *s)
@@ -90,11 +105,10 @@ static ntstatus read_start(struct slot *s, uint64_t offset, size_t len)
 	s->offset = offset;
 	s->len = len;
 	s->moved = 0;
+	slot_begin(s);
 	ntstatus status = hythe_read_async(s->copy->file, offset, s->data, len, 0, read_done, s);
-	if (nt_ok(status)) {
-		s->state = SLOT_UNDERWAY;
-		s->copy->underway++;
-	}
+	if (!nt_ok(status))
+		slot_not_begun(s);
 	return status;
 }
 
@@ -177,11 +191,12 @@ static ntstatus push(struct copy *c, cli_source_fn *source, void *arg, uint64_t 
 		s->offset = *written;
 		s->len = (size_t)n;
 		s->moved = 0;
+		slot_begin(s);
 		status = hythe_write_async(c->file, s->offset, s->data, s->len, 0, write_done, s);
-		if (!nt_ok(status))
+		if (!nt_ok(status)) {
+			slot_not_begun(s);
 			return status;
-		s->state = SLOT_UNDERWAY;
-		c->underway++;
+		}
 		*written += s->len;
 		turn++;
 		pending++;

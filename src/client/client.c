@@ -78,6 +78,8 @@ struct hythe_client *hythe_client_new(const struct hythe_client_options *options
 		return NULL;
 	}
 	c->threads = threads;
+	if (options)
+		c->tap = (struct net_tap){options->tap, options->tap_arg};
 	c->pool_borrowed = false;
 	return c;
 }

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "client/cache.h"
 #include "net/net.h"
+#include "net/tap.h"
 
 #include <hythe/client.h>
 #include <pthread.h>
@@ -23,6 +24,7 @@ struct hythe_client {
 	struct net_conn *(*dial)(void *arg, const char *host, uint16_t port, ntstatus *status);
 	void *dial_arg;
 	unsigned threads;
+	struct net_tap tap;
 	struct guid guid; /* ClientGuid (3.2.3) */
 	pthread_mutex_t lock;
 	bool stepping;            /* somebody leads */

@@ -341,6 +341,16 @@ ntstatus hythe_session_key(struct hythe_session *s, uint8_t out[16])
 	return STATUS_SUCCESS;
 }
 
+ntstatus hythe_session_root_key(struct hythe_session *s, uint8_t out[16])
+{
+	if (!s->have_keys) {
+		cli_error_set("a guest or anonymous session has no key");
+		return STATUS_NO_SUCH_LOGON_SESSION;
+	}
+	memcpy(out, s->keys.session_key, sizeof(s->keys.session_key));
+	return STATUS_SUCCESS;
+}
+
 void hythe_session_info(struct hythe_session *s, struct hythe_session_info *out)
 {
 	struct hythe_connection *c = s->conn;

@@ -223,6 +223,23 @@ static void receive_chain(struct hythe_connection *c, uint8_t *data, size_t len,
 		cli_conn_kill(c, STATUS_INVALID_NETWORK_RESPONSE, "%s sent a malformed message", c->host);
 }
 
+static void tell(struct hythe_connection *c, const struct net_frame *f, const struct slice *plain)
+{
+	struct iovec iov = {f->data, f->len};
+	net_tap_tell(&c->client->tap, c->net, true, &iov, 1, plain);
+}
+
+/* Unseals a copy for the tap, before the frame itself is. */
+static void tell_sealed(struct hythe_connection *c, const struct net_frame *f, const struct hythe_session *s)
+{
+	struct iovec iov = {f->data, f->len};
+	struct slice copy = net_tap_keep(&iov, 1), plain = {0};
+	if (copy.data && s && s->keys.receive && !nt_ok(proto_unseal(&s->keys, (uint8_t *)(uintptr_t)copy.data, copy.len, &plain)))
+		plain = slice_of(NULL, 0);
+	tell(c, f, &plain);
+	net_tap_drop(copy);
+}
+
 /* 3.2.5.1.1 */
 static void receive_sealed(struct hythe_connection *c, struct net_frame *f)
 {
@@ -230,6 +247,8 @@ static void receive_sealed(struct hythe_connection *c, struct net_frame *f)
 	struct slice plain;
 	ntstatus status = proto_sealed_session(&c->proto, slice_of(f->data, f->len), UINT32_MAX, &id);
 	struct hythe_session *s = nt_ok(status) ? session_find(c, id) : NULL;
+	if (c->client->tap.fn)
+		tell_sealed(c, f, s);
 	if (!s)
 		return;
 	status = s->keys.receive ? proto_unseal(&s->keys, f->data, f->len, &plain) : STATUS_DATA_ERROR;
@@ -244,6 +263,8 @@ static void receive_sealed(struct hythe_connection *c, struct net_frame *f)
 static void receive_frame(struct hythe_connection *c, struct net_frame *f)
 {
 	uint32_t id = f->len >= 4 ? load_le32(f->data) : 0;
+	if (c->client->tap.fn && id != SMB2_TRANSFORM_ID)
+		tell(c, f, NULL);
 	if (id == SMB2_PROTOCOL_ID)
 		receive_chain(c, f->data, f->len, false, NULL);
 	else if (id == SMB2_TRANSFORM_ID)

@@ -237,6 +237,10 @@ static ntstatus send_plain(struct cli_request *r)
 		if (!nt_ok(status))
 			return status;
 	}
+	if (r->conn->client->tap.fn) {
+		struct iovec iov[2] = {{head, r->head_len}, {(void *)(uintptr_t)r->payload, r->payload_len}};
+		net_tap_tell(&r->conn->client->tap, r->conn->net, false, iov, n, NULL);
+	}
 	struct net_seg segs[2] = {{.data = head, .len = r->head_len}, {.data = r->payload, .len = r->payload_len}};
 	if (place)
 		batch_add(segs, n, r->payload_len > 0);
@@ -278,6 +282,24 @@ static ntstatus assemble(const struct cli_request *first, uint8_t *out)
 	return STATUS_SUCCESS;
 }
 
+/* `size` bytes behind `room` of b. */
+static ntstatus seal_and_tell(struct cli_request *first, struct buf *b, size_t room, size_t size)
+{
+	struct hythe_connection *c = first->conn;
+	struct iovec plain = {b->data + room, size}, all = {b->data, room + size};
+	struct slice kept = {0};
+	ntstatus status = STATUS_SUCCESS;
+	if (first->sealed) {
+		if (c->client->tap.fn)
+			kept = net_tap_keep(&plain, 1);
+		status = proto_seal(&first->session->keys, &c->proto, first->session->id, b->data, &plain, 1);
+	}
+	if (c->client->tap.fn && nt_ok(status))
+		net_tap_tell(&c->client->tap, c->net, false, &all, 1, first->sealed ? &kept : NULL);
+	net_tap_drop(kept);
+	return status;
+}
+
 static ntstatus send_assembled(struct cli_request *first)
 {
 	size_t size = message_size(first), room = first->sealed ? SMB2_TRANSFORM_SIZE : 0;
@@ -285,10 +307,8 @@ static ntstatus send_assembled(struct cli_request *first)
 	if (!b)
 		return STATUS_NO_MEMORY;
 	ntstatus status = assemble(first, b->data + room);
-	if (nt_ok(status) && first->sealed) {
-		struct iovec iov = {b->data + room, size};
-		status = proto_seal(&first->session->keys, &first->conn->proto, first->session->id, b->data, &iov, 1);
-	}
+	if (nt_ok(status))
+		status = seal_and_tell(first, b, room, size);
 	if (!nt_ok(status)) {
 		buf_put(b);
 		return status;

@@ -86,11 +86,13 @@ static void conn_timer_fn(struct net_timer *t)
 
 struct net_conn *net_conn_new(struct net_pool *p, const struct net_transport *t)
 {
+	static _Atomic uint64_t serials;
 	struct net_conn *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return NULL;
 	atomic_init(&c->refs, 1);
+	c->serial = atomic_fetch_add_explicit(&serials, 1, memory_order_relaxed) + 1;
 	c->pool = p;
 	c->transport = t;
 	c->fd = -1;
@@ -276,6 +278,11 @@ void net_conn_peer(const struct net_conn *c, char *text, size_t cap)
 void net_conn_local(const struct net_conn *c, char *text, size_t cap)
 {
 	c->transport->name(c, false, text, cap);
+}
+
+uint64_t net_conn_serial(const struct net_conn *c)
+{
+	return c->serial;
 }
 
 void *net_conn_user(const struct net_conn *c)

@@ -133,6 +133,7 @@ struct net_conn {
 	const struct net_transport *transport;
 	const struct net_conn_ops *ops;
 	void *user;
+	uint64_t serial; /* no other connection of this process has it, or will */
 	int fd;
 	bool in_added, out_added;
 	union net_addr local, peer;

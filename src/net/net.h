@@ -110,6 +110,8 @@ bool net_conn_lost(struct net_conn *c);
 void net_conn_peer(const struct net_conn *c, char *text, size_t cap); /* "192.0.2.7:50123", "mem" */
 void net_conn_local(const struct net_conn *c, char *text, size_t cap);
 void *net_conn_user(const struct net_conn *c);
+/* A number that no other connection of the process has or will have. */
+uint64_t net_conn_serial(const struct net_conn *c);
 
 /* --- where this machine is --- */
 

@@ -7,6 +7,15 @@
 
 enum { SEALED_OVERHEAD_BYTES = 4096 };
 
+/* Tells the tap, if there is one, of a frame that came in. plain: as net_tap_tell. */
+static void tell(struct srv_conn *c, struct slice raw, const struct slice *plain)
+{
+	struct iovec part = {(void *)(uintptr_t)raw.data, raw.len};
+
+	if (raw.data)
+		net_tap_tell(&c->srv->tap, c->net, true, &part, 1, plain);
+}
+
 /* Unseals in place. false: drop. */
 static bool frame_unseal(struct srv_chain *ch, struct slice *plain)
 {
@@ -25,6 +34,20 @@ static bool frame_unseal(struct srv_chain *ch, struct slice *plain)
 		return false;
 	s = ch->transform->session;
 	return s->have_keys && s->keys.receive && nt_ok(proto_unseal(&s->keys, f->data, f->len, plain));
+}
+
+static bool frame_unseal_and_tell(struct srv_chain *ch, struct slice *plain)
+{
+	struct iovec part = {ch->frame->data, ch->frame->len};
+	struct slice raw = {0}, nothing = {0};
+	bool ok;
+
+	if (ch->conn->srv->tap.fn)
+		raw = net_tap_keep(&part, 1);
+	ok = frame_unseal(ch, plain);
+	tell(ch->conn, raw, ok ? plain : &nothing);
+	net_tap_drop(raw);
+	return ok;
 }
 
 static bool run_elements(struct srv_chain *ch, struct slice message)
@@ -73,6 +96,8 @@ bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *ba
 		return false;
 	srv_out_init(&ch.out, c);
 	list_init(&ch.granted);
+	if (c->srv->tap.fn && load_le32(f->data) != SMB2_TRANSFORM_ID)
+		tell(c, message, NULL);
 	switch (load_le32(f->data)) {
 	case SMB1_PROTOCOL_ID:
 		return srv_smb1_negotiate(&ch, message);
@@ -80,7 +105,7 @@ bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *ba
 		ok = run_elements(&ch, message);
 		break;
 	case SMB2_TRANSFORM_ID:
-		ok = frame_unseal(&ch, &message);
+		ok = frame_unseal_and_tell(&ch, &message);
 		if (ok && load_le32(message.data) == SMB2_PROTOCOL_ID) {
 			ch.out.seal = srv_channel_ref(ch.transform);
 			ok = run_elements(&ch, message);

@@ -126,6 +126,7 @@ void srv_out_flush(struct srv_out *o, struct net_batch *batch)
 	struct iovec parts[2 * SRV_OUT_ELEMENTS + 1];
 	size_t first_part[SRV_OUT_ELEMENTS + 1];
 	struct iovec *body = parts + 1;
+	struct slice plain = {0};
 	ntstatus status;
 	size_t n;
 
@@ -135,12 +136,17 @@ void srv_out_flush(struct srv_out *o, struct net_batch *batch)
 	}
 	n = chain_elements(o, body, first_part);
 	status = sign_elements(o, body, first_part);
+	if (o->conn->srv->tap.fn && o->seal)
+		plain = net_tap_keep(body, n);
 	if (nt_ok(status) && o->seal) {
 		uint8_t *head = o->elements[0].head - SMB2_TRANSFORM_SIZE;
 
 		status = proto_seal(&o->seal->session->keys, &o->conn->proto, o->seal->session->id, head, body, n);
 		parts[0] = (struct iovec){head, SMB2_TRANSFORM_SIZE};
 	}
+	if (o->conn->srv->tap.fn && nt_ok(status))
+		net_tap_tell(&o->conn->srv->tap, o->conn->net, false, o->seal ? parts : body, o->seal ? n + 1 : n, o->seal ? &plain : NULL);
+	net_tap_drop(plain);
 	if (nt_ok(status)) {
 		send_parts(o, batch, o->seal ? parts : body, o->seal ? n + 1 : n);
 	} else {

@@ -331,6 +331,7 @@ static bool configure(struct hythe_server *s, const struct hythe_server_config *
 	apply_limits(srv, cfg);
 	srv->guest = cfg->guest;
 	srv->test_aids = cfg->test_aids;
+	srv->tap = (struct net_tap){cfg->tap, cfg->tap_arg};
 	s->threads = cfg->threads;
 	if (cfg->name)
 		snprintf(srv->netbios_name, sizeof(srv->netbios_name), "%s", cfg->name);

@@ -7,6 +7,7 @@
 #include "base/htab.h"
 #include "base/list.h"
 #include "net/net.h"
+#include "net/tap.h"
 #include "proto/proto.h"
 #include "server/share.h"
 
@@ -45,6 +46,7 @@ struct srv {
 	struct proto_config proto;
 	struct srv_limits limits;
 	struct user_store *users;
+	struct net_tap tap;
 	bool test_aids;                    /* smbtorture's private FSCTLs are answered */
 	bool guest, encrypt_sessions;
 	char netbios_name[16], workgroup[16], comment[256];

@@ -130,6 +130,8 @@ struct net_sink *srv_frame_begun(struct srv_conn *c, const struct net_frame *hea
 	struct srv_request *r;
 	ntstatus status;
 
+	if (c->srv->tap.fn)
+		return NULL; /* a tap is told of whole frames */
 	/* Only the first NET_FRAME_HEAD bytes of the element are there; nobody looks at data before it is written. */
 	if (load_le32(head->data) != SMB2_PROTOCOL_ID || !proto_chain_next(&walk, &e, &status) ||
 		!form_is_plain(&e.header, head->data, len) || !target_is_plain(c, &e.header, head->data))
