@@ -69,6 +69,9 @@ struct trace {
 /* --- describe.c --- */
 void trace_describe(struct trace_conn *c, const struct trace_packet *p, struct arena *arena, struct trace_words *out);
 
+/* --- say_smb1.c --- */
+void trace_describe_smb1(struct trace_conn *c, struct slice plain, struct arena *arena, struct trace_words *out);
+
 /* --- keys.c --- */
 /* If p is sealed: fills session_id and, when there is a key, `plain`. */
 void trace_unseal(struct trace *t, struct trace_conn *c, struct trace_packet *p);

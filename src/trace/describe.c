@@ -2,6 +2,8 @@
  * [MS-SMB2] 2.2.1, 3.3.4.4 (which failures have a body). */
 #include "trace/say.h"
 
+#include "wire/nbss.h"
+
 #include <inttypes.h>
 
 union any_body {
@@ -71,15 +73,20 @@ static const char *status_word(uint32_t code)
 	return strncmp(name, "STATUS_", 7) == 0 ? name + 7 : name;
 }
 
+void say_status_code(struct words *w, uint32_t code)
+{
+	ntstatus status = {code};
+
+	words_add(w, "%s", status_word(code));
+	if (strcmp(hythe_status_text(status), hythe_status_name(status)) != 0)
+		words_add(w, ", %s", hythe_status_text(status));
+}
+
 static void say_status(struct say *s, const char *name, bool *failed)
 {
-	ntstatus status = {s->h->status};
-	const char *word = status_word(s->h->status);
-
-	*failed = nt_error(status);
-	words_add(&s->w, "SMB2 %s%s: %s", name, *failed ? " failed" : "", word);
-	if (strcmp(hythe_status_text(status), hythe_status_name(status)) != 0)
-		words_add(&s->w, ", %s", hythe_status_text(status));
+	*failed = nt_error((ntstatus){s->h->status});
+	words_add(&s->w, "SMB2 %s%s: ", name, *failed ? " failed" : "");
+	say_status_code(&s->w, s->h->status);
 	if (s->asked && s->asked->name[0]) {
 		words_add(&s->w, " (");
 		words_text(&s->w, s->asked->name);
@@ -207,24 +214,56 @@ static void describe_smb2(struct trace_conn *c, struct slice plain, struct arena
 	}
 }
 
+static void say_nbss_name(struct words *w, const struct nbss_name *name)
+{
+	char text[NBSS_NAME_BYTES];
+
+	nbss_name_text(text, name);
+	words_bytes(w, slice_of(text, strlen(text)));
+}
+
 /* Session service of RFC 1002 4.3: everything but a message (type 0). */
 static void describe_session_service(struct words *w, struct slice raw, bool *failed)
 {
-	static const struct words_value reasons[] = {{0x80, "nobody listens on the called name"}, {0x81, "nobody listens for the calling name"},
-		{0x82, "the called name is not here"}, {0x83, "no resources"}, {0x8F, "an unspecified error"}};
-	const char *reason = raw.len > 4 ? words_of(raw.data[4], reasons, ARRAY_LEN(reasons)) : NULL;
+	struct wire d = wire_decoder(raw.data, 0, raw.len, NULL);
+	struct nbss_header h;
+	struct nbss_request request;
+	struct nbss_negative negative = {0};
+	struct nbss_retarget retarget = {0};
 
+	nbss_header_code(&d, &h);
 	switch (raw.data[0]) {
-	case 0x81: words_add(w, "NetBIOS SESSION REQUEST"); break;
-	case 0x82: words_add(w, "NetBIOS SESSION granted"); break;
-	case 0x83:
-		words_add(w, "NetBIOS SESSION refused: %s", reason ? reason : "no reason that is known");
+	case NBSS_SESSION_REQUEST:
+		nbss_request_code(&d, &request);
+		words_add(w, "NetBIOS SESSION REQUEST");
+		if (wire_ok(&d)) {
+			words_add(w, ": calls ");
+			say_nbss_name(w, &request.called);
+			words_add(w, ", from ");
+			say_nbss_name(w, &request.calling);
+		}
+		break;
+	case NBSS_POSITIVE_RESPONSE: words_add(w, "NetBIOS SESSION REQUEST granted"); break;
+	case NBSS_NEGATIVE_RESPONSE: {
+		nbss_negative_code(&d, &negative);
+		const char *reason = nbss_error_name(negative.error_code);
+		words_add(w, "NetBIOS SESSION REQUEST failed: %s", reason ? reason : "no reason that is known");
 		*failed = true;
 		break;
-	case 0x84: words_add(w, "NetBIOS RETARGET: connect to another address"); break;
-	case 0x85: words_add(w, "NetBIOS KEEPALIVE"); break;
+	}
+	case NBSS_RETARGET_RESPONSE:
+		nbss_retarget_code(&d, &retarget);
+		words_add(w, "NetBIOS SESSION RETARGET: connect to %u.%u.%u.%u:%u", retarget.ip_address[0], retarget.ip_address[1],
+			retarget.ip_address[2], retarget.ip_address[3], retarget.port);
+		break;
+	case NBSS_KEEP_ALIVE: words_add(w, "NetBIOS KEEP ALIVE"); break;
 	default:
 		words_add(w, "NetBIOS packet of type 0x%02x, which there is not", raw.data[0]);
+		*failed = true;
+		return;
+	}
+	if (!wire_ok(&d)) {
+		words_add(w, ", malformed");
 		*failed = true;
 	}
 }
@@ -258,13 +297,12 @@ void trace_describe(struct trace_conn *c, const struct trace_packet *p, struct a
 	out->failed = first->failed = false;
 	if (id == SMB2_PROTOCOL_ID)
 		describe_smb2(c, p->plain, arena, out);
+	else if (id == SMB1_PROTOCOL_ID)
+		trace_describe_smb1(c, p->plain, arena, out);
 	if (out->count > 0)
 		return;
 	words_init(&w, first->text, sizeof(first->text));
 	out->count = 1;
-	if (id == SMB1_PROTOCOL_ID)
-		say_smb1(&w, p->plain, &first->failed);
-	else
-		describe_other(p, &w, &first->failed);
+	describe_other(p, &w, &first->failed);
 	out->failed = first->failed;
 }

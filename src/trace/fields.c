@@ -3,6 +3,8 @@
 #include "trace/conn.h"
 
 #include "wire/fscc.h"
+#include "wire/nbss.h"
+#include "wire/smb1/smb1.h"
 
 #include <hythe/types.h>
 #include <stdio.h>
@@ -15,15 +17,27 @@ struct sink {
 	bool hide;
 };
 
+static bool is_secret(const char *name)
+{
+	static const char *const secrets[] = {"SecurityBuffer: ", "SecurityBlob: ", "OEMPassword: ", "UnicodePassword: ", "Password: ", "Challenge: ",
+		"EncryptionKey: "};
+
+	for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+		if (strncmp(name, secrets[i], strlen(secrets[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* "    SecurityBuffer: 74 bytes 4e544c4d..." loses what comes behind the number of bytes. */
 static void one_line(void *arg, const char *text)
 {
 	struct sink *s = arg;
-	const char *name = text + strspn(text, " ");
+	const char *name = text + strspn(text, " "), *value = name + strcspn(name, " ");
 	char hidden[SECRET_LINE];
 
-	if (s->hide && strncmp(name, "SecurityBuffer: ", 16) == 0) {
-		int n = (int)(strcspn(name + 16, " ") + 22 + (size_t)(name - text));
+	if (s->hide && *value && is_secret(name)) {
+		int n = (int)((size_t)(value - text) + 1 + strcspn(value + 1, " ") + strlen(" bytes"));
 
 		snprintf(hidden, sizeof(hidden), "%.*s, not shown", n, text);
 		text = hidden;
@@ -204,6 +218,13 @@ void trace_fields(const struct trace_packet *p, bool secrets, void (*line)(void 
 	arena_init(&arena, NULL, 0, ARENA_BYTES);
 	if (p->sealed)
 		print_transform(p, &printer);
+	if (p->raw.len >= 4 && p->raw.data[0] != 0)
+		nbss_print(p->raw, &printer);
+	if (p->plain.len >= 4 && load_le32(p->plain.data) == SMB1_PROTOCOL_ID) {
+		sink.hide = !secrets;
+		smb1_print(p->plain, &arena, &printer);
+		arena_reset(&arena);
+	}
 	if (p->plain.len < 4 || load_le32(p->plain.data) != SMB2_PROTOCOL_ID)
 		return;
 	while (proto_chain_next(&chain, &e, &status)) {

@@ -26,8 +26,14 @@ void say_file(struct say *s, struct smb2_file_id id);
 /* "RWH", "none" */
 void say_lease_state(struct words *w, uint32_t state);
 const char *say_dialect(uint16_t dialect);
-/* An SMB1 message: the multi-protocol NEGOTIATE in full, of others their command. */
-void say_smb1(struct words *w, struct slice message, bool *failed);
+/* "NAME, what it says"; a code without a name is itself. */
+void say_status_code(struct words *w, uint32_t code);
+/* What a security token asks: a step of NTLM, or so many bytes. */
+void say_token(struct words *w, struct slice token);
+/* "open or create ", " to read, write", ", shared for reading" */
+void say_disposition(struct words *w, uint32_t disposition);
+void say_access(struct words *w, uint32_t access);
+void say_sharing(struct words *w, uint32_t share);
 
 say_fn say_negotiate_req, say_negotiate_rsp, say_session_setup_req, say_session_setup_rsp, say_logoff_req, say_tree_connect_req,
 	say_tree_connect_rsp, say_tree_disconnect_req, say_echo_req, say_cancel_req;

@@ -15,8 +15,15 @@ void say_lease_state(struct words *w, uint32_t state)
 	words_add(w, "%s%s%s%s", state & 1 ? "R" : "", state & 4 ? "W" : "", state & 2 ? "H" : "", state & 7 ? "" : "none");
 }
 
+void say_disposition(struct words *w, uint32_t disposition)
+{
+	const char *what = words_of(disposition, dispositions, ARRAY_LEN(dispositions));
+
+	words_add(w, "%s ", what ? what : "do something unknown with");
+}
+
 /* What is to be done with the file, in the few words that most combinations have. */
-static void say_access(struct words *w, uint32_t access)
+void say_access(struct words *w, uint32_t access)
 {
 	static const struct words_bit bits[] = {
 		{HYTHE_GENERIC_ALL, "do everything"}, {HYTHE_MAXIMUM_ALLOWED, "do what is allowed"}, {HYTHE_GENERIC_READ | HYTHE_READ_DATA, "read"},
@@ -36,7 +43,7 @@ static void say_access(struct words *w, uint32_t access)
 		words_bits(w, access & small, lesser, ARRAY_LEN(lesser));
 }
 
-static void say_sharing(struct words *w, uint32_t share)
+void say_sharing(struct words *w, uint32_t share)
 {
 	static const struct words_bit bits[] = {{1, "reading"}, {2, "writing"}, {4, "deleting"}};
 
@@ -100,14 +107,13 @@ static void say_create_options(struct words *w, const struct smb2_create_req *m)
 void say_create_req(struct say *s, const void *body)
 {
 	const struct smb2_create_req *m = body;
-	const char *what = words_of(m->create_disposition, dispositions, ARRAY_LEN(dispositions));
 	const char *oplock = words_of(m->requested_oplock_level, oplocks, ARRAY_LEN(oplocks));
 	struct smb2_ctx_lease lease;
 
 	words_clean(s->asked->name, sizeof(s->asked->name), m->name);
 	if (m->name.len == 0)
 		memcpy(s->asked->name, "\\", 2);
-	words_add(&s->w, "%s ", what ? what : "do something unknown with");
+	say_disposition(&s->w, m->create_disposition);
 	if (m->create_options & HYTHE_OPTION_DIRECTORY)
 		words_add(&s->w, "directory ");
 	if (m->name.len == 0)

@@ -106,38 +106,44 @@ static struct slice ntlm_field(struct slice message, size_t at)
 	return slice_of(message.data + offset, len);
 }
 
-static void say_ntlm_names(struct say *s, struct slice message)
+static void say_ntlm_names(struct words *w, struct slice message)
 {
 	enum { DOMAIN_AT = 28, USER_AT = 36, FLAGS_AT = 60, UNICODE = 1 };
 	bool unicode = message.len >= FLAGS_AT + 4 && (load_le32(message.data + FLAGS_AT) & UNICODE);
 	struct slice user = ntlm_field(message, USER_AT), domain = ntlm_field(message, DOMAIN_AT);
 
 	if (user.len == 0) {
-		words_add(&s->w, "logs on as nobody (anonymous)");
+		words_add(w, "logs on as nobody (anonymous)");
 		return;
 	}
-	words_add(&s->w, "logs on as ");
-	(unicode ? words_name : words_bytes)(&s->w, user);
+	words_add(w, "logs on as ");
+	(unicode ? words_name : words_bytes)(w, user);
 	if (domain.len > 0) {
-		words_add(&s->w, " of ");
-		(unicode ? words_name : words_bytes)(&s->w, domain);
+		words_add(w, " of ");
+		(unicode ? words_name : words_bytes)(w, domain);
 	}
-	words_add(&s->w, ", proves the password");
+	words_add(w, ", proves the password");
+}
+
+void say_token(struct words *w, struct slice token)
+{
+	struct ntlm_step step = ntlm_find(token);
+
+	if (step.type == 1)
+		words_add(w, "asks to log on (NTLM)");
+	else if (step.type == 3)
+		say_ntlm_names(w, step.message);
+	else
+		words_add(w, "a token of %zu bytes", token.len);
 }
 
 void say_session_setup_req(struct say *s, const void *body)
 {
 	const struct smb2_session_setup_req *m = body;
-	struct ntlm_step step = ntlm_find(m->security_buffer);
 
 	if (m->flags & SMB2_SESSION_FLAG_BINDING)
 		words_add(&s->w, "binds this connection to session %016" PRIx64 ", ", s->h->session_id);
-	if (step.type == 1)
-		words_add(&s->w, "asks to log on (NTLM)");
-	else if (step.type == 3)
-		say_ntlm_names(s, step.message);
-	else
-		words_add(&s->w, "a token of %zu bytes", m->security_buffer.len);
+	say_token(&s->w, m->security_buffer);
 }
 
 void say_session_setup_rsp(struct say *s, const void *body)

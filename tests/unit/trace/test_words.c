@@ -208,9 +208,9 @@ static void test_session_service(void **state)
 	static const uint8_t refused[] = {0x83, 0, 0, 1, 0x82}, keepalive[] = {0x85, 0, 0, 0};
 
 	(void)state;
-	assert_string_equal(kit_feed(k, true, slice_of(refused, 5))->text, "NetBIOS SESSION refused: the called name is not here");
+	assert_string_equal(kit_feed(k, true, slice_of(refused, 5))->text, "NetBIOS SESSION REQUEST failed: called name not present");
 	assert_true(kit_feed(k, true, slice_of(refused, 5))->failed);
-	assert_string_equal(kit_feed(k, false, slice_of(keepalive, 4))->text, "NetBIOS KEEPALIVE");
+	assert_string_equal(kit_feed(k, false, slice_of(keepalive, 4))->text, "NetBIOS KEEP ALIVE");
 	kit_free(k);
 }
 
