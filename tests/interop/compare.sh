@@ -2,6 +2,7 @@
 # The same random operations on our server and on Debian's smbd: Samba's gentest (CREATE, READ, WRITE, LOCK, FLUSH, every level of
 # QUERY_INFO and SET_INFO), and what its locktest and masktest do, which speak SMB1 only, by programs of our own over SMB2
 # (lock_compare.c, mask_compare.c). Every answer must be the same or explained in docs/differences.md (gentest_rules.py).
+# BEGIN leaves out what comes before that operation, to look at a difference again (with HISTORY, and the others' seeds left out).
 # OPERATIONS of each of the SEEDS (default 300 and 1; the long run: OPERATIONS=10000 SEEDS='1 2 3'). Prints `ok NAME` or `not ok NAME`.
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -46,10 +47,10 @@ start_hythe ours --config "$work/ours.conf" --state "$work/state" --user "$smbd_
 # compare NAME COMMAND...
 compare() {
 	check "$@"
-	sed 's/^/# /' "$work/case.out" | tail -n 40
+	sed 's/^/# /' "$work/case.out" | tail -n "$([ -n "${HISTORY:-}" ] && echo 2000 || echo 40)"
 }
 
-random_operations() { python3 -B "$here/gentest.py" --operations "$OPERATIONS" --roots "$work/ours" "$work/theirs" "$smbd_user" "$HYTHE_PASSWORD" compared "$ours" "$theirs" "${seeds[@]}" -- "$@"; }
+random_operations() { python3 -B "$here/gentest.py" --operations "$OPERATIONS" --begin "${BEGIN:-0}" --roots "$work/ours" "$work/theirs" "$smbd_user" "$HYTHE_PASSWORD" compared "$ours" "$theirs" "${seeds[@]}" -- "$@"; }
 
 read -ra seeds <<<"$SEEDS"
 if ! command -v gentest >/dev/null; then

@@ -5,9 +5,10 @@ gentest ends at the first answer that differs, and knows of answers to ignore on
 runs again without the operation that differed where docs/differences.md explains it: gentest_rules.py says what is explained, and asks
 about the request itself, which relays in front of the servers have seen. What is not explained is printed, and the exit status is 1.
 
-usage: gentest.py [--survey] [--segment N] [--operations N] [--port P] --roots DIR DIR USER PASSWORD SHARE OURS THEIRS SEED...
+usage: gentest.py [--survey] [--segment N] [--operations N] [--begin N] [--port P] --roots DIR DIR USER PASSWORD SHARE OURS THEIRS SEED...
                   [-- OPTION OF GENTEST...]
-OURS and THEIRS are ports on 127.0.0.1, the roots what they serve. --survey goes on after differences that are not explained. With HISTORY
+OURS and THEIRS are ports on 127.0.0.1, the roots what they serve. --survey goes on after differences that are not explained, --begin leaves out what comes before
+that operation. With HISTORY
 in the environment the requests before each are printed, too."""
 import argparse
 import collections
@@ -102,7 +103,7 @@ class Comparison:
             numbers = random.Random(seed)
             for done in range(0, self.args.operations, self.args.segment):
                 seeds = [numbers.randrange(1 << 31) for _ in range(min(self.args.segment, self.args.operations - done))]
-                if not self.segment(seeds):
+                if done >= self.args.begin and not self.segment(seeds):
                     print("seed %d, operations from %d" % (seed, done))
                     return False
         return not self.unexplained
@@ -123,6 +124,7 @@ def main():
     p.add_argument("--survey", action="store_true")
     p.add_argument("--segment", type=int, default=100)
     p.add_argument("--operations", type=int, default=10000)
+    p.add_argument("--begin", type=int, default=0)
     p.add_argument("--port", type=int, default=0)
     p.add_argument("--roots", nargs=2, required=True)
     for name, kind in ("user", str), ("password", str), ("share", str), ("ours", int), ("theirs", int):

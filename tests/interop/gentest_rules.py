@@ -189,6 +189,11 @@ def marked_again(d):
     return both[0] & ARCHIVE_ATTRIBUTE and both[1] in (both[0] & ~ARCHIVE_ATTRIBUTE, both[0] & ~(ARCHIVE_ATTRIBUTE | KEPT_ATTRIBUTES))
 
 
+def time_through_stream(d):
+    r = d.ours.opened or d.ours
+    return bool(d.field) and d.field.endswith("write_time") and "t" in d.events.get(r.name.lower().split(":")[0], "")
+
+
 def number(r):
     return int.from_bytes(r.data[:8], "little")
 
@@ -356,6 +361,7 @@ RULES = [
     ("Extended attributes through a stream", SET_INFO, set_level(0xF, OK, INVALID_PARAMETER, lambda d: of_stream(d.ours))),
     ("Attributes that are kept", None, kept_attributes),
     ("Marks for the archive", None, marked_again),
+    ("A write time set through a stream", None, time_through_stream),
     ("Extended attributes, continued", QUERY_INFO, continued_eas),
     ("Renaming a file through a stream", SET_INFO, rename(SHARING_VIOLATION, (OK, INVALID_PARAMETER), stream_renames_file)),
     ("smbd ends the connection", None, gone),

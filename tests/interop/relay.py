@@ -159,7 +159,7 @@ class Relay:
     """Listens on (host, port) and passes everything on to the target, which serves the directory `root`. `last`: the latest requests;
     left: {file name: things} that CREATEs made although they failed, as long as they are there; opens: the CREATEs of what is open;
     doomed: names of files that somebody wanted deleted; locked: names through which something was locked; events: {file name: w for a
-    write, a for attributes set}; ended: the target hung up while it owed an answer."""
+    write, a for attributes set, t for a write time set through a stream}; ended: the target hung up while it owed an answer."""
 
     def __init__(self, host, port, target, root=None):
         self.target, self.root, self.last = target, root, collections.deque(maxlen=400)
@@ -292,8 +292,9 @@ class Link:
     def was_set(self, request, name):
         if request.level in (0x13, 0x14):
             self.relay.events[name] += "w"
-        elif request.level == 4 and any(request.data[32:36]):
-            self.relay.events[name] += "a"
+        elif request.level == 4:
+            self.relay.events[name] += "a" if any(request.data[32:36]) else ""
+            self.relay.events[name] += "t" if any(request.data[16:24]) and ":" in request.opened.name else ""
         elif request.level == 0xD and request.data[0]:
             self.relay.doomed.add(name)
 
