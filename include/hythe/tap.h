@@ -14,7 +14,8 @@ struct hythe_tap_frame {
 	uint64_t connection;    /* tells connections apart; no two of a process have the same */
 	const char *local, *peer; /* "192.0.2.7:50123", "[2001:db8::7]:445"; of transports without addresses something else */
 	bool received;          /* else it is about to be sent */
-	/* As on the wire: the four bytes with the length, and the frame. */
+	/* As on the wire: the four bytes with the length, and the frame. Of a client's NetBIOS session also what comes before the first one: these packets
+	 * begin with another byte than 0, and plain_len is 0. */
 	const uint8_t *raw;
 	size_t raw_len;
 	/* The message, or several, from the header on. Within `raw` where that is not encrypted; NULL where it could not be decrypted. */

@@ -12,7 +12,7 @@ BELOW = {
     "auth": "base wire crypto",
     "rpc": "base wire",
     "proto": "base wire crypto compress",
-    "net": "base",
+    "net": "base wire",
     "vfs": "base",
     "fsa": "base vfs",
     "client": "base wire crypto compress auth rpc proto net",

@@ -139,11 +139,13 @@ struct net_conn {
 	union net_addr local, peer;
 	void *link; /* mem: the link and which end of it */
 	unsigned side;
+	bool nbss;         /* its frames are those of a NetBIOS session */
 
 	/* The token holder's: bytes received and not yet given away. */
 	struct buf *held;
 	size_t held_off, held_len;
 	bool expect_large;
+	bool nbss_session;     /* the session request was accepted */
 	bool offered;          /* the begun frame was, and shall come whole */
 	struct net_sink *sink; /* where it goes; then there are no held bytes */
 	struct net_job job;
@@ -200,9 +202,20 @@ void net_conn_receive(struct net_conn *c, struct net_worker *w);
 void net_worker_trim(struct net_worker *w);
 /* send.c: the calling thread has the right to write. */
 void net_conn_writable(struct net_conn *c);
+/* Bytes that are no frame. */
+void net_conn_send_raw(struct net_conn *c, const void *p, size_t n);
+/* nbss.c: the calling thread has the token. */
+/* As rx_frame_total, on the n > 0 bytes at p. */
+size_t net_nbss_total(const struct net_conn *c, const uint8_t *p, size_t n);
+/* A packet that is no session message, and whole. false: the connection has to end; an answer may be under way. */
+bool net_nbss_packet(struct net_conn *c, const uint8_t *p, size_t n);
+/* What begins at p is no packet that could come here: logs it, and answers where somebody mistook the port. */
+void net_nbss_misplaced(struct net_conn *c, const uint8_t *p);
 /* tcp.c */
 ntstatus net_status_from_errno(int err);
 void net_listener_bound(const struct net_listener *l, union net_addr *out);
+/* A connected socket, or -1 and *status. */
+int net_tcp_dial(const char *host, uint16_t port, unsigned timeout_ms, ntstatus *status);
 void net_addr_text(const union net_addr *a, char *text, size_t cap);
 struct net_conn *net_tcp_conn(struct net_pool *p, int fd) MUST_USE;
 /* watch.c */

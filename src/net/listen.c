@@ -11,6 +11,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#define NBSS_PREFIX "nbss:"
+
 enum { ACCEPTS_AT_ONCE = 16, PAUSE_MS = 200, LOG_EVERY_MS = 60000, WHY_BYTES = 256 };
 
 struct net_listener {
@@ -22,6 +24,7 @@ struct net_listener {
 	int fd;
 	uint16_t port;
 	union net_addr bound;
+	bool nbss;
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
 	bool closing, accepting, paused;
@@ -117,6 +120,8 @@ static int listener_accept(struct net_listener *l)
 		c = net_tcp_conn(l->pool, fd);
 		if (!c)
 			return ENOMEM;
+		if (l->nbss)
+			net_conn_make_nbss(c, true);
 		l->accepted(l->arg, c);
 	}
 	return 0;
@@ -248,7 +253,7 @@ static int listen_any(const char *address, char *why)
 	int fd = -1, err;
 
 	if (!address_split(address, host, sizeof(host), port, sizeof(port))) {
-		snprintf(why, WHY_BYTES, "\"%.100s\" is not ADDRESS:PORT, such as 127.0.0.1:4450, [::]:445 or :445", address);
+		snprintf(why, WHY_BYTES, "\"%.100s\" is not ADDRESS:PORT, such as 127.0.0.1:4450, [::]:445 or :445, nor nbss:ADDRESS:PORT", address);
 		return -1;
 	}
 	err = getaddrinfo(host[0] ? host : NULL, port, &hints, &list);
@@ -285,8 +290,9 @@ struct net_listener *net_listen(struct net_pool *p, const char *address, void (*
 {
 	union net_addr bound = {0};
 	socklen_t len = sizeof(bound);
+	bool nbss = strncmp(address, NBSS_PREFIX, strlen(NBSS_PREFIX)) == 0;
 	struct net_listener *l;
-	int fd = listen_any(address, why);
+	int fd = listen_any(nbss ? address + strlen(NBSS_PREFIX) : address, why);
 
 	if (fd < 0)
 		return NULL;
@@ -305,6 +311,7 @@ struct net_listener *net_listen(struct net_pool *p, const char *address, void (*
 	l->accepted = accepted;
 	l->arg = arg;
 	l->fd = fd;
+	l->nbss = nbss;
 	l->resume.fn = listener_resume;
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->idle, NULL);

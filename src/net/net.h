@@ -1,5 +1,5 @@
 /* Transports and the worker pool. A connection carries frames: a 4-byte prefix (one zero byte, 24-bit big-endian length;
- * [MS-SMB2] 2.1) and that many bytes. Transports: tcp, and mem for tests.
+ * [MS-SMB2] 2.1) and that many bytes. Transports: tcp, and mem for tests; over either, a NetBIOS session (RFC 1002 4.3).
  *
  * The workers wait on one epoll set with one-shot events, so that a readable connection wakes one of them: it holds the
  * connection's receive token. It reads all complete frames at hand (one, when that one is large) and gives them to the
@@ -83,6 +83,9 @@ struct net_conn_ops {
 	/* The head of a frame of len bytes, too large to wait for all of it; the token is held. NULL: it shall come by `frames`. May be
 	 * NULL itself. */
 	struct net_sink *(*begun)(struct net_conn *c, void *user, const struct net_frame *head, size_t len);
+	/* Somebody asks for a NetBIOS session with this name (RFC 1002 4.3.2), which has come from `calling`; both without the blanks at their
+	 * ends. 0: that is us; else the error code of 4.3.4 with which he is turned away. The token is held. NULL: we have no name. */
+	uint8_t (*called)(struct net_conn *c, void *user, const char *called, uint8_t suffix, const char *calling);
 	/* Once, after the last `frames` call has begun; others may still be running on other threads. */
 	void (*closed)(struct net_conn *c, void *user);
 	/* When the last reference is gone; frees user's data. May be NULL. */
@@ -166,8 +169,8 @@ size_t net_conn_queued(const struct net_conn *c);
 /* Something is on its way to the peer, whose system has acknowledged nothing for that long. */
 bool net_conn_stuck(struct net_conn *c, unsigned ms);
 
-/* tcp. `address` is "127.0.0.1:4450", "[::]:445", ":445"; port 0 picks one. why: at least 256 bytes. `accepted` gets
- * the creator's reference and starts the connection, or closes and puts it. */
+/* tcp. `address` is "127.0.0.1:4450", "[::]:445", ":445"; port 0 picks one. With "nbss:" in front, connections are NetBIOS sessions. why: at
+ * least 256 bytes. `accepted` gets the creator's reference and starts the connection, or closes and puts it. */
 struct net_listener *net_listen(struct net_pool *p, const char *address,
 	void (*accepted)(void *arg, struct net_conn *c), void *arg, char *why) MUST_USE;
 uint16_t net_listener_port(const struct net_listener *l);
@@ -177,6 +180,29 @@ void net_listener_close(struct net_listener *l);
 void net_conn_start(struct net_conn *c, const struct net_conn_ops *ops, void *user);
 /* Resolves and connects, blocking up to timeout_ms; NULL and status on failure. */
 struct net_conn *net_connect(struct net_pool *p, const char *host, uint16_t port, unsigned timeout_ms, ntstatus *status) MUST_USE;
+
+/* --- NetBIOS sessions (RFC 1002 4.3) --- */
+
+/* Frames of a session are what direct TCP's are, but for their length, which has 17 bits. Session requests, their answers and keep-alives are
+ * net's business: a connection of a listener for sessions gives no frames before its session request has been accepted, by `called`. Until
+ * then its owner treats it as it treats any that is silent. */
+enum { NET_NBSS_FRAME_MAX = 0x1FFFF };
+bool net_conn_is_nbss(const struct net_conn *c);
+/* Makes a connection that was not started one of these: `awaits` a session request, or (false) in a session. For tests; listeners and
+ * net_connect_nbss do it themselves. */
+void net_conn_make_nbss(struct net_conn *c, bool awaits);
+
+struct net_nbss_call {
+	const char *called;  /* the server's NetBIOS name; NULL: the first part of the host's name, or *SMBSERVER where that is an address */
+	const char *calling; /* NULL: this machine's name */
+	/* Is shown each packet of the session service, its header included. May be NULL. */
+	void (*packet)(void *arg, bool received, const uint8_t *p, size_t n);
+	void *arg;
+};
+/* As net_connect, and has a session accepted: a name that the server does not have is followed by *SMBSERVER, and one retarget is followed.
+ * why (256 bytes): what the server answered, or "". */
+struct net_conn *net_connect_nbss(struct net_pool *p, const char *host, uint16_t port, const struct net_nbss_call *call, unsigned timeout_ms,
+	ntstatus *status, char *why) MUST_USE;
 
 /* mem: two connected ends in one pool, for tests, each with its creator's reference and to be started. f may be NULL. *a is NULL
  * when memory is exhausted. Faults: each frame may be delayed, the link may be cut before the k-th frame. */

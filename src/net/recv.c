@@ -1,4 +1,5 @@
-/* The receiving side: from a readable connection to its owner's `frames` ([MS-SMB2] 2.1: a zero byte, 24 bits of length, the frame).
+/* The receiving side: from a readable connection to its owner's `frames` ([MS-SMB2] 2.1: a zero byte, 24 bits of length, the frame; the other
+ * packets of a NetBIOS session go to nbss.c on the way).
  *
  * The thread with the token reads into its own buffer and gives away complete frames where they lie. A frame above NET_LARGE_FRAME
  * that is not complete moves to a buffer of its size, into which the rest is received directly; it lies on a 64-byte
@@ -46,6 +47,8 @@ static size_t rx_frame_total(const struct net_conn *c, const struct rx *rx)
 	if (rx->end - rx->off == 0)
 		return 0;
 	p = rx->buf->data + rx->off;
+	if (c->nbss)
+		return net_nbss_total(c, p, rx->end - rx->off);
 	/* Any other NetBIOS message type has no place in direct TCP. */
 	if (p[0] != 0)
 		return SIZE_MAX;
@@ -76,6 +79,13 @@ static size_t rx_parse(struct net_conn *c, struct rx *rx, struct net_frame *f, b
 			break;
 		if (total > NET_LARGE_FRAME && n > 0)
 			break;
+		if (rx->buf->data[rx->off] != 0) {
+			*bad = !net_nbss_packet(c, rx->buf->data + rx->off, total);
+			if (*bad || atomic_load(&c->state) != NET_CONN_OPEN)
+				break;
+			rx->off += total;
+			continue;
+		}
 		f[n++] = (struct net_frame){rx->buf->data + rx->off + PREFIX, total - PREFIX, rx->buf};
 		rx->off += total;
 		c->offered = false;
@@ -405,8 +415,12 @@ void net_conn_receive(struct net_conn *c, struct net_worker *w)
 				net_conn_put(c);
 				return;
 			}
+			if (n == 0 && bad) {
+				net_nbss_misplaced(c, rx.off < rx.end ? rx.buf->data + rx.off : NULL);
+				continue; /* with what came of it */
+			}
 			if (n == 0)
-				r = bad ? -1 : round < MAX_ROUNDS ? rx_fill(c, w, &rx) : 0;
+				r = round < MAX_ROUNDS ? rx_fill(c, w, &rx) : 0;
 		} else {
 			r = state == NET_CONN_DRAINING ? rx_discard(c, w, &rx) : -1;
 		}

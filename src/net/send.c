@@ -297,7 +297,7 @@ void net_batch_add(struct net_batch *b, const struct net_seg *segs, size_t n)
 		net_batch_flush(b);
 	for (size_t i = 0; i < n; i++)
 		len += segs[i].len;
-	if (n > NET_BATCH_SEGS - 1 || len == 0 || len > 0xFFFFFF) {
+	if (n > NET_BATCH_SEGS - 1 || len == 0 || len > (b->conn->nbss ? NET_NBSS_FRAME_MAX : 0xFFFFFF)) {
 		/* Only a mistake of our own makes such a frame; the stream cannot go on without it. */
 		log_error("net: a frame of %zu pieces and %zu bytes cannot be sent", n, len);
 		for (size_t i = 0; i < n; i++) {
@@ -329,4 +329,11 @@ void net_send(struct net_conn *c, const struct net_seg *segs, size_t n)
 	net_batch_init(&b, c);
 	net_batch_add(&b, segs, n);
 	net_batch_flush(&b);
+}
+
+void net_conn_send_raw(struct net_conn *c, const void *p, size_t n)
+{
+	struct net_seg s = {.data = p, .len = n};
+
+	conn_transmit(c, &s, 1, n);
 }

@@ -43,6 +43,22 @@ void net_tap_drop(struct slice kept)
 	free((void *)(uintptr_t)kept.data);
 }
 
+uint64_t net_tap_now_ns(void)
+{
+	return (clock_filetime(&clock_system) - FILETIME_UNIX_EPOCH) * 100;
+}
+
+void net_tap_tell_packet(const struct net_tap *t, struct net_conn *c, bool received, uint64_t time_ns, const uint8_t *packet, size_t n)
+{
+	char local[NAME_BYTES] = "", peer[NAME_BYTES] = "";
+	struct hythe_tap_frame f = {.time_ns = time_ns, .connection = net_conn_serial(c), .local = local, .peer = peer, .received = received, .raw = packet,
+		.raw_len = n};
+
+	net_conn_local(c, local, sizeof(local));
+	net_conn_peer(c, peer, sizeof(peer));
+	t->fn(t->arg, &f);
+}
+
 void net_tap_tell(const struct net_tap *t, struct net_conn *c, bool received, const struct iovec *raw, size_t n, const struct slice *plain)
 {
 	char local[NAME_BYTES] = "", peer[NAME_BYTES] = "";
@@ -55,7 +71,7 @@ void net_tap_tell(const struct net_tap *t, struct net_conn *c, bool received, co
 	store_be32(frame, (uint32_t)len);
 	net_conn_local(c, local, sizeof(local));
 	net_conn_peer(c, peer, sizeof(peer));
-	f.time_ns = (clock_filetime(&clock_system) - FILETIME_UNIX_EPOCH) * 100;
+	f.time_ns = net_tap_now_ns();
 	f.plain = plain ? plain->data : frame + PREFIX;
 	f.plain_len = plain ? plain->len : len;
 	t->fn(t->arg, &f);

@@ -19,5 +19,8 @@ void net_tap_drop(struct slice kept);
 /* raw: the frame without its four bytes of length. plain NULL: the frame is not sealed; an empty one: it cannot be read. A frame that cannot be
  * copied, for want of memory, is not told of. */
 void net_tap_tell(const struct net_tap *t, struct net_conn *c, bool received, const struct iovec *raw, size_t n, const struct slice *plain);
+/* A packet of a NetBIOS session that is no frame, with its header. */
+void net_tap_tell_packet(const struct net_tap *t, struct net_conn *c, bool received, uint64_t time_ns, const uint8_t *packet, size_t n);
+uint64_t net_tap_now_ns(void);
 
 #endif

@@ -263,19 +263,18 @@ static int connect_one(const struct addrinfo *ai, unsigned timeout_ms)
 	return -1;
 }
 
-struct net_conn *net_connect(struct net_pool *p, const char *host, uint16_t port, unsigned timeout_ms, ntstatus *status)
+int net_tcp_dial(const char *host, uint16_t port, unsigned timeout_ms, ntstatus *status)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *list, *ai;
 	uint64_t until = clock_ms(&clock_system) + (timeout_ms < INT32_MAX ? timeout_ms : INT32_MAX);
 	unsigned left = 0;
-	struct net_conn *c;
 	char service[8];
 	int fd = -1;
 
 	snprintf(service, sizeof(service), "%u", port);
 	if (getaddrinfo(host, service, &hints, &list) != 0) {
 		*status = STATUS_BAD_NETWORK_PATH;
-		return NULL;
+		return -1;
 	}
 	for (ai = list; ai; ai = ai->ai_next)
 		left++;
@@ -285,8 +284,16 @@ struct net_conn *net_connect(struct net_pool *p, const char *host, uint16_t port
 
 		fd = connect_one(ai, until > now ? (unsigned)((until - now) / left) : 0);
 	}
-	*status = net_status_from_errno(errno);
+	*status = fd < 0 ? net_status_from_errno(errno) : STATUS_SUCCESS;
 	freeaddrinfo(list);
+	return fd;
+}
+
+struct net_conn *net_connect(struct net_pool *p, const char *host, uint16_t port, unsigned timeout_ms, ntstatus *status)
+{
+	int fd = net_tcp_dial(host, port, timeout_ms, status);
+	struct net_conn *c;
+
 	if (fd < 0)
 		return NULL;
 	c = net_tcp_conn(p, fd);

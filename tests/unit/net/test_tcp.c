@@ -298,7 +298,7 @@ static void test_a_frame_longer_than_the_limit_ends_the_connection(void **state)
 /* Backs: A001. [MS-SMB2] 2.1: the first byte is zero. NetBIOS session request, keep-alive and SMB over a wrong port end the connection. */
 static void test_a_first_byte_other_than_zero_ends_the_connection(void **state)
 {
-	static const uint8_t first[][4] = {{0x81, 0, 0, 68}, {0x85, 0, 0, 0}, {0xFE, 'S', 'M', 'B'}, {1, 0, 0, 1}, {0, 0, 0, 0}};
+	static const uint8_t first[][4] = {{0x82, 0, 0, 0}, {0x85, 0, 0, 0}, {0xFE, 'S', 'M', 'B'}, {1, 0, 0, 1}, {0, 0, 0, 0}};
 	int fd;
 
 	(void)state;

@@ -83,7 +83,15 @@ static void end_destroyed(void *user)
 	atomic_fetch_add(&e->destroyed, 1);
 }
 
-const struct net_conn_ops end_ops = {.frames = end_frames, .begun = end_begun, .closed = end_closed, .destroyed = end_destroyed};
+static uint8_t end_called(struct net_conn *c, void *user, const char *called, uint8_t suffix, const char *calling)
+{
+	struct end *e = user;
+
+	(void)c;
+	return e->on_called ? e->on_called(called, suffix, calling) : 0x80;
+}
+
+const struct net_conn_ops end_ops = {.frames = end_frames, .begun = end_begun, .called = end_called, .closed = end_closed, .destroyed = end_destroyed};
 
 static void accepted(void *arg, struct net_conn *c)
 {
@@ -108,10 +116,10 @@ void server_start(struct server *s, unsigned threads, unsigned max_threads, stru
 	struct net_pool_config cfg = {.threads = threads, .max_threads = max_threads};
 	char why[256];
 
-	*s = (struct server){.ends = ends, .end_count = n};
+	*s = (struct server){.ends = ends, .end_count = n, .nbss = s->nbss};
 	s->pool = net_pool_new(&cfg);
 	assert_non_null(s->pool);
-	s->listener = net_listen(s->pool, "127.0.0.1:0", accepted, s, why);
+	s->listener = net_listen(s->pool, s->nbss ? "nbss:127.0.0.1:0" : "127.0.0.1:0", accepted, s, why);
 	assert_non_null(s->listener);
 	assert_int_not_equal(net_listener_port(s->listener), 0);
 }

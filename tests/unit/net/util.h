@@ -25,6 +25,7 @@ struct end {
 	_Atomic unsigned largest_batch;
 	void (*on_frame)(struct end *e, const struct net_frame *f);
 	struct net_sink *(*on_begun)(struct end *e, const struct net_frame *head, size_t len);
+	uint8_t (*on_called)(const char *called, uint8_t suffix, const char *calling);
 	size_t limit;
 	unsigned idle_ms, frame_ms;
 };
@@ -37,6 +38,7 @@ struct server {
 	struct end *ends;     /* accepted connections take them in order */
 	unsigned end_count;
 	_Atomic unsigned used;
+	bool nbss;            /* set before the start: its connections are NetBIOS sessions */
 };
 
 void server_start(struct server *s, unsigned threads, unsigned max_threads, struct end *ends, unsigned n);
