@@ -47,7 +47,8 @@ struct hythe_share_config {
 };
 
 struct hythe_server_config {
-	/* "127.0.0.1:4450", "[::]:445", ":445"; port 0 takes a free one, see hythe_server_port. At least one. */
+	/* "127.0.0.1:4450", "[::]:445", ":445"; port 0 takes a free one, see hythe_server_port. At least one. With "nbss:" in front, such as "nbss::139",
+	 * the port is one for NetBIOS sessions. */
 	const char *const *listen;
 	size_t listen_count;
 	const struct hythe_share_config *shares; /* IPC$ is always there and not listed here */
@@ -55,6 +56,8 @@ struct hythe_server_config {
 
 	const char *state_dir; /* holds the file `users` (hythe user add ...) and what must outlive a restart */
 	const char *name;      /* NetBIOS name, at most 15 characters; NULL: from the host name */
+	const char *const *aliases; /* further NetBIOS names that clients may ask for sessions with */
+	size_t alias_count;
 	const char *comment;   /* shown in network browsers; NULL: none */
 	const char *workgroup; /* NULL: WORKGROUP */
 

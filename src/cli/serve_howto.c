@@ -30,6 +30,20 @@ static bool own_address(char *out, size_t cap)
 	return found;
 }
 
+/* The address behind nbss:, which NetBIOS sessions come to; else NULL. */
+static const char *nbss_address(const char *listen)
+{
+	return strncmp(listen, "nbss:", 5) == 0 ? listen + 5 : NULL;
+}
+
+static void print_listener(const char *listen, unsigned port)
+{
+	const char *nbss = nbss_address(listen), *address = nbss ? nbss : listen, *colon = strrchr(address, ':');
+	size_t len = colon ? (size_t)(colon - address) : 0;
+
+	printf("Listening %son %.*s:%u\n", nbss ? "for NetBIOS sessions " : "", len ? (int)len : 1, len ? address : "*", port);
+}
+
 /* What clients are to type for the host of a listen address: itself, or one of ours when it is every address. */
 static void host_of(const char *listen, char *out, size_t cap)
 {
@@ -96,14 +110,11 @@ static void print_path(const char *path)
 
 void serve_howto_print(const struct hythe_server *s, const struct hythe_server_config *cfg, const struct serve_user *u)
 {
+	size_t direct = 0;
 	char host[256];
 
-	for (size_t i = 0; i < cfg->listen_count; i++) {
-		const char *colon = strrchr(cfg->listen[i], ':');
-		size_t len = colon ? (size_t)(colon - cfg->listen[i]) : 0;
-
-		printf("Listening on %.*s:%u\n", len ? (int)len : 1, len ? cfg->listen[i] : "*", (unsigned)hythe_server_port(s, i));
-	}
+	for (size_t i = 0; i < cfg->listen_count; i++)
+		print_listener(cfg->listen[i], hythe_server_port(s, i));
 	for (size_t i = 0; i < cfg->share_count; i++) {
 		fputs("Sharing ", stdout);
 		print_path(cfg->shares[i].path);
@@ -113,7 +124,14 @@ void serve_howto_print(const struct hythe_server *s, const struct hythe_server_c
 	if (u->password[0])
 		printf("User %s, password %s\n(shown this once; `hythe user passwd %s` sets another)\n", u->name, u->password, u->name);
 	putchar('\n');
-	host_of(cfg->listen[0], host, sizeof(host));
-	print_ways(host, hythe_server_port(s, 0), cfg->shares[0].name, cfg->guest && !u->name ? NULL : u->name ? u->name : "NAME");
+	/* What people have today knows direct TCP. */
+	while (direct < cfg->listen_count && nbss_address(cfg->listen[direct]))
+		direct++;
+	if (direct == cfg->listen_count) {
+		fflush(stdout);
+		return;
+	}
+	host_of(cfg->listen[direct], host, sizeof(host));
+	print_ways(host, hythe_server_port(s, direct), cfg->shares[0].name, cfg->guest && !u->name ? NULL : u->name ? u->name : "NAME");
 	fflush(stdout);
 }

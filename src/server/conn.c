@@ -6,11 +6,14 @@
 #include "server/park.h"
 #include "server/tables.h"
 
+#include "wire/nbss.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <strings.h>
 
 /* A frame before logon is small; afterwards it holds a WRITE of MaxWriteSize, its header and a transform header. */
-enum { FRAME_BEFORE_LOGON_BYTES = 128 << 10, FRAME_OVERHEAD_BYTES = 4096, BATCH_FLUSH_BYTES = 128 << 10 };
+enum { FRAME_BEFORE_LOGON_BYTES = 128 << 10, FRAME_OVERHEAD_BYTES = 4096, BATCH_FLUSH_BYTES = 128 << 10, NBSS_FILE_SERVER = 0x20 };
 
 struct srv_conn *srv_conn_ref(struct srv_conn *c)
 {
@@ -120,7 +123,26 @@ static struct net_sink *on_begun(struct net_conn *net, void *user, const struct 
 	return srv_frame_begun(user, head, len);
 }
 
-static const struct net_conn_ops conn_ops = {.frames = on_frames, .begun = on_begun, .closed = on_closed};
+/* RFC 1002 4.3.4, 5.3.1.3; [MS-SMB] calls it by *SMBSERVER who knows the address only. */
+static uint8_t on_called(struct net_conn *net, void *user, const char *called, uint8_t suffix, const char *calling)
+{
+	const struct srv_conn *c = user;
+	const struct srv *srv = c->srv;
+	bool ours = strcasecmp(called, "*SMBSERVER") == 0 || strcasecmp(called, srv->netbios_name) == 0;
+
+	(void)net;
+	for (size_t i = 0; i < srv->alias_count; i++)
+		ours = ours || strcasecmp(called, srv->aliases[i]) == 0;
+	if (!ours)
+		return NBSS_CALLED_NAME_NOT_PRESENT;
+	/* Behind our name there are no messenger and no browser. */
+	if (suffix != NBSS_FILE_SERVER)
+		return NBSS_NOT_LISTENING_ON_CALLED_NAME;
+	log_debug("%s: NetBIOS session for %s with %s", c->peer, calling, called);
+	return 0;
+}
+
+static const struct net_conn_ops conn_ops = {.frames = on_frames, .begun = on_begun, .called = on_called, .closed = on_closed};
 
 static struct srv_conn *conn_new(struct srv *srv, struct net_conn *net)
 {
@@ -132,6 +154,7 @@ static struct srv_conn *conn_new(struct srv *srv, struct net_conn *net)
 	c->srv = srv;
 	c->net = net;
 	c->created_ms = clock_ms(srv->clock);
+	c->proto.netbios = net_conn_is_nbss(net);
 	net_conn_peer(net, c->peer, sizeof(c->peer));
 	pthread_mutex_init(&c->lock, NULL);
 	proto_window_init(&c->window, srv->proto.max_credits);

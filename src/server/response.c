@@ -102,13 +102,28 @@ static bool encode(struct srv_request *r, struct smb2_header *h, const struct sr
 	}
 }
 
+/* A NetBIOS session cannot carry longer frames: what a chain reads beyond one is too much for it. */
+static bool fits_frame(const struct srv_out *o, size_t payload_len)
+{
+	size_t size = SMB2_TRANSFORM_SIZE + ROOM_LEAST_BYTES + payload_len;
+
+	for (size_t i = 0; i < o->count; i++)
+		size += round_up(o->elements[i].head_len + o->elements[i].payload_len, 8);
+	return !o->conn->proto.netbios || size <= NET_NBSS_FRAME_MAX;
+}
+
 bool srv_response_build(struct srv_request *r, struct srv_result res)
 {
 	struct srv_out *o = r->out;
 	struct srv_out_element *e = &o->elements[o->count];
-	struct smb2_header h = response_header(r, res.status);
-	bool with_payload = !response_is_error(&res) && r->payload.len > 0;
+	struct smb2_header h;
+	bool with_payload;
 	size_t len;
+
+	if (!response_is_error(&res) && r->payload.len > 0 && !fits_frame(o, r->payload.len))
+		res = srv_reply(STATUS_INSUFFICIENT_RESOURCES);
+	h = response_header(r, res.status);
+	with_payload = !response_is_error(&res) && r->payload.len > 0;
 
 	if (!with_payload)
 		r->payload.data = NULL;

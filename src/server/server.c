@@ -312,6 +312,17 @@ static void apply_log(struct hythe_server *s, const struct hythe_server_config *
 		log_sink(to_callback, s);
 }
 
+static bool copy_aliases(struct srv *srv, const struct hythe_server_config *cfg)
+{
+	if (cfg->alias_count == 0)
+		return true;
+	srv->aliases = calloc(cfg->alias_count, sizeof(*srv->aliases));
+	for (size_t i = 0; srv->aliases && i < cfg->alias_count; i++)
+		snprintf(srv->aliases[i], sizeof(srv->aliases[i]), "%s", cfg->aliases[i]);
+	srv->alias_count = srv->aliases ? cfg->alias_count : 0;
+	return srv->aliases != NULL;
+}
+
 static bool configure(struct hythe_server *s, const struct hythe_server_config *cfg, char *why, size_t cap)
 {
 	struct srv *srv = &s->srv;
@@ -322,6 +333,10 @@ static bool configure(struct hythe_server *s, const struct hythe_server_config *
 		return fail(why, cap, "min-dialect is newer than max-dialect");
 	if (cfg->name && strlen(cfg->name) > 15)
 		return fail(why, cap, "the server's name '%s' has more than 15 characters", cfg->name);
+	for (size_t i = 0; i < cfg->alias_count; i++) {
+		if (cfg->aliases[i][0] == 0 || strlen(cfg->aliases[i]) > 15)
+			return fail(why, cap, "the alias '%s' is no name of 1 to 15 characters", cfg->aliases[i]);
+	}
 	if (cfg->workgroup && strlen(cfg->workgroup) > 15)
 		return fail(why, cap, "the workgroup's name '%s' has more than 15 characters", cfg->workgroup);
 	if (!copy_addresses(s, cfg, why, cap))
@@ -337,6 +352,8 @@ static bool configure(struct hythe_server *s, const struct hythe_server_config *
 		snprintf(srv->netbios_name, sizeof(srv->netbios_name), "%s", cfg->name);
 	else
 		default_name(srv->netbios_name, sizeof(srv->netbios_name));
+	if (!copy_aliases(srv, cfg))
+		return fail(why, cap, "out of memory");
 	snprintf(srv->comment, sizeof(srv->comment), "%s", cfg->comment ? cfg->comment : "");
 	snprintf(srv->workgroup, sizeof(srv->workgroup), "%s", cfg->workgroup ? cfg->workgroup : "WORKGROUP");
 	srv->users = cfg->state_dir ? user_store_open(cfg->state_dir, true, detail) : user_store_in_memory();
@@ -474,6 +491,7 @@ void hythe_server_free(struct hythe_server *s)
 	srv_destroy(&s->srv);
 	if (s->srv.users)
 		user_store_close(s->srv.users);
+	free(s->srv.aliases);
 	for (size_t i = 0; i < s->address_count; i++)
 		free(s->addresses[i]);
 	if (s->log_line)

@@ -50,6 +50,8 @@ struct srv {
 	bool test_aids;                    /* smbtorture's private FSCTLs are answered */
 	bool guest, encrypt_sessions;
 	char netbios_name[16], workgroup[16], comment[256];
+	char (*aliases)[16];               /* further names that NetBIOS sessions are asked for by */
+	size_t alias_count;
 	uint64_t start_filetime;
 	struct net_address bound[SRV_LISTENERS]; /* where it listens */
 	_Atomic size_t bound_count;
