@@ -88,4 +88,15 @@ void auth_client_free(struct auth_client *c);
 ntstatus auth_client_step(struct auth_client *c, struct slice in, struct arena *a, struct slice *out) MUST_USE;
 struct slice auth_client_session_key(const struct auth_client *c);
 
+/* A challenge answered without a handshake, as SMB1 without extended security does ([MS-CIFS] 3.2.4.2.4, [MS-NLMP] 3.3.2): LMv2 and NTLMv2.
+ * domain and server, UTF-8, are what the server calls them; NULL: it does not say. Both responses are in the arena; of the anonymous they are
+ * as [MS-CIFS] has them, and there is no key. */
+struct auth_response {
+	struct slice lm, nt;
+	uint8_t session_key[16];
+	bool have_key; /* to be wiped */
+};
+ntstatus auth_client_respond(const struct auth_client_config *cfg, const uint8_t challenge[8], const char *domain, const char *server,
+	struct arena *a, struct auth_response *out) MUST_USE;
+
 #endif

@@ -268,3 +268,61 @@ ntstatus ntlm_client_step(struct ntlm_client *c, struct slice in, struct arena *
 	c->state = nt_ok(st) ? ANSWERED : FAILED;
 	return st;
 }
+
+static void pair_put(struct wire *w, uint16_t id, struct arena *a, const char *text)
+{
+	struct ntlm_av av = {.id = id, .value = utf16_from_utf8_arena(a, text ? text : "")};
+
+	if (text && text[0] && av.value.data != NULL)
+		(void)ntlm_av_code(w, &av);
+}
+
+/* [MS-CIFS] 3.2.4.2.4: the server's names stand for the target info that no CHALLENGE has brought. */
+static ntstatus answer_plainly(struct ntlm_client *c, struct answer *x, const char *domain, const char *server, struct arena *a, struct auth_response *out)
+{
+	enum { INFO_MAX = 1200 };
+	struct ntlm_authenticate m = {.user = utf16_from_utf8_arena(a, c->user), .domain = utf16_from_utf8_arena(a, c->domain)};
+	struct ntlm_av end = {.id = NTLM_AV_EOL};
+	uint8_t *info = arena_alloc(a, INFO_MAX), *lm;
+	struct wire w = wire_encoder(info, 0, info ? INFO_MAX : 0);
+	ntstatus st;
+
+	pair_put(&w, NTLM_AV_NB_DOMAIN_NAME, a, domain);
+	pair_put(&w, NTLM_AV_NB_COMPUTER_NAME, a, server);
+	(void)ntlm_av_code(&w, &end);
+	if (!wire_ok(&w) || m.user.data == NULL || m.domain.data == NULL)
+		return info == NULL ? STATUS_NO_MEMORY : STATUS_INVALID_PARAMETER;
+	x->challenge.target_info = slice_of(info, w.pos);
+	store_le64(x->time, clock_filetime(c->clock));
+	random_bytes(x->client_challenge, sizeof(x->client_challenge));
+	st = response_make(c, a, x, &m);
+	if (!nt_ok(st))
+		return st;
+	out->nt = m.nt_response;
+	lm = arena_alloc(a, sizeof(x->lm));
+	if (lm)
+		memcpy(lm, x->lm, sizeof(x->lm));
+	out->lm = slice_of(lm, sizeof(x->lm));
+	memcpy(out->session_key, x->base_key, sizeof(out->session_key));
+	out->have_key = true;
+	return lm == NULL ? STATUS_NO_MEMORY : STATUS_SUCCESS;
+}
+
+ntstatus auth_client_respond(const struct auth_client_config *cfg, const uint8_t challenge[8], const char *domain, const char *server,
+	struct arena *a, struct auth_response *out)
+{
+	static const uint8_t nobody[1];
+	struct ntlm_client *c = ntlm_client_new(cfg);
+	struct answer x = {0};
+	ntstatus st = STATUS_SUCCESS;
+
+	*out = (struct auth_response){.lm = slice_of(nobody, sizeof(nobody))};
+	if (c == NULL)
+		return STATUS_NO_MEMORY;
+	memcpy(x.challenge.server_challenge, challenge, sizeof(x.challenge.server_challenge));
+	if (!c->anonymous)
+		st = answer_plainly(c, &x, domain, server, a, out);
+	bytes_wipe(&x, sizeof(x));
+	ntlm_client_free(c);
+	return st;
+}

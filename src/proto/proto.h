@@ -160,4 +160,10 @@ static inline uint64_t proto_sender_credits(const struct proto_sender *s)
 bool proto_sender_take(struct proto_sender *s, uint16_t charge, uint64_t *id) MUST_USE;
 void proto_sender_granted(struct proto_sender *s, uint16_t credits);
 
+/* --- SMB1 --- */
+
+/* [MS-CIFS] 3.1.4.1: the eight bytes for SecurityFeatures of a message in up to 4 parts, the first with all of the header; what stands there does
+ * not count. key: session key and challenge response. */
+ntstatus proto_smb1_mac(struct slice key, uint32_t sequence, const struct iovec *message, size_t n, uint8_t out[8]) MUST_USE;
+
 #endif
