@@ -67,9 +67,14 @@ struct hythe_connect_options {
 	/* Who logs on. user NULL: anonymous. Either a password or the 16 bytes of an NT hash. */
 	const char *user, *domain, *password;
 	const uint8_t *nt_hash;
-	bool raw_ntlm;         /* NTLM without SPNEGO around it */
+	bool raw_ntlm;         /* NTLM without SPNEGO around it; in SMB1, the answer to NEGOTIATE's challenge in a single SESSION_SETUP_ANDX */
 
-	uint16_t min_dialect, max_dialect; /* enum hythe_dialect; 0: 2.1 and 3.1.1 */
+	/* enum hythe_dialect; 0: 2.1 and 3.1.1. HYTHE_DIALECT_NT1 as the least allows SMB1 to servers that have nothing better, as both demands it:
+	 * an old protocol without encryption, in which whoever is on the way can do much. For devices that know no other, on networks that are one's own.
+	 * What it cannot do is STATUS_NOT_SUPPORTED. */
+	uint16_t min_dialect, max_dialect;
+	bool nbss;             /* over a NetBIOS session (RFC 1002 4.3) instead of direct TCP; its port is 139 */
+	const char *netbios_name; /* of the server, for that; NULL: the first part of the host's name, or *SMBSERVER */
 	bool signing_optional; /* false: every message is signed or sealed. true: only if the server requires it */
 	enum hythe_encryption encryption;
 	enum hythe_cipher cipher; /* offer only this one; NONE: all that Hythe has, GCM first */
@@ -86,7 +91,7 @@ struct hythe_connect_options {
 /* Fills in the defaults (all zero). */
 void hythe_connect_options_init(struct hythe_connect_options *options);
 
-/* Connects and negotiates, without logging on. port 0: 445. Credentials in `options` are not looked at. */
+/* Connects and negotiates, without logging on. port 0: 445, with nbss 139. Credentials in `options` are not looked at. */
 ntstatus hythe_connection_open(struct hythe_client *client, const char *host, uint16_t port,
 	const struct hythe_connect_options *options, struct hythe_connection **out) HYTHE_MUST_USE;
 
@@ -244,6 +249,7 @@ struct hythe_open_params {
 	bool query_disk_id;        /* QFid */
 	uint64_t allocation_bytes; /* AlSi; 0: absent */
 	uint64_t snapshot_time;    /* TWrp: FILETIME of a previous version; 0: absent */
+	bool smb1_open_andx;       /* in SMB1, OPEN_ANDX if it can say all this: times are then told in seconds, and sizes modulo 4 GiB unless a READ follows in a chain */
 	/* Ready-made create contexts (2.2.13.2), chained, to follow those above. */
 	const void *contexts;
 	size_t contexts_len;

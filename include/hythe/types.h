@@ -14,6 +14,7 @@ extern "C" {
 
 /* Protocol versions ([MS-SMB2] 2.2.3) */
 enum hythe_dialect {
+	HYTHE_DIALECT_NT1 = 0x0100, /* SMB1, "NT LM 0.12" of [MS-CIFS]; a number of ours, for it has none */
 	HYTHE_DIALECT_202 = 0x0202,
 	HYTHE_DIALECT_210 = 0x0210,
 	HYTHE_DIALECT_300 = 0x0300,

@@ -4,11 +4,10 @@
 
 #include <getopt.h>
 #include <stdlib.h>
-#include <strings.h>
 
 enum {
 	OPT_HELP = 256, OPT_JSON, OPT_QUIET, OPT_DIALECT, OPT_ENCRYPT, OPT_SIGN, OPT_PASSWORD_FILE, OPT_GUEST, OPT_ANONYMOUS,
-	OPT_TIMEOUT, OPT_TRACE, OPT_FLAG /* + index */, OPT_VALUE = OPT_FLAG + 64 /* + index */
+	OPT_TIMEOUT, OPT_TRACE, OPT_NBSS, OPT_NO_SPNEGO, OPT_FLAG /* + index */, OPT_VALUE = OPT_FLAG + 64 /* + index */
 };
 enum { FLAGS_MAX = 16, TIMEOUT_MAX_S = 86400 };
 
@@ -24,7 +23,9 @@ static const struct common common[] = {
 	{"password-file", "FILE", OPT_PASSWORD_FILE, "the password is FILE's first line (else HYTHE_PASSWORD, else asked for)"},
 	{"encrypt", NULL, OPT_ENCRYPT, "encrypt everything, or fail"},
 	{"sign", "required|optional", OPT_SIGN, "sign every message (the default), or only if the server demands it"},
-	{"dialect", "VERSION[-VERSION]", OPT_DIALECT, "protocol versions: 2.0.2, 2.1, 3.0, 3.0.2, 3.1.1 (default 2.1-3.1.1)"},
+	{"dialect", "VERSION[-VERSION]", OPT_DIALECT, "protocol versions: NT1, 2.0.2, 2.1, 3.0, 3.0.2, 3.1.1 (default 2.1-3.1.1)"},
+	{"nbss", NULL, OPT_NBSS, "over a NetBIOS session, port 139"},
+	{"no-spnego", NULL, OPT_NO_SPNEGO, "log on by NTLM alone; with NT1 in one step"},
 	{"anonymous", NULL, OPT_ANONYMOUS, "log on without a name"},
 	{"guest", NULL, OPT_GUEST, "accept to be a guest, unprotected"},
 	{"timeout", "SECONDS", OPT_TIMEOUT, "give up when a request has no answer for so long (default 60)"},
@@ -36,7 +37,7 @@ static const struct common common[] = {
 static const struct {
 	const char *name;
 	uint16_t dialect;
-} dialects[] = {{"2.0.2", HYTHE_DIALECT_202}, {"2.1", HYTHE_DIALECT_210}, {"3.0", HYTHE_DIALECT_300}, {"3.0.2", HYTHE_DIALECT_302},
+} dialects[] = {{"NT1", HYTHE_DIALECT_NT1}, {"2.0.2", HYTHE_DIALECT_202}, {"2.1", HYTHE_DIALECT_210}, {"3.0", HYTHE_DIALECT_300}, {"3.0.2", HYTHE_DIALECT_302},
 	{"3.1.1", HYTHE_DIALECT_311}};
 
 const char *cli_dialect_name(uint16_t dialect)
@@ -129,15 +130,15 @@ static int apply(struct cli_args *a, int opt, const char *value)
 	case OPT_TRACE: a->trace = true; return -1;
 	case OPT_GUEST: a->guest = true; return -1;
 	case OPT_ANONYMOUS: a->anonymous = true; return -1;
+	case OPT_NBSS: a->nbss = true; return -1;
+	case OPT_NO_SPNEGO: a->no_spnego = true; return -1;
 	case OPT_PASSWORD_FILE: a->password_file = value; return -1;
 	case OPT_SIGN: return set_sign(a, value);
 	case OPT_TIMEOUT: return set_timeout(a, value);
 	case OPT_DIALECT:
 		if (cli_dialect_parse(value, &a->min_dialect, &a->max_dialect))
 			return -1;
-		if (strcasecmp(value, "NT1") == 0)
-			return usage_error(a->spec, "NT1 is SMB1, which this client does not speak");
-		return usage_error(a->spec, "--dialect takes 2.0.2, 2.1, 3.0, 3.0.2, 3.1.1 or a range such as 2.1-3.0");
+		return usage_error(a->spec, "--dialect takes NT1, 2.0.2, 2.1, 3.0, 3.0.2, 3.1.1 or a range such as 2.1-3.0");
 	case OPT_HELP:
 		print_help(a->spec);
 		return CLI_OK;

@@ -53,7 +53,7 @@ struct cli_args {
 	const struct cli_spec *spec;
 	char **operands;
 	int count;
-	bool json, quiet, encrypt, sign_optional, guest, anonymous, trace;
+	bool json, quiet, encrypt, sign_optional, guest, anonymous, trace, nbss, no_spnego;
 	uint16_t min_dialect, max_dialect;
 	const char *password_file;
 	unsigned timeout_s;

@@ -62,6 +62,7 @@ static bool open_remote(struct getting *g, const char *remote, struct opened *o)
 	struct hythe_open_params p;
 	hythe_open_params_init(&p, remote, HYTHE_READ_DATA | HYTHE_READ_ATTRIBUTES | HYTHE_SYNCHRONIZE);
 	p.options = HYTHE_OPTION_NON_DIRECTORY | HYTHE_OPTION_SEQUENTIAL_ONLY;
+	p.smb1_open_andx = !cli_flag_set(g->args, 'p'); /* which does not tell times as they are */
 	*o = (struct opened){.first = malloc(FIRST_BYTES)};
 	struct hythe_step steps[] = {
 		{.kind = HYTHE_STEP_OPEN, .open = &p, .keep = true},

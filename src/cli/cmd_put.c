@@ -70,11 +70,14 @@ static ntstatus mark_delete(struct hythe_file *f, bool on)
 	return hythe_set_info(f, HYTHE_INFO_FILE, HYTHE_FILE_DISPOSITION_INFORMATION, 0, &value, 1);
 }
 
-static char *temporary_name(const char *path)
+/* Hidden, but where that keeps it from being renamed, which servers of SMB1 do not do to hidden files. */
+static char *temporary_name(const struct cli_link *l, const char *path)
 {
 	char name[64];
 	const char *base = cli_base_name(path);
-	snprintf(name, sizeof(name), ".hythe-%016" PRIx64 ".part", random_u64());
+	struct hythe_session_info info;
+	hythe_session_info(l->session, &info);
+	snprintf(name, sizeof(name), "%shythe-%016" PRIx64 ".part", info.dialect == HYTHE_DIALECT_NT1 ? "" : ".", random_u64());
 	char *directory = strndup(path, (size_t)(base - path));
 	char *out = directory ? cli_path_join(directory, name) : NULL;
 	free(directory);
@@ -173,7 +176,7 @@ static bool put_open(struct putting *p, int fd, const struct stat *st, const cha
 {
 	struct writing w = {.putting = p, .local = local, .remote = remote, .st = st, .source = {.fd = fd, .name = local}};
 	uint8_t *first = malloc(FIRST_BYTES);
-	char *temp = temporary_name(remote);
+	char *temp = temporary_name(p->link, remote);
 	ssize_t n = first && temp ? from_file(&w.source, first, FIRST_BYTES) : -1;
 	ntstatus status = STATUS_CANCELLED;
 	w.source.ahead = first;

@@ -40,6 +40,7 @@ static bool read_file(struct cli_link *l, const char *path)
 	uint8_t *piece = malloc(PIECE_BYTES);
 	ntstatus status = STATUS_SUCCESS;
 	hythe_open_params_init(&p, path, HYTHE_READ_DATA | HYTHE_READ_ATTRIBUTES | HYTHE_SYNCHRONIZE);
+	p.smb1_open_andx = true; /* as the exchanges go that are written about */
 	if (!piece || !nt_ok(hythe_open(l->tree, &p, &f, &info))) {
 		free(piece);
 		return cli_link_failed(l, "open", path);

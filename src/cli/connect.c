@@ -126,6 +126,8 @@ static bool log_on(struct cli_link *l, const struct cli_args *a, const struct cl
 	o.max_dialect = a->max_dialect;
 	o.signing_optional = a->sign_optional;
 	o.encryption = a->encrypt ? HYTHE_ENCRYPTION_REQUIRED : HYTHE_ENCRYPTION_OFF;
+	o.nbss = a->nbss;
+	o.raw_ntlm = a->no_spnego;
 	o.allow_guest = a->guest;
 	o.request_timeout_ms = a->timeout_s * 1000;
 	o.connect_timeout_ms = a->timeout_s * 1000;

@@ -1,10 +1,10 @@
 /* Chains: several operations in one related compound ([MS-SMB2] 3.2.4.1.4, 3.2.5.1.9). Each step is a request of its own, for
  * the answers may come together or one by one; the last of them ends the chain. */
-#include "client/conn.h"
+#include "client/smb1/smb1.h"
 
 #include <stdlib.h>
 
-enum { CLOSE_POSTQUERY = 1 };
+enum { CLOSE_POSTQUERY = 1, NBSS_STEP_BYTES = 4096 };
 
 struct cli_chain {
 	_Atomic size_t left;
@@ -197,6 +197,13 @@ static void step_complete(struct cli_request *r, const struct cli_answer *a)
 static struct cli_request *build(struct hythe_tree *t, struct cli_chain *c, ntstatus *status)
 {
 	struct cli_request *first = NULL, **end = &first;
+	size_t moves = 0;
+	for (size_t i = 0; i < c->n; i++)
+		moves += c->steps[i].len + NBSS_STEP_BYTES;
+	if (t->session->conn->nbss && moves > NET_NBSS_FRAME_MAX) {
+		cli_error_set("a chain moves no more than 64 KiB over a NetBIOS session");
+		*status = STATUS_INVALID_PARAMETER;
+	}
 	for (size_t i = 0; i < c->n && nt_ok(*status); i++) {
 		struct hythe_step *s = &c->steps[i];
 		if ((unsigned)s->kind >= ARRAY_LEN(commands) || s->len > CLI_CREDIT_BYTES) {
@@ -242,6 +249,8 @@ ntstatus hythe_chain_async(struct hythe_tree *t, struct hythe_step *steps, size_
 		cli_error_set("a chain has 1 to %d steps, and begins with an OPEN or a file of its tree", HYTHE_CHAIN_MAX);
 		return STATUS_INVALID_PARAMETER;
 	}
+	if (cli1_is_active(t->session->conn))
+		return cli1_chain(t, steps, n, done, arg);
 	struct cli_chain *c = malloc(sizeof(*c));
 	if (!c)
 		return STATUS_NO_MEMORY;

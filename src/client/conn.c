@@ -1,6 +1,6 @@
 /* Connections of the client ([MS-SMB2] 3.2.1.2, 3.2.4.2.1): their life from the transport's connect to its end, the request
  * timer (3.2.2.1, 3.2.6.1), the credits one request may use, and the references between sessions, trees and files. */
-#include "client/conn.h"
+#include "client/smb1/smb1.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 enum { TICKS_TO_EXPIRE = 9, TICKS_PER_TIMEOUT = 8, DEFAULT_CONNECT_MS = 10000, DEFAULT_REQUEST_MS = 60000 };
 /* What a message may need beside the payload of the largest READ. */
-enum { FRAME_SLACK = 65536 };
+enum { FRAME_SLACK = 65536, NBSS_IO_BYTES = 65536, CALL_PACKETS = 8, CALL_BYTES = 80 };
 
 static void conn_closed(struct net_conn *nc, void *user);
 static void conn_destroyed(void *user);
@@ -25,6 +25,10 @@ static void config_apply(struct proto_config *cfg, const struct hythe_connect_op
 		cfg->min_dialect = o->min_dialect;
 	if (o->max_dialect)
 		cfg->max_dialect = o->max_dialect;
+	if (cfg->max_dialect < SMB2_DIALECT_202)
+		cfg->max_dialect = SMB2_DIALECT_311; /* nothing of SMB2 is offered */
+	if (cfg->min_dialect < SMB2_DIALECT_202)
+		cfg->min_dialect = SMB2_DIALECT_202;
 	if (cfg->min_dialect > cfg->max_dialect)
 		cfg->min_dialect = cfg->max_dialect;
 	cfg->signing_required = !o->signing_optional;
@@ -44,6 +48,18 @@ static void config_apply(struct proto_config *cfg, const struct hythe_connect_op
 		cfg->max_read_bytes = cfg->max_write_bytes = o->max_io_bytes;
 }
 
+/* Only on demand, and never beside demands that it cannot meet. */
+static bool smb1_allow(struct hythe_connection *c, const struct hythe_connect_options *o)
+{
+	bool only = o->max_dialect != 0 && o->max_dialect < HYTHE_DIALECT_202;
+	if (!only && (o->min_dialect == 0 || o->min_dialect >= HYTHE_DIALECT_202 || o->encryption == HYTHE_ENCRYPTION_REQUIRED))
+		return true;
+	c->smb1 = cli1_new(only);
+	if (c->smb1)
+		c->smb1->extended_security = !o->raw_ntlm;
+	return c->smb1 != NULL;
+}
+
 struct hythe_connection *cli_conn_new(struct hythe_client *client, const char *host, uint16_t port,
 	const struct hythe_connect_options *o)
 {
@@ -54,8 +70,14 @@ struct hythe_connection *cli_conn_new(struct hythe_client *client, const char *h
 	c->client = client;
 	c->encryption = o->encryption;
 	config_apply(&c->config, o, &client->guid);
+	if (!smb1_allow(c, o)) {
+		free(c);
+		return NULL;
+	}
 	snprintf(c->host, sizeof(c->host), "%s", host);
-	c->port = port ? port : 445;
+	c->nbss = o->nbss;
+	snprintf(c->netbios_name, sizeof(c->netbios_name), "%s", o->netbios_name ? o->netbios_name : "");
+	c->port = port ? port : o->nbss ? 139 : 445;
 	c->request_timeout_ms = o->request_timeout_ms ? o->request_timeout_ms : DEFAULT_REQUEST_MS;
 	pthread_mutex_init(&c->lock, NULL);
 	proto_sender_init(&c->sender);
@@ -77,6 +99,7 @@ static void conn_free(struct hythe_connection *c)
 	}
 	struct hythe_client *client = c->client;
 	free(c->gss_token);
+	cli1_free(c->smb1);
 	pthread_mutex_destroy(&c->lock);
 	pthread_mutex_lock(&client->lock);
 	list_remove(&c->client_link);
@@ -84,15 +107,64 @@ static void conn_free(struct hythe_connection *c)
 	pthread_mutex_unlock(&client->lock);
 }
 
+/* What goes to and fro before there is a connection, for the tap to be told of when there is one. */
+struct calling {
+	struct {
+		bool received;
+		uint64_t time_ns;
+		size_t len;
+		uint8_t bytes[CALL_BYTES];
+	} packets[CALL_PACKETS];
+	size_t n;
+};
+
+static void note_packet(void *arg, bool received, const uint8_t *p, size_t n)
+{
+	struct calling *k = arg;
+	if (k->n == CALL_PACKETS || n > CALL_BYTES)
+		return;
+	k->packets[k->n].received = received;
+	k->packets[k->n].time_ns = net_tap_now_ns();
+	k->packets[k->n].len = n;
+	memcpy(k->packets[k->n++].bytes, p, n);
+}
+
+static struct net_conn *dial_nbss(struct hythe_connection *c, unsigned timeout_ms, ntstatus *status, char *why)
+{
+	struct calling k = {.n = 0};
+	const struct net_tap *tap = &c->client->tap;
+	struct net_nbss_call call = {.called = c->netbios_name[0] ? c->netbios_name : NULL, .packet = tap->fn ? note_packet : NULL, .arg = &k};
+	struct net_conn *net = net_connect_nbss(c->client->pool, c->host, c->port, &call, timeout_ms, status, why);
+	for (size_t i = 0; net && i < k.n; i++)
+		net_tap_tell_packet(tap, net, k.packets[i].received, k.packets[i].time_ns, k.packets[i].bytes, k.packets[i].len);
+	return net;
+}
+
+static struct net_conn *dial(struct hythe_connection *c, unsigned timeout_ms, ntstatus *status, char *why)
+{
+	struct hythe_client *client = c->client;
+	if (client->dial)
+		return client->dial(client->dial_arg, c->host, c->port, status);
+	if (c->nbss)
+		return dial_nbss(c, timeout_ms, status, why);
+	return net_connect(client->pool, c->host, c->port, timeout_ms, status);
+}
+
 ntstatus cli_conn_start(struct hythe_connection *c, unsigned timeout_ms)
 {
 	ntstatus status;
-	struct hythe_client *client = c->client;
-	struct net_conn *net = client->dial ? client->dial(client->dial_arg, c->host, c->port, &status) :
-		net_connect(client->pool, c->host, c->port, timeout_ms ? timeout_ms : DEFAULT_CONNECT_MS, &status);
+	char why[256] = "";
+	struct net_conn *net = dial(c, timeout_ms ? timeout_ms : DEFAULT_CONNECT_MS, &status, why);
 	if (!net) {
-		cli_error_set("cannot connect to %s port %u: %s", c->host, c->port, hythe_status_text(status));
+		cli_error_set("cannot connect to %s port %u: %s", c->host, c->port, why[0] ? why : hythe_status_text(status));
 		return nt_ok(status) ? STATUS_UNEXPECTED_NETWORK_ERROR : status;
+	}
+	/* What the session's lengths can count, whatever the server thinks it can send. */
+	c->nbss = net_conn_is_nbss(net);
+	if (c->nbss) {
+		uint32_t *const sizes[] = {&c->config.max_read_bytes, &c->config.max_write_bytes, &c->config.max_transact_bytes};
+		for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+			*sizes[i] = *sizes[i] < NBSS_IO_BYTES ? *sizes[i] : NBSS_IO_BYTES;
 	}
 	pthread_mutex_lock(&c->client->lock);
 	c->net = net;
@@ -212,11 +284,9 @@ static void conn_tick(struct net_timer *t)
 	if (!expired && c->outstanding > 0)
 		cli_conn_arm_locked(c);
 	pthread_mutex_unlock(&c->lock);
-	if (expired) {
-		const struct smb2_message *m = smb2_message_of(command);
-		cli_conn_kill(c, STATUS_IO_TIMEOUT, "%s did not answer a %s request within %u s", c->host, m ? m->name : "?",
+	if (expired)
+		cli_conn_kill(c, STATUS_IO_TIMEOUT, "%s did not answer a %s request within %u s", c->host, cli_command_name(c, command),
 			(c->request_timeout_ms + 999) / 1000);
-	}
 }
 
 size_t cli_conn_io_limit(struct hythe_connection *c, uint32_t most)
@@ -233,10 +303,14 @@ size_t cli_conn_io_limit(struct hythe_connection *c, uint32_t most)
 
 static ntstatus conn_open(struct hythe_connection *c, const struct hythe_connect_options *o)
 {
+	if (c->smb1 && o->encryption == HYTHE_ENCRYPTION_REQUIRED) {
+		cli_error_set("encryption is required, which SMB1 does not have");
+		return STATUS_NOT_SUPPORTED;
+	}
 	ntstatus status = cli_conn_start(c, o->connect_timeout_ms);
 	if (!nt_ok(status))
 		return status;
-	status = cli_negotiate(c, o->smb1_negotiate);
+	status = cli_negotiate(c, o->smb1_negotiate || c->smb1);
 	if (!nt_ok(status))
 		return status;
 	uint32_t io = c->proto.max_read_bytes > c->proto.max_transact_bytes ? c->proto.max_read_bytes : c->proto.max_transact_bytes;
@@ -324,6 +398,7 @@ void cli_file_put(struct hythe_file *f)
 	if (atomic_fetch_sub(&f->refs, 1) != 1)
 		return;
 	cli_cache_leave(f);
+	cli1_file_free(f->smb1);
 	cli_tree_put(f->tree);
 	free(f);
 }

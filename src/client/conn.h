@@ -12,6 +12,10 @@ enum { CLI_TABLE = 512, CLI_INLINE = 320, CLI_SPARE_MAX = 256 };
 enum { CLI_CREDIT_BYTES = 65536, CLI_PIECE_BYTES = 1 << 20 };
 
 struct cli_request;
+struct cli1;
+struct cli1_file;
+struct cli1_trans;
+struct smb1_header;
 
 /* Connection (3.2.1.2). Lives until the last reference is gone and net has let go. */
 struct hythe_connection {
@@ -24,6 +28,9 @@ struct hythe_connection {
 	char host[256];
 	uint16_t port;
 	bool auto_close; /* ends with its session */
+	bool nbss;       /* comes about by a NetBIOS session */
+	char netbios_name[16]; /* that is called; "": by the host's name */
+	struct cli1 *smb1; /* NULL: SMB1 is out of the question */
 	enum hythe_encryption encryption;
 	uint8_t *gss_token; /* of NEGOTIATE (3.2.5.2) */
 	size_t gss_token_len;
@@ -81,6 +88,7 @@ struct hythe_file {
 	_Atomic uint32_t refs;
 	struct hythe_tree *tree;
 	struct smb2_file_id id;
+	struct cli1_file *smb1; /* of connections that speak SMB1 */
 	struct cli_hold hold;
 };
 
@@ -90,6 +98,7 @@ struct cli_answer {
 	const uint8_t *message; /* from the header on */
 	size_t len;
 	const struct smb2_header *header;
+	const struct smb1_header *header1; /* not NULL: the message is one of SMB1 */
 };
 
 struct cli_transfer;
@@ -121,6 +130,8 @@ struct cli_request {
 		struct cli_chain *chain;
 		void *op;
 	};
+	struct cli1_trans *trans; /* SMB1: the answer comes in parts */
+	uint32_t sequence;        /* SMB1: of the answer's signature */
 	struct cli_opening *opening; /* CREATE that asks for an oplock or a lease; NULL: it does not */
 	uint32_t index; /* in the chain */
 	bool flag;
@@ -142,6 +153,7 @@ struct hythe_tree *cli_tree_ref(struct hythe_tree *t);
 void cli_tree_put(struct hythe_tree *t);
 struct hythe_file *cli_file_ref(struct hythe_file *f);
 void cli_file_put(struct hythe_file *f);
+struct hythe_file *cli_file_new(struct hythe_tree *t, struct smb2_file_id id) MUST_USE;
 
 /* --- conn.c --- */
 /* Decides that the connection ends and why; the first reason counts. Requests end when net has closed it. */
@@ -187,6 +199,8 @@ ntstatus cli_decode(const struct cli_request *r, const struct cli_answer *a, voi
 bool cli_body(const struct cli_request *r, const struct cli_answer *a, void *body, ntstatus *status) MUST_USE;
 /* Calls r->done, with the explanation in place if it failed. */
 void cli_finish(struct cli_request *r, ntstatus status, const struct hythe_result *result);
+/* "READ", whichever protocol the connection speaks. */
+const char *cli_command_name(const struct hythe_connection *c, uint16_t command);
 /* Sets the calling thread's explanation of a status met by a command. */
 void cli_explain(struct hythe_connection *c, const char *what, ntstatus status);
 
@@ -196,6 +210,7 @@ struct cli_reply {
 	struct smb2_header header;
 	uint8_t *message; /* to be freed */
 	size_t len;
+	bool smb1;        /* it is one of SMB1, and header is not set */
 };
 /* Frees r in any case. An error status in the reply is no failure of the exchange. preauth (may be NULL) is updated with the
  * request (3.2.4.2.2.2, 3.2.4.2.3); the answer is the caller's business. */

@@ -1,6 +1,6 @@
 /* Listing a directory ([MS-SMB2] 3.2.4.17): opens and asks for the first entries in one message, then always has the next buffer
  * under way while the caller goes through the present one. */
-#include "client/conn.h"
+#include "client/smb1/smb1.h"
 
 #include "base/utf16.h"
 #include "wire/fscc.h"
@@ -12,6 +12,7 @@ enum { FIRST_BYTES = 65536, NEXT_BYTES = 1 << 20, NAME_BYTES = 1024 };
 struct hythe_dir {
 	struct hythe_file *file;
 	char *pattern;
+	uint8_t info_class; /* of the entries */
 	uint8_t *now, *coming; /* buffers */
 	size_t cap;
 	struct slice list; /* what is left of `now` */
@@ -29,7 +30,7 @@ static bool is_end(ntstatus status)
 static void fetch(struct hythe_dir *d)
 {
 	cli_wait_init(&d->wait, d->file->tree->session->conn->client);
-	d->submitted = cli_query_directory(d->file, FSCC_FILE_ID_BOTH_DIRECTORY, 0, d->pattern, 0, d->coming, d->cap, cli_wait_done,
+	d->submitted = cli_query_directory(d->file, d->info_class, 0, d->pattern, 0, d->coming, d->cap, cli_wait_done,
 		&d->wait);
 	d->fetching = true;
 }
@@ -60,7 +61,7 @@ static ntstatus open_and_scan(struct hythe_tree *t, struct hythe_dir *d, const c
 	p.options = HYTHE_OPTION_DIRECTORY;
 	struct hythe_step steps[] = {
 		{.kind = HYTHE_STEP_OPEN, .open = &p, .keep = true},
-		{.kind = HYTHE_STEP_QUERY_DIRECTORY, .info_class = FSCC_FILE_ID_BOTH_DIRECTORY, .pattern = d->pattern,
+		{.kind = HYTHE_STEP_QUERY_DIRECTORY, .info_class = d->info_class, .pattern = d->pattern,
 			.buffer = d->now, .len = FIRST_BYTES},
 	};
 	ntstatus status = hythe_chain(t, steps, ARRAY_LEN(steps));
@@ -83,6 +84,7 @@ ntstatus hythe_dir_open(struct hythe_tree *t, const char *path, const char *patt
 		return STATUS_NO_MEMORY;
 	d->cap = cli_conn_io_limit(c, c->proto.max_transact_bytes < NEXT_BYTES ? c->proto.max_transact_bytes : NEXT_BYTES);
 	size_t room = d->cap < FIRST_BYTES ? FIRST_BYTES : d->cap;
+	d->info_class = cli1_is_active(c) ? FSCC_FILE_BOTH_DIRECTORY : FSCC_FILE_ID_BOTH_DIRECTORY; /* which every server of SMB1 has */
 	d->pattern = strdup(pattern ? pattern : "*");
 	d->now = malloc(room);
 	d->coming = malloc(room);
@@ -118,7 +120,7 @@ ntstatus hythe_dir_next(struct hythe_dir *d, struct hythe_entry *out)
 	for (;;) {
 		struct fscc_dir_entry e;
 		bool bad = false;
-		while (fscc_dir_entry_next(&d->list, FSCC_FILE_ID_BOTH_DIRECTORY, &e, &bad)) {
+		while (fscc_dir_entry_next(&d->list, d->info_class, &e, &bad)) {
 			/* A name that a separator or a zero is hidden in would lead the caller elsewhere. */
 			if (utf16_to_utf8(d->name, sizeof(d->name), e.name) == SIZE_MAX || strpbrk(d->name, "/\\") ||
 				strlen(d->name) == 0) {

@@ -1,5 +1,5 @@
 /* The everyday operations on names and open files, as chains and information classes ([MS-FSCC] 2.4, 2.5). */
-#include "client/conn.h"
+#include "client/smb1/smb1.h"
 
 #include "wire/fscc.h"
 
@@ -41,6 +41,8 @@ ntstatus hythe_stat(struct hythe_tree *t, const char *path, struct hythe_stat *o
 {
 	uint8_t all[ALL_BYTES];
 	struct hythe_open_params p;
+	if (cli1_is_active(t->session->conn))
+		return cli1_stat(t, path, out);
 	hythe_open_params_init(&p, path, HYTHE_READ_ATTRIBUTES);
 	struct hythe_step steps[] = {
 		{.kind = HYTHE_STEP_OPEN, .open = &p},
@@ -56,6 +58,8 @@ ntstatus hythe_file_stat(struct hythe_file *f, struct hythe_stat *out)
 {
 	uint8_t all[ALL_BYTES];
 	size_t len;
+	if (f->smb1)
+		return cli1_file_stat(f, out);
 	ntstatus status = hythe_query_info(f, HYTHE_INFO_FILE, FSCC_FILE_ALL, 0, all, sizeof(all), &len);
 	if (!nt_ok(status) && !nt_is(status, STATUS_BUFFER_OVERFLOW))
 		return status;
@@ -97,6 +101,8 @@ ntstatus hythe_rename(struct hythe_tree *t, const char *from, const char *to, bo
 	ntstatus status;
 	struct hythe_open_params p;
 	size_t len = 0;
+	if (cli1_is_active(t->session->conn) && !replace)
+		return cli1_name_command(t, SMB1_RENAME, from, to);
 	uint8_t *data = encode_rename(to, replace, &len, &status);
 	hythe_open_params_init(&p, from, HYTHE_DELETE | HYTHE_READ_ATTRIBUTES | HYTHE_SYNCHRONIZE);
 	if (nt_ok(status)) {
@@ -116,6 +122,8 @@ static ntstatus delete_kind(struct hythe_tree *t, const char *path, uint32_t opt
 {
 	static const uint8_t delete_pending[1] = {1};
 	struct hythe_open_params p;
+	if (cli1_is_active(t->session->conn))
+		return cli1_name_command(t, option == HYTHE_OPTION_DIRECTORY ? SMB1_DELETE_DIRECTORY : SMB1_DELETE, path, NULL);
 	hythe_open_params_init(&p, path, HYTHE_DELETE | HYTHE_READ_ATTRIBUTES);
 	p.options = option | HYTHE_OPTION_OPEN_REPARSE_POINT;
 	struct hythe_step steps[] = {
@@ -140,6 +148,8 @@ ntstatus hythe_rmdir(struct hythe_tree *t, const char *path)
 ntstatus hythe_mkdir(struct hythe_tree *t, const char *path)
 {
 	struct hythe_open_params p;
+	if (cli1_is_active(t->session->conn))
+		return cli1_name_command(t, SMB1_CREATE_DIRECTORY, path, NULL);
 	hythe_open_params_init(&p, path, HYTHE_READ_ATTRIBUTES);
 	p.disposition = HYTHE_CREATE;
 	p.options = HYTHE_OPTION_DIRECTORY;

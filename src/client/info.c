@@ -1,6 +1,6 @@
 /* QUERY_INFO, SET_INFO, QUERY_DIRECTORY and IOCTL ([MS-SMB2] 3.2.4.8 to 3.2.4.20, 3.2.5.14 to 3.2.5.18): raw buffers in and out. The
  * classes' own contents are decoded by those who ask. */
-#include "client/conn.h"
+#include "client/smb1/smb1.h"
 
 #include "wire/fsctl.h"
 
@@ -90,6 +90,8 @@ static uint32_t bounded(const struct hythe_connection *c, size_t cap)
 ntstatus cli_query_info(struct hythe_file *f, uint8_t type, uint8_t info_class, uint32_t additional, void *buffer, size_t cap,
 	hythe_done_fn *done, void *arg)
 {
+	if (f->smb1)
+		return cli1_query_info(f, type, info_class, buffer, cap, done, arg);
 	struct cli_request *r = new_for(f, SMB2_QUERY_INFO, buffer, cap, query_complete);
 	if (!r)
 		return STATUS_NO_MEMORY;
@@ -121,6 +123,8 @@ ntstatus hythe_query_info(struct hythe_file *f, enum hythe_info_type type, uint8
 ntstatus hythe_set_info_async(struct hythe_file *f, enum hythe_info_type type, uint8_t info_class, uint32_t additional,
 	const void *data, size_t len, hythe_done_fn *done, void *arg)
 {
+	if (f->smb1)
+		return cli1_set_info(f, (uint8_t)type, info_class, data, len, done, arg);
 	struct cli_request *r = new_for(f, SMB2_SET_INFO, NULL, 0, set_complete);
 	if (!r)
 		return STATUS_NO_MEMORY;
@@ -147,6 +151,8 @@ ntstatus cli_query_directory(struct hythe_file *f, uint8_t info_class, uint8_t f
 	void *buffer, size_t cap, hythe_done_fn *done, void *arg)
 {
 	ntstatus status;
+	if (f->smb1)
+		return cli1_query_directory(f, info_class, flags, pattern, buffer, cap, done, arg);
 	struct slice name = cli_path(pattern ? pattern : "*", &status);
 	if (!nt_ok(status))
 		return status;
@@ -184,6 +190,10 @@ ntstatus hythe_query_directory(struct hythe_file *f, uint8_t info_class, uint8_t
 ntstatus cli_ioctl(struct hythe_tree *t, struct hythe_file *f, uint32_t code, struct slice in, void *buffer, size_t cap,
 	hythe_done_fn *done, void *arg)
 {
+	if (f && f->smb1 && code == FSCTL_PIPE_TRANSCEIVE)
+		return cli1_pipe_transceive(f, in, buffer, cap, done, arg);
+	if (cli1_is_active(t->session->conn))
+		return cli1_unsupported(t->session->conn, "send that control code");
 	struct cli_request *r = cli_request_new(t->session->conn, NULL, t, f, SMB2_IOCTL);
 	if (!r)
 		return STATUS_NO_MEMORY;

@@ -1,7 +1,6 @@
 /* Byte-range locks, [MS-SMB2] 3.2.4.19, 3.2.4.21, 3.2.5.13. LockSequence stays 0: no handle is resilient or persistent, no session has a
  * second channel. */
-#include "client/conn.h"
-#include "client/core.h"
+#include "client/smb1/smb1.h"
 
 #include <stdlib.h>
 
@@ -33,6 +32,8 @@ static ntstatus submit(struct hythe_file *f, struct smb2_lock_element *elements,
 static ntstatus lock_or_unlock(struct hythe_file *f, const struct hythe_range *ranges, size_t count, uint32_t unlock, uint32_t flags,
 	hythe_done_fn *done, void *arg)
 {
+	if (f->smb1)
+		return cli1_lock(f, ranges, count, unlock != 0, !unlock && !(flags & LOCK_FAIL_IMMEDIATELY), done, arg);
 	if (count == 0 || count > MOST_RANGES) {
 		cli_error_set("a request locks between 1 and %d ranges", MOST_RANGES);
 		return STATUS_INVALID_PARAMETER;

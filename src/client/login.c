@@ -1,7 +1,7 @@
 /* Logging on ([MS-SMB2] 3.2.4.2.3, 3.2.5.3.1): SESSION_SETUP legs around src/auth's tokens, the keys, and the check of the last
  * answer's signature, which can only be made once the keys are there and before the session is used (inventory G028).
  * Also LOGOFF, ECHO, CANCEL and what a session tells about itself. */
-#include "client/conn.h"
+#include "client/smb1/smb1.h"
 
 #include "auth/auth.h"
 
@@ -195,11 +195,29 @@ static struct hythe_session *session_new(struct hythe_connection *c)
 	return s;
 }
 
+static ntstatus login_smb1(struct hythe_connection *c, const struct hythe_connect_options *options, struct hythe_session **out)
+{
+	struct hythe_session *s = session_new(c);
+	if (!s)
+		return STATUS_NO_MEMORY;
+	s->anonymous = !options->user || !options->user[0];
+	ntstatus status = cli1_login(s, options);
+	if (nt_ok(status)) {
+		publish(s);
+		*out = s;
+	} else {
+		cli_session_put(s);
+	}
+	return status;
+}
+
 ntstatus hythe_session_login(struct hythe_connection *c, const struct hythe_connect_options *options, struct hythe_session **out)
 {
 	ntstatus status = cli_may_block();
 	if (!nt_ok(status))
 		return status;
+	if (cli1_is_active(c))
+		return login_smb1(c, options, out);
 	uint8_t memory[ARENA_BYTES];
 	struct auth_client_config cfg = {.user = options->user, .domain = options->domain, .password = options->password,
 		.nt_hash = options->nt_hash, .target_host = c->host, .raw_ntlm = options->raw_ntlm, .clock = &clock_system};
@@ -250,6 +268,8 @@ static void empty_complete(struct cli_request *r, const struct cli_answer *a)
 /* LOGOFF and ECHO: four bytes each way. 3.2.4.23, 3.2.4.25 */
 static ntstatus empty_async(struct hythe_session *s, uint16_t command, hythe_done_fn *done, void *arg)
 {
+	if (cli1_is_active(s->conn))
+		return cli1_session_command(s, command, done, arg);
 	struct smb2_empty body = {0};
 	struct cli_request *r = cli_request_new(s->conn, s, NULL, NULL, command);
 	if (!r)
@@ -347,6 +367,8 @@ ntstatus hythe_session_root_key(struct hythe_session *s, uint8_t out[16])
 		cli_error_set("a guest or anonymous session has no key");
 		return STATUS_NO_SUCH_LOGON_SESSION;
 	}
+	if (cli1_is_active(s->conn))
+		return cli1_unsupported(s->conn, "encrypt, so that there is nothing to be read with a key");
 	memcpy(out, s->keys.session_key, sizeof(s->keys.session_key));
 	return STATUS_SUCCESS;
 }
@@ -357,7 +379,7 @@ void hythe_session_info(struct hythe_session *s, struct hythe_session_info *out)
 	*out = (struct hythe_session_info){
 		.dialect = c->proto.dialect,
 		.cipher = s->have_keys ? (enum hythe_cipher)s->keys.cipher : HYTHE_CIPHER_NONE,
-		.signer = s->have_keys ? (enum hythe_signer)(s->keys.signing + 1) : HYTHE_SIGNER_ANY,
+		.signer = s->have_keys && !cli1_is_active(c) ? (enum hythe_signer)(s->keys.signing + 1) : HYTHE_SIGNER_ANY,
 		.signing = s->signing,
 		.sealing = s->sealing,
 		.guest = s->guest,

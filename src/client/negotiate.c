@@ -1,6 +1,6 @@
 /* NEGOTIATE from the client's side ([MS-SMB2] 3.2.4.2.2, 3.2.5.2): SMB2 at once, or the SMB1 message that asks for it. What is
  * offered and what may be accepted is src/proto's; here are the messages, the preauthentication hash and the sentences. */
-#include "client/conn.h"
+#include "client/smb1/smb1.h"
 
 #include <stdlib.h>
 
@@ -8,7 +8,8 @@ enum { SMB1_NEGOTIATE_MAX = 256, ARENA_BYTES = 2048 };
 
 static ntstatus encode_smb1(struct cli_request *r)
 {
-	size_t n = proto_client_negotiate_smb1(r->inline_head, CLI_INLINE, &r->conn->config);
+	size_t n = r->conn->smb1 ? cli1_negotiate_encode(r->conn, r->inline_head, CLI_INLINE) :
+		proto_client_negotiate_smb1(r->inline_head, CLI_INLINE, &r->conn->config);
 	if (n == 0)
 		return STATUS_INVALID_PARAMETER;
 	r->no_header = true; /* takes message id 0 and is no SMB2 message */
@@ -102,7 +103,12 @@ static ntstatus one_round(struct hythe_connection *c, bool smb1)
 	ntstatus status = smb1 ? encode_smb1(r) : encode_smb2(r, &a);
 	if (nt_ok(status)) {
 		status = cli_exchange(r, smb1 ? NULL : c->proto.preauth, &reply);
-		if (nt_ok(status)) {
+		if (nt_ok(status) && reply.smb1) {
+			status = cli1_negotiated(c, reply.message, reply.len);
+		} else if (nt_ok(status) && smb1 && c->smb1 && c->smb1->only) {
+			cli_error_set("%s chose something that was not offered to it", c->host);
+			status = STATUS_INVALID_NETWORK_RESPONSE;
+		} else if (nt_ok(status)) {
 			status = accept_choice(c, &reply);
 			if (!nt_ok(status) && !nt_is(status, STATUS_MORE_PROCESSING_REQUIRED))
 				explain_refusal(c, status);
@@ -121,7 +127,7 @@ ntstatus cli_negotiate(struct hythe_connection *c, bool smb1_first)
 	ntstatus status = one_round(c, smb1_first);
 	if (nt_is(status, STATUS_MORE_PROCESSING_REQUIRED) && smb1_first)
 		status = one_round(c, false);
-	if (nt_ok(status))
+	if (nt_ok(status) && !cli1_is_active(c))
 		bound_sizes(c);
 	return status;
 }

@@ -1,6 +1,6 @@
 /* Opening and closing ([MS-SMB2] 3.2.4.3, 3.2.4.5, 3.2.5.7, 3.2.5.9): CREATE with its contexts, CLOSE with the final attributes,
  * FLUSH. */
-#include "client/conn.h"
+#include "client/smb1/smb1.h"
 
 #include <stdlib.h>
 
@@ -117,7 +117,7 @@ void cli_open_info(const struct smb2_create_rsp *rsp, struct hythe_open_info *ou
 	out->stat.file_id = out->disk_file_id;
 }
 
-static struct hythe_file *file_new(struct hythe_tree *t, struct smb2_file_id id)
+struct hythe_file *cli_file_new(struct hythe_tree *t, struct smb2_file_id id)
 {
 	struct hythe_file *f = calloc(1, sizeof(*f));
 	if (!f)
@@ -134,7 +134,7 @@ static struct hythe_file *file_new(struct hythe_tree *t, struct smb2_file_id id)
 /* 3.2.5.7. A file that is not taken is not left open at the server either. */
 ntstatus cli_file_opened(struct cli_request *r, const struct smb2_create_rsp *rsp, struct hythe_file **out)
 {
-	struct hythe_file *f = file_new(r->tree, rsp->file_id);
+	struct hythe_file *f = cli_file_new(r->tree, rsp->file_id);
 	if (!f)
 		return STATUS_NO_MEMORY;
 	ntstatus status = cli_cache_opened(r, f, rsp);
@@ -168,6 +168,8 @@ static void open_complete(struct cli_request *r, const struct cli_answer *a)
 
 ntstatus hythe_open_async(struct hythe_tree *t, const struct hythe_open_params *p, hythe_done_fn *done, void *arg)
 {
+	if (cli1_is_active(t->session->conn))
+		return cli1_open(t, p, done, arg);
 	struct cli_request *r = cli_request_new(t->session->conn, NULL, t, NULL, SMB2_CREATE);
 	if (!r)
 		return STATUS_NO_MEMORY;
@@ -222,6 +224,12 @@ static void close_complete(struct cli_request *r, const struct cli_answer *a)
 ntstatus hythe_close_async(struct hythe_file *f, bool want_stat, hythe_done_fn *done, void *arg)
 {
 	struct smb2_close_req req = {.flags = want_stat ? POSTQUERY : 0, .file_id = f->id};
+	if (cli1_is_active(f->tree->session->conn)) {
+		ntstatus closing = cli1_close(f, want_stat, done, arg);
+		if (nt_ok(closing))
+			cli_file_put(f);
+		return closing;
+	}
 	struct cli_request *r = cli_request_new(f->tree->session->conn, NULL, NULL, f, SMB2_CLOSE);
 	if (!r)
 		return STATUS_NO_MEMORY;
@@ -267,6 +275,8 @@ static void flush_complete(struct cli_request *r, const struct cli_answer *a)
 ntstatus hythe_flush_async(struct hythe_file *f, hythe_done_fn *done, void *arg)
 {
 	struct smb2_flush_req req = {.file_id = f->id};
+	if (cli1_is_active(f->tree->session->conn))
+		return cli1_flush(f, done, arg);
 	struct cli_request *r = cli_request_new(f->tree->session->conn, NULL, NULL, f, SMB2_FLUSH);
 	if (!r)
 		return STATUS_NO_MEMORY;

@@ -1,7 +1,7 @@
 /* Receiving any message ([MS-SMB2] 3.2.5.1): unsealing, splitting compounds, finding the request, verifying the signature,
  * credits, interim responses. What does not belong to a request is dropped; what shows that somebody meddles ends the
  * connection with a sentence, since nothing else would ever answer the request. Called by net with whole frames. */
-#include "client/conn.h"
+#include "client/smb1/smb1.h"
 
 #include <sched.h>
 #include <stdio.h>
@@ -36,6 +36,14 @@ void cli_complete(struct cli_request *r, const struct cli_answer *a)
 	cli_request_free(r);
 }
 
+const char *cli_command_name(const struct hythe_connection *c, uint16_t command)
+{
+	static const size_t common = sizeof("SMB_COM_") - 1;
+	const struct smb1_message *old = cli1_is_active(c) && command <= UINT8_MAX ? smb1_message_of((uint8_t)command) : NULL;
+	const struct smb2_message *m = cli1_is_active(c) ? NULL : smb2_message_of(command);
+	return old ? old->name + common : m ? m->name : "?";
+}
+
 void cli_explain(struct hythe_connection *c, const char *what, ntstatus status)
 {
 	char end[sizeof(c->end_text)] = "";
@@ -53,7 +61,7 @@ void cli_finish(struct cli_request *r, ntstatus status, const struct hythe_resul
 {
 	static const struct hythe_result nothing;
 	if (nt_error(status))
-		cli_explain(r->conn, smb2_message_of(r->command)->name, status);
+		cli_explain(r->conn, cli_command_name(r->conn, r->command), status);
 	if (r->done)
 		r->done(r->arg, status, result ? result : &nothing);
 }
@@ -260,15 +268,39 @@ static void receive_sealed(struct hythe_connection *c, struct net_frame *f)
 	cli_session_put(s);
 }
 
+/* The answer to an SMB1 NEGOTIATE that is one of SMB1. */
+static void receive_smb1_choice(struct hythe_connection *c, const struct net_frame *f)
+{
+	struct smb1_header h = {0};
+	pthread_mutex_lock(&c->lock);
+	struct cli_request *r = table_find_locked(c, 0);
+	if (r && r->command == SMB2_NEGOTIATE && r->no_header)
+		cli_table_remove_locked(c, r);
+	else
+		r = NULL;
+	pthread_mutex_unlock(&c->lock);
+	struct cli_answer a = {.message = f->data, .len = f->len, .header1 = &h};
+	if (r)
+		cli_complete(r, &a);
+	else
+		cli_conn_kill(c, STATUS_INVALID_NETWORK_RESPONSE, "%s changed to SMB1 in the middle of the connection", c->host);
+}
+
 static void receive_frame(struct hythe_connection *c, struct net_frame *f)
 {
 	uint32_t id = f->len >= 4 ? load_le32(f->data) : 0;
 	if (c->client->tap.fn && id != SMB2_TRANSFORM_ID)
 		tell(c, f, NULL);
-	if (id == SMB2_PROTOCOL_ID)
+	if (cli1_is_active(c) && id != SMB1_PROTOCOL_ID)
+		cli_conn_kill(c, STATUS_INVALID_NETWORK_RESPONSE, "%s does not go on in SMB1", c->host);
+	else if (id == SMB2_PROTOCOL_ID)
 		receive_chain(c, f->data, f->len, false, NULL);
 	else if (id == SMB2_TRANSFORM_ID)
 		receive_sealed(c, f);
+	else if (id == SMB1_PROTOCOL_ID && cli1_is_active(c))
+		cli1_receive(c, f);
+	else if (id == SMB1_PROTOCOL_ID && c->smb1)
+		receive_smb1_choice(c, f);
 	else if (id == SMB1_PROTOCOL_ID)
 		cli_conn_kill(c, STATUS_NOT_SUPPORTED, "%s speaks only SMB1, which is not safe to use", c->host);
 	else
@@ -284,8 +316,8 @@ static void receive_frames(struct hythe_connection *c, struct net_frame *f, size
 void cli_conn_frames(struct net_conn *nc, void *user, struct net_frame *f, size_t n)
 {
 	struct hythe_connection *c = user;
-	/* Nothing below depends on the order of frames. */
-	if (c->client->threads > 1)
+	/* Nothing below depends on the order of frames, but in SMB1. */
+	if (c->client->threads > 1 && !c->smb1)
 		net_conn_release_token(nc);
 	cli_callback(true);
 	cli_batch_frames(c, receive_frames, f, n);
@@ -312,13 +344,15 @@ static void exchange_complete(struct cli_request *r, const struct cli_answer *a)
 		if (x->reply->message) {
 			memcpy(x->reply->message, a->message, a->len);
 			x->reply->len = a->len;
-			x->reply->header = *a->header;
+			x->reply->smb1 = a->header1 != NULL;
+			if (a->header)
+				x->reply->header = *a->header;
 		} else {
 			status = STATUS_NO_MEMORY;
 		}
 	}
 	if (!nt_ok(status)) {
-		cli_explain(r->conn, smb2_message_of(r->command)->name, status);
+		cli_explain(r->conn, cli_command_name(r->conn, r->command), status);
 		snprintf(x->wait.text, sizeof(x->wait.text), "%s", cli_error_get());
 	}
 	cli_wait_wake(&x->wait, status);
@@ -331,7 +365,7 @@ ntstatus cli_exchange(struct cli_request *r, uint8_t *preauth, struct cli_reply 
 	cli_wait_init(&x.wait, r->conn->client);
 	r->complete = exchange_complete;
 	r->op = &x;
-	ntstatus status = cli_submit(r);
+	ntstatus status = cli1_is_active(r->conn) ? cli1_submit(r) : cli_submit(r);
 	if (!nt_ok(status))
 		cli_request_free(r);
 	return cli_wait_for(&x.wait, status);

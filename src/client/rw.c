@@ -1,6 +1,6 @@
 /* READ and WRITE ([MS-SMB2] 3.2.4.6, 3.2.4.7, 3.2.5.11, 3.2.5.12). What fits into one message goes as one, with no memory but the
  * request. More is a transfer: pieces side by side, as many as keep the line busy, each going on where a short answer ended. */
-#include "client/conn.h"
+#include "client/smb1/smb1.h"
 
 #include <stdlib.h>
 
@@ -18,6 +18,7 @@ struct cli_transfer {
 	size_t piece;
 	uint32_t flags;
 	unsigned underway;
+	bool alone;        /* the first piece, which may well be all there is, goes before the others */
 	ntstatus status;
 	hythe_done_fn *done;
 	void *arg;
@@ -31,6 +32,8 @@ static ntstatus read_answer(struct cli_request *r, const struct cli_answer *a, s
 	struct smb2_read_rsp rsp;
 	ntstatus status;
 	*bytes = 0;
+	if (r->file->smb1)
+		return cli1_read_answer(r, a, bytes);
 	if (!cli_body(r, a, &rsp, &status))
 		return status;
 	if (rsp.data.len > r->buffer_len)
@@ -46,6 +49,8 @@ static ntstatus write_answer(struct cli_request *r, const struct cli_answer *a, 
 	struct smb2_write_rsp rsp;
 	ntstatus status;
 	*bytes = 0;
+	if (r->file->smb1)
+		return cli1_write_answer(r, a, bytes);
 	if (!cli_body(r, a, &rsp, &status))
 		return status;
 	if (rsp.count > r->payload_len)
@@ -57,7 +62,7 @@ static ntstatus write_answer(struct cli_request *r, const struct cli_answer *a, 
 static void single_complete(struct cli_request *r, const struct cli_answer *a)
 {
 	struct hythe_result result = {0};
-	ntstatus status = r->command == SMB2_READ ? read_answer(r, a, &result.bytes) : write_answer(r, a, &result.bytes);
+	ntstatus status = r->buffer ? read_answer(r, a, &result.bytes) : write_answer(r, a, &result.bytes);
 	cli_finish(r, status, &result);
 }
 
@@ -72,7 +77,7 @@ static struct cli_request *make_read(struct hythe_file *f, uint64_t offset, void
 	r->buffer = buffer;
 	r->buffer_len = len;
 	r->offset = offset;
-	*status = cli_request_encode(r, &req, 0, len);
+	*status = f->smb1 ? cli1_read_encode(r, f, offset, len) : cli_request_encode(r, &req, 0, len);
 	return r;
 }
 
@@ -88,7 +93,7 @@ static struct cli_request *make_write(struct hythe_file *f, uint64_t offset, con
 	r->payload = data;
 	r->payload_len = len;
 	r->offset = offset;
-	*status = cli_request_encode(r, &req, 0, len);
+	*status = f->smb1 ? cli1_write_encode(r, f, offset, len, flags) : cli_request_encode(r, &req, 0, len);
 	return r;
 }
 
@@ -97,7 +102,7 @@ static ntstatus submit_or_free(struct cli_request *r, ntstatus status)
 	if (!r)
 		return status;
 	if (nt_ok(status))
-		status = cli_submit(r);
+		status = r->file->smb1 ? cli1_submit(r) : cli_submit(r);
 	if (!nt_ok(status))
 		cli_request_free(r);
 	return status;
@@ -163,8 +168,12 @@ static void piece_complete(struct cli_request *r, const struct cli_answer *a)
 		stop_at(t, r->offset, status);
 	else if (bytes == 0 && asked > 0)
 		stop_at(t, r->offset, t->write ? STATUS_UNEXPECTED_NETWORK_ERROR : STATUS_SUCCESS);
+	else if (bytes < asked && !t->write && t->file->smb1 && r->offset + bytes >= t->file->smb1->size)
+		stop_at(t, r->offset + bytes, STATUS_SUCCESS); /* as far as the file went when it was opened */
 	else
 		more = bytes < asked;
+	if (bytes == asked)
+		t->alone = false;
 	pthread_mutex_unlock(&t->lock);
 	if (more) {
 		status = piece_send(t, r->offset + bytes, asked - bytes);
@@ -180,6 +189,8 @@ static void piece_complete(struct cli_request *r, const struct cli_answer *a)
 static unsigned pieces_at_once(const struct cli_transfer *t)
 {
 	size_t n = WINDOW_BYTES / t->piece;
+	if (t->alone)
+		return 1;
 	return n < PIECES_MIN ? PIECES_MIN : n > PIECES_MAX ? PIECES_MAX : (unsigned)n;
 }
 
@@ -220,6 +231,7 @@ static ntstatus transfer_start(struct hythe_file *f, uint64_t offset, void *buff
 	t->end = offset + len;
 	t->stop = UINT64_MAX;
 	t->piece = limit < CLI_PIECE_BYTES ? limit : CLI_PIECE_BYTES;
+	t->alone = f->smb1 && !write;
 	t->flags = flags;
 	t->done = done;
 	t->arg = arg;
@@ -252,7 +264,7 @@ ntstatus hythe_read_async(struct hythe_file *f, uint64_t offset, void *buffer, s
 	void *arg)
 {
 	struct hythe_connection *c = f->tree->session->conn;
-	size_t limit = len <= CLI_CREDIT_BYTES ? CLI_CREDIT_BYTES : cli_conn_io_limit(c, c->proto.max_read_bytes);
+	size_t limit = f->smb1 ? cli1_io_limit(c, false) : len <= CLI_CREDIT_BYTES ? CLI_CREDIT_BYTES : cli_conn_io_limit(c, c->proto.max_read_bytes);
 	ntstatus status = check_range(offset, len);
 	if (!nt_ok(status))
 		return status;
@@ -271,7 +283,7 @@ ntstatus hythe_write_async(struct hythe_file *f, uint64_t offset, const void *bu
 	void *arg)
 {
 	struct hythe_connection *c = f->tree->session->conn;
-	size_t limit = len <= CLI_CREDIT_BYTES ? CLI_CREDIT_BYTES : cli_conn_io_limit(c, c->proto.max_write_bytes);
+	size_t limit = f->smb1 ? cli1_io_limit(c, true) : len <= CLI_CREDIT_BYTES ? CLI_CREDIT_BYTES : cli_conn_io_limit(c, c->proto.max_write_bytes);
 	ntstatus status = check_range(offset, len);
 	if (!nt_ok(status))
 		return status;

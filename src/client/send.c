@@ -1,7 +1,7 @@
 /* Sending any message ([MS-SMB2] 3.2.4.1): message ids and credits, CreditRequest, compounds, signing, sealing. A request
  * is under way from cli_submit on; the one that finds no credits waits in the connection's queue, in order. Crypto and the
  * system call run outside of the lock, so messages of several threads may leave in another order than their ids. */
-#include "client/conn.h"
+#include "client/smb1/smb1.h"
 
 #include <stdlib.h>
 
@@ -65,6 +65,7 @@ void cli_request_free(struct cli_request *r)
 	struct hythe_tree *t = r->tree;
 	struct hythe_file *f = r->file;
 	cli_cache_asked(r);
+	cli1_trans_free(r->trans);
 	buf_put(r->head_buf);
 	pthread_mutex_lock(&c->lock);
 	bool keep = c->spare_count < CLI_SPARE_MAX;
@@ -401,6 +402,10 @@ void cli_pump(struct hythe_connection *c)
 
 void cli_send_cancel(struct hythe_connection *c, struct hythe_session *s, struct hythe_tree *t, uint64_t message_id, uint64_t async_id)
 {
+	if (cli1_is_active(c)) {
+		cli1_send_cancel(c, s, t, (uint16_t)message_id);
+		return;
+	}
 	struct cli_request *r = cli_request_new(c, s, t, NULL, SMB2_CANCEL);
 	struct smb2_empty body = {0};
 	if (!r)

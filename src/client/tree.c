@@ -1,6 +1,6 @@
 /* Trees ([MS-SMB2] 3.2.4.2.4, 3.2.5.5, 3.2.4.22): TREE_CONNECT, the confirmation of what NEGOTIATE said (3.2.5.14.12) behind the
  * first one of a session, TREE_DISCONNECT. */
-#include "client/conn.h"
+#include "client/smb1/smb1.h"
 
 #include "base/utf16.h"
 #include "wire/fsctl.h"
@@ -114,6 +114,11 @@ ntstatus hythe_tree_connect_async(struct hythe_session *s, const char *share, hy
 	struct smb2_tree_connect_req req = {.path = unc_name(s, share, &status)};
 	if (!nt_ok(status))
 		return status;
+	if (cli1_is_active(s->conn)) {
+		status = cli1_tree_connect(s, share, req.path, done, arg);
+		free((void *)(uintptr_t)req.path.data);
+		return status;
+	}
 	struct hythe_tree *t = calloc(1, sizeof(*t));
 	struct cli_request *r = cli_request_new(s->conn, s, NULL, NULL, SMB2_TREE_CONNECT);
 	status = STATUS_NO_MEMORY;
@@ -205,28 +210,33 @@ static void disconnect_complete(struct cli_request *r, const struct cli_answer *
 	cli_finish(r, a->status, NULL);
 }
 
-ntstatus hythe_tree_disconnect(struct hythe_tree *t)
+static ntstatus disconnect_async(struct hythe_tree *t, hythe_done_fn *done, void *arg)
 {
-	struct cli_wait w;
 	struct smb2_empty body = {0};
-	ntstatus status = cli_may_block();
-	if (!nt_ok(status))
-		return status;
+	if (cli1_is_active(t->session->conn))
+		return cli1_tree_disconnect(t, done, arg);
 	struct cli_request *r = cli_request_new(t->session->conn, NULL, t, NULL, SMB2_TREE_DISCONNECT);
-	if (!r) {
-		cli_tree_put(t);
+	if (!r)
 		return STATUS_NO_MEMORY;
-	}
-	cli_wait_init(&w, t->session->conn->client);
 	r->complete = disconnect_complete;
-	r->done = cli_wait_done;
-	r->arg = &w;
-	status = cli_request_encode(r, &body, 0, 0);
+	r->done = done;
+	r->arg = arg;
+	ntstatus status = cli_request_encode(r, &body, 0, 0);
 	if (nt_ok(status))
 		status = cli_submit(r);
 	if (!nt_ok(status))
 		cli_request_free(r);
-	status = cli_wait_for(&w, status);
+	return status;
+}
+
+ntstatus hythe_tree_disconnect(struct hythe_tree *t)
+{
+	struct cli_wait w;
+	ntstatus status = cli_may_block();
+	if (!nt_ok(status))
+		return status;
+	cli_wait_init(&w, t->session->conn->client);
+	status = cli_wait_for(&w, disconnect_async(t, cli_wait_done, &w));
 	if (nt_ok(status))
 		cli_cache_gone(t->session->conn, NULL, t);
 	cli_tree_put(t);

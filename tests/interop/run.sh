@@ -163,9 +163,9 @@ for dialect in 2.0.2 2.1 3.0; do
 done
 
 rm -f "$big"/share/* "$source_file"
-if [ -f "$here/client_vs_smbd.sh" ]; then
-	if HYTHE=$HYTHE SIZE_MB=$SIZE_MB bash "$here/client_vs_smbd.sh"; then :; else failures=$((failures + 1)); fi
-fi
+for script in client_vs_smbd smb1_client; do
+	HYTHE=$HYTHE SIZE_MB=$SIZE_MB bash "$here/$script.sh" || failures=$((failures + 1))
+done
 HYTHE=$HYTHE bash "$here/compare.sh" || failures=$((failures + 1))
 HYTHE=$HYTHE bash "$here/streams_vs_smbd.sh" || failures=$((failures + 1))
 HYTHE=$HYTHE bash "$here/local.sh" || failures=$((failures + 1))

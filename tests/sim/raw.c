@@ -43,11 +43,8 @@ static void raw_init(struct raw *r, struct sim *s)
 
 void raw_open_connection(struct raw *r, struct sim *s)
 {
-	struct net_conn *theirs;
-
 	raw_init(r, s);
-	net_mem_pair(s->pool, &s->options.faults, &r->net, &theirs);
-	srv_accept(&s->srv, theirs);
+	r->net = sim_dial(s, &s->options.faults);
 	net_conn_start(r->net, &raw_ops, r);
 	net_conn_limit(r->net, 16u << 20);
 }

@@ -11,19 +11,29 @@
 
 enum { STEPS_MAX = 1000000 };
 
+struct net_conn *sim_dial(struct sim *s, const struct net_mem_faults *f)
+{
+	struct net_conn *ours, *theirs;
+
+	net_mem_pair(s->pool, f, &ours, &theirs);
+	if (s->options.nbss) {
+		net_conn_make_nbss(ours, false);
+		net_conn_make_nbss(theirs, false);
+	}
+	srv_accept(&s->srv, theirs);
+	return ours;
+}
+
 static struct net_conn *dial(void *arg, const char *host, uint16_t port, ntstatus *status)
 {
 	struct sim *s = arg;
 	struct net_mem_faults f = s->options.faults;
-	struct net_conn *ours, *theirs;
 
 	(void)host;
 	(void)port;
 	f.seed += ++s->links * 1000003;
-	net_mem_pair(s->pool, &f, &ours, &theirs);
-	srv_accept(&s->srv, theirs);
 	*status = STATUS_SUCCESS;
-	return ours;
+	return sim_dial(s, &f);
 }
 
 static struct srv_share *share_add(struct sim *s, const char *name)

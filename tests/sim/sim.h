@@ -24,6 +24,7 @@
 struct sim_options {
 	uint16_t min_dialect, max_dialect;  /* of the server; 0: 2.0.2 and 3.1.1 */
 	bool signing_required, encrypt_sessions, encryption_required, guest, multichannel;
+	bool nbss;                          /* connections are NetBIOS sessions, accepted already */
 	struct net_mem_faults faults;
 	uint64_t store_bytes;               /* 0: 64 MiB */
 	ntstatus (*decide)(void *arg, const char *operation); /* fault store */
@@ -44,6 +45,8 @@ struct sim {
  * user/pass, alice/secret, off/pass (disabled). Fails the test when something cannot be made. */
 void sim_start(struct sim *s, const struct sim_options *o);
 void sim_stop(struct sim *s);
+/* A connection to the server: our end. */
+struct net_conn *sim_dial(struct sim *s, const struct net_mem_faults *f);
 /* Runs what is due, until nothing is or `ms` of virtual time have passed. */
 void sim_run(struct sim *s, unsigned ms);
 /* A session of the real client as user/pass, and its tree on `share`. */
