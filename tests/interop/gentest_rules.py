@@ -104,10 +104,10 @@ def looked_up(d):
 
 
 def denied_as_read_only(d):
-    """See the entry on read-only files and MAXIMUM_ALLOWED."""
-    r = d.ours
-    return d.theirs.status == ACCESS_DENIED and bool(r.access & MAXIMUM_ALLOWED) and r.disposition in (1, 3) and r.before.exists() and \
-        bool(r.before.marks() & READONLY_ATTRIBUTE) and not r.before.directory
+    """See the entry on read-only files and MAXIMUM_ALLOWED. Theirs may be one that a CREATE that failed has left."""
+    r, there = d.ours, d.theirs.before
+    return d.theirs.status == ACCESS_DENIED and bool(r.access & MAXIMUM_ALLOWED) and r.disposition in (1, 3) and there.exists() and \
+        bool(there.marks() & READONLY_ATTRIBUTE) and not there.directory
 
 
 def several_faults(d):
