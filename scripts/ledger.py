@@ -13,7 +13,7 @@
 inventory.csv: id, section, title, state, evidence, reason. The state is `tested` (evidence names the tests), `n/a` (reason says why
 the row does not apply) or `open`. Only n/a and its reason are written by hand. A test backs rows by a comment directly above its
 function: /* Backs: A045, B398-B400. */ in C, `# Backs: ...` in Python and shell.
-smbtorture.csv: name, rung, smbd (what Samba's own server does), state (pass, fail, skip, untested), reason.
+smbtorture.csv: name, rung (smb1: the tests of that protocol), smbd (what Samba's own server does), state (pass, fail, skip, untested), reason.
 """
 import csv
 import fnmatch
@@ -231,14 +231,14 @@ def torture_init(args):
             base = json.load(f)["tests"]
     rows = {r["name"]: r for r in load(TORTURE)}
     with open(tests, encoding="utf-8") as f:
-        names = [n.strip() for n in f if n.strip()]
+        names = [n.strip() for n in f if n.strip() and not n.startswith("#")]
     for n in names:
         excluded = next((r["exclude"] for r in rules if "exclude" in r and fnmatch.fnmatchcase(n, r["match"])), "")
-        rung = next((k[:2] for k, patterns in ladder if match(n, patterns)), "")
+        rung = "smb1" if not n.startswith("smb2.") else next((k[:2] for k, patterns in ladder if match(n, patterns)), "")
         row = rows.setdefault(n, {"name": n, "state": "skip" if excluded else "untested", "reason": excluded})
         row["rung"] = rung
         row["smbd"] = base.get(n, {}).get("status", "not run")
-    store(TORTURE, TORTURE_FIELDS, sorted(rows.values(), key=lambda r: (r["rung"], names.index(r["name"]))))
+    store(TORTURE, TORTURE_FIELDS, sorted(rows.values(), key=lambda r: (r["rung"], names.index(r["name"]) if r["name"] in names else -1)))
     print(f"{len(rows)} rows")
     return 0
 

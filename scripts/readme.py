@@ -16,6 +16,7 @@ RUNGS = {
     "12": "Leases", "13": "Change notify", "14": "FSCTLs: copychunk, sparse, zero, resume key", "15": "Streams and EAs",
     "16": "Access control lists", "17": "Durable handles v1", "18": "Durable handles v2, persistent handles",
     "19": "Session binding, multichannel", "20": "Replay, channel sequence", "21": "Kerberos expiry, snapshots, Samba's own",
+    "smb1": "SMB1: the exchange of old devices",
 }
 PARTS = {"A": "Wire messages", "B": "Server behaviour", "C": "Client behaviour", "D": "Cross-cutting capabilities",
          "E": "Security and interoperability", "F": "Examples of the specification"}

@@ -30,6 +30,8 @@ struct hythe_share_config {
 	bool follow_symlinks;          /* those that stay inside the share; else clients are told of the link */
 	bool no_streams;               /* named streams are refused; else they are kept where the file system has extended attributes */
 	bool no_change_notify;         /* CHANGE_NOTIFY is refused */
+	bool smb1;                     /* clients of SMB1 may use it, if the server speaks that; else it does not exist for them */
+	bool ntlmv1;                   /* also those who log on by NTLMv1, whose passwords can be found out from what they send */
 	bool short_names;              /* long names have 8.3 names as well, which costs listings time */
 	bool restrict_exclusive_opens; /* whoever only reads shares reading, asked for or not */
 	bool force_shared_delete;      /* every open shares deleting */
@@ -67,6 +69,7 @@ struct hythe_server_config {
 	 * that cannot encrypt are turned away. */
 	enum hythe_encryption encryption;
 	bool multichannel;     /* a session may have several connections, with SMB 3 */
+	bool smb1;             /* speaks SMB1 (NT LM 0.12) with clients that know nothing else: unencrypted, and weakly signed */
 	bool guest;            /* unknown users become guests and may use shares with guest set */
 
 	unsigned threads;                  /* workers that exist at rest; 0: by the number of processors */

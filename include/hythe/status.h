@@ -31,6 +31,15 @@ typedef struct ntstatus {
 	X(NO_MORE_ENTRIES, 0x8000001A, "no more entries")                                                              \
 	X(STOPPED_ON_SYMLINK, 0x8000002D, "the path goes through a symbolic link that the server does not follow")    \
 	X(SEC_E_UNSUPPORTED_FUNCTION, 0x80090302, "the session is still being set up")                                 \
+	X(INVALID_SMB, 0x00010002, "the message is malformed")                                                         \
+	X(SMB_BAD_TID, 0x00050002, "there is no such connection to a share")                                           \
+	X(SMB_BAD_FUNCTION, 0x00010001, "the function is not valid")                                                   \
+	X(SMB_BAD_COMMAND, 0x00160002, "the other side does not know this command")                                    \
+	X(SMB_BAD_UID, 0x005B0002, "there is no such logon on this connection")                                        \
+	X(OS2_INVALID_ACCESS, 0x000C0001, "the way to open the file is not valid")                                     \
+	X(OS2_NO_MORE_SIDS, 0x00710001, "too many searches")                                                           \
+	X(OS2_CANCEL_VIOLATION, 0x00AD0001, "there is no such lock to cancel")                                         \
+	X(OS2_ATOMIC_LOCKS_NOT_SUPPORTED, 0x00AE0001, "the kind of a lock cannot be changed")                          \
 	X(UNSUCCESSFUL, 0xC0000001, "the operation failed")                                                            \
 	X(NOT_IMPLEMENTED, 0xC0000002, "the other side does not implement this")                                      \
 	X(INVALID_INFO_CLASS, 0xC0000003, "unknown information class")                                                 \
@@ -91,6 +100,7 @@ typedef struct ntstatus {
 	X(INVALID_NETWORK_RESPONSE, 0xC00000C3, "the server sent an answer that makes no sense")                      \
 	X(NETWORK_NAME_DELETED, 0xC00000C9, "the connection to the share is gone")                                    \
 	X(NETWORK_ACCESS_DENIED, 0xC00000CA, "network access denied")                                                  \
+	X(BAD_DEVICE_TYPE, 0xC00000CB, "the share is of another type")                                                 \
 	X(BAD_NETWORK_NAME, 0xC00000CC, "no such share on the server")                                                 \
 	X(REQUEST_NOT_ACCEPTED, 0xC00000D0, "the server does not take more of these")                                  \
 	X(REQUEST_OUT_OF_SEQUENCE, 0xC000042A, "the request does not fit what went before it")                         \
@@ -118,6 +128,7 @@ typedef struct ntstatus {
 	X(DUPLICATE_OBJECTID, 0xC000022A, "that object id exists already")                                             \
 	X(NO_SUCH_LOGON_SESSION, 0xC000005F, "no such logon session")                                                  \
 	X(LOGON_TYPE_NOT_GRANTED, 0xC000015B, "that user may not log on here")                                         \
+	X(INVALID_LEVEL, 0xC0000148, "unknown information level")                                                      \
 	X(TOO_MANY_LINKS, 0xC0000265, "too many links")                                                                \
 	X(PATH_NOT_COVERED, 0xC0000257, "the path is on another server")                                               \
 	X(NOT_A_REPARSE_POINT, 0xC0000275, "that is not a reparse point")                                              \

@@ -69,6 +69,17 @@ void auth_server_free(struct auth_server *s);
 ntstatus auth_server_step(struct auth_server *s, struct slice token, struct arena *a, struct slice *out) MUST_USE;
 const struct auth_identity *auth_server_identity(const struct auth_server *s);
 
+/* A logon without tokens, as SMB1 has it: a client's answer to the challenge of NEGOTIATE. */
+struct auth_claim {
+	uint8_t challenge[8];
+	struct slice user, domain; /* UTF-16LE */
+	struct slice lm, nt;
+	bool allow_ntlmv1;         /* else NTLMv2 and LMv2 only; LM never */
+};
+
+/* SUCCESS: *out is filled; *ntlmv1: the client has proved itself by NTLMv1. LOGON_FAILURE, ACCOUNT_DISABLED, INVALID_PARAMETER. */
+ntstatus auth_claim_check(const struct auth_server_config *cfg, const struct auth_claim *r, struct auth_identity *out, bool *ntlmv1) MUST_USE;
+
 /* --- initiator --- */
 
 struct auth_client_config {

@@ -224,8 +224,7 @@ static ntstatus response_parse(const struct ntlm_server *s, struct logon *l)
 	return STATUS_SUCCESS;
 }
 
-/* A password that is empty is as good as none, whatever the store calls it. */
-static bool has_password(const struct user_entry *e)
+bool ntlm_has_password(const struct user_entry *e)
 {
 	static const uint8_t empty[16] = {0x31, 0xd6, 0xcf, 0xe0, 0xd1, 0x6a, 0xe9, 0x31, 0xb7, 0x3c, 0x59, 0xd7, 0xe0, 0xc0, 0x89, 0xc0};
 
@@ -248,7 +247,7 @@ static ntstatus password_check(const struct ntlm_server *s, struct logon *l)
 	ntstatus st;
 
 	l->known = user_known(s, l);
-	l->user.no_password = !has_password(&l->user);
+	l->user.no_password = !ntlm_has_password(&l->user);
 	if (!l->known || l->user.no_password)
 		random_bytes(l->user.nt_hash, sizeof(l->user.nt_hash));
 	st = ntlm_ntowfv2(l->user.nt_hash, l->m.user, l->m.domain, ntowf);

@@ -118,9 +118,12 @@ void serve_howto_print(const struct hythe_server *s, const struct hythe_server_c
 	for (size_t i = 0; i < cfg->share_count; i++) {
 		fputs("Sharing ", stdout);
 		print_path(cfg->shares[i].path);
-		printf(" as %s%s%s%s\n", cfg->shares[i].name, cfg->shares[i].read_only ? ", read-only" : "",
-			cfg->shares[i].encrypt ? ", encrypted" : "", cfg->shares[i].guest ? ", open to guests" : "");
+		printf(" as %s%s%s%s%s%s\n", cfg->shares[i].name, cfg->shares[i].read_only ? ", read-only" : "",
+			cfg->shares[i].encrypt ? ", encrypted" : "", cfg->shares[i].guest ? ", open to guests" : "",
+			cfg->smb1 && cfg->shares[i].smb1 ? ", to SMB1 as well" : "", cfg->smb1 && cfg->shares[i].smb1 && cfg->shares[i].ntlmv1 ? " (NTLMv1 too)" : "");
 	}
+	if (cfg->smb1)
+		puts("SMB1 is spoken with clients that know nothing newer: unencrypted, and weakly signed");
 	if (u->password[0])
 		printf("User %s, password %s\n(shown this once; `hythe user passwd %s` sets another)\n", u->name, u->password, u->name);
 	putchar('\n');

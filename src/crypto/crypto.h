@@ -53,6 +53,8 @@ ntstatus preauth_update(uint8_t hash[64], const struct iovec *parts, size_t n) M
 
 /* For NTLM; MD4 and RC4 from OpenSSL's legacy provider in a private library context. */
 ntstatus crypto_md4(struct slice in, uint8_t out[16]) MUST_USE;
+/* One block under a key of 56 bits in seven bytes, for NTLMv1. */
+ntstatus crypto_des(const uint8_t key[7], const uint8_t in[8], uint8_t out[8]) MUST_USE;
 ntstatus crypto_md5(const struct iovec *parts, size_t n, uint8_t out[16]) MUST_USE;
 ntstatus crypto_hmac_md5(struct slice key, const struct iovec *parts, size_t n, uint8_t out[16]) MUST_USE;
 ntstatus crypto_sha256(const struct iovec *parts, size_t n, uint8_t out[32]) MUST_USE;

@@ -1,4 +1,4 @@
-/* MD4 and RC4, which NTLM cannot do without ([MS-NLMP] 3.3, 3.4). They come from OpenSSL's legacy provider, loaded into
+/* MD4 and RC4, which NTLM cannot do without ([MS-NLMP] 3.3, 3.4), and DES for NTLMv1. They come from OpenSSL's legacy provider, loaded into
  * a library context of our own so that the rest of the process does not get weak algorithms along with it. Called by
  * auth. */
 #include "crypto/algs.h"
@@ -14,7 +14,7 @@
 
 static OSSL_LIB_CTX *library;
 static EVP_MD *md4;
-static EVP_CIPHER *rc4;
+static EVP_CIPHER *rc4, *des;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void load(void)
@@ -23,6 +23,7 @@ static void load(void)
 	if (library && OSSL_PROVIDER_load(library, "default") && OSSL_PROVIDER_load(library, "legacy")) {
 		md4 = EVP_MD_fetch(library, "MD4", NULL);
 		rc4 = EVP_CIPHER_fetch(library, "RC4", NULL);
+		des = EVP_CIPHER_fetch(library, "DES-ECB", NULL);
 	}
 	if (!md4 || !rc4)
 		log_error("crypto: OpenSSL's legacy provider cannot be loaded, so NTLM logons will fail: they need MD4 "
@@ -44,6 +45,33 @@ ntstatus crypto_md4(struct slice in, uint8_t out[16])
 		return STATUS_INTERNAL_ERROR;
 	}
 	return STATUS_SUCCESS;
+}
+
+/* [MS-NLMP] 6: seven bytes spread over eight, the last bit of each, which would be its parity, left 0. */
+ntstatus crypto_des(const uint8_t key[7], const uint8_t in[8], uint8_t out[8])
+{
+	EVP_CIPHER_CTX *ctx;
+	uint8_t spread[8];
+	uint64_t bits = 0;
+	int len = 0;
+	bool ok;
+
+	pthread_once(&once, load);
+	ctx = des ? EVP_CIPHER_CTX_new() : NULL;
+	if (!ctx)
+		return des ? STATUS_NO_MEMORY : STATUS_NOT_SUPPORTED;
+	for (size_t i = 0; i < 7; i++)
+		bits = bits << 8 | key[i];
+	for (size_t i = 0; i < sizeof(spread); i++)
+		spread[i] = (uint8_t)(bits >> (49 - 7 * i) << 1);
+	ok = EVP_EncryptInit_ex2(ctx, des, spread, NULL, NULL) == 1 && EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
+	     EVP_EncryptUpdate(ctx, out, &len, in, 8) == 1 && len == 8;
+	EVP_CIPHER_CTX_free(ctx);
+	bytes_wipe(spread, sizeof(spread));
+	bytes_wipe(&bits, sizeof(bits));
+	if (!ok)
+		crypto_log_openssl("DES");
+	return ok ? STATUS_SUCCESS : STATUS_INTERNAL_ERROR;
 }
 
 struct rc4 {

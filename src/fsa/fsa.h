@@ -247,6 +247,7 @@ uint64_t fsa_written_shown(struct fsa *f, struct vfs_id id, uint64_t written, ui
 struct fsa_range {
 	uint64_t offset, length;
 	bool exclusive;
+	uint32_t process; /* within an open, that of a client of SMB1; 0 for others. Locks of another are like those of another open */
 };
 /* How many locks, held or waited for, opens that share it may have. */
 struct fsa_lock_budget {
@@ -265,7 +266,7 @@ struct fsa_lock_wait {
 };
 /* All of the ranges or none. LOCK_NOT_GRANTED, INVALID_LOCK_RANGE, INSUFFICIENT_RESOURCES; FILE_CLOSED: the open has left. */
 ntstatus fsa_lock(struct fsa_open *o, const struct fsa_range *ranges, size_t n) MUST_USE;
-/* One after the other, until one fails: RANGE_NOT_LOCKED unless the open has a lock of exactly that range. `exclusive` is not
+/* One after the other, until one fails: RANGE_NOT_LOCKED unless the open, and the process, has a lock of exactly that range. `exclusive` is not
  * looked at. Locks that others wait for and can have now are theirs, and they are woken. */
 ntstatus fsa_unlock(struct fsa_open *o, const struct fsa_range *ranges, size_t n) MUST_USE;
 /* The locks of the open that touch these bytes, the first `cap` of them; gives how many there are. */
@@ -279,12 +280,12 @@ ntstatus fsa_lock_wait(struct fsa_lock_wait *w, const struct fsa_range *range) M
 bool fsa_lock_wait_cancel(struct fsa_lock_wait *w) MUST_USE;
 /* Gives up all locks of the open and what it waits for; it gets none any more. Leaving does it, too. */
 void fsa_locks_end(struct fsa_open *o);
-/* Whether locks are in the way of reading (or writing) there through o. */
-bool fsa_io_conflicts_locked_file(struct fsa_open *o, uint64_t offset, uint64_t length, bool write);
-static inline bool fsa_io_conflicts(struct fsa_open *o, uint64_t offset, uint64_t length, bool write)
+/* Whether locks are in the way of reading (or, exclusive, writing) that range through o. */
+bool fsa_io_conflicts_locked_file(struct fsa_open *o, const struct fsa_range *range);
+static inline bool fsa_io_conflicts(struct fsa_open *o, const struct fsa_range *range)
 {
 	return o->locks_near && atomic_load_explicit(o->locks_near, memory_order_acquire) != 0 &&
-		fsa_io_conflicts_locked_file(o, offset, length, write);
+		fsa_io_conflicts_locked_file(o, range);
 }
 
 /* --- watching directories ([MS-FSA] 2.1.4.1, [MS-SMB2] 2.2.35) --- */

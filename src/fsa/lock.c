@@ -51,6 +51,7 @@ static struct fsa_lock *lock_new(struct fsa_open *o, const struct fsa_range *ran
 	l->length = range->length;
 	l->last = range->offset + range->length - 1;
 	l->exclusive = range->exclusive;
+	l->process = range->process;
 	return l;
 }
 
@@ -87,23 +88,23 @@ static bool stands_back_locked(const struct fsa_node *node, const struct fsa_loc
 	if (l->offset == 0 && l->length == 0)
 		return false;
 	if (!l->exclusive)
-		return fsa_lock_tree_touches(node->locks[FSA_LOCK_EXCLUSIVE], l->offset, l->last, l->owner);
-	return fsa_lock_tree_touches(node->locks[FSA_LOCK_EXCLUSIVE], l->offset, l->last, NULL) ||
-		fsa_lock_tree_touches(node->locks[FSA_LOCK_SHARED], l->offset, l->last, NULL);
+		return fsa_lock_tree_touches(node->locks[FSA_LOCK_EXCLUSIVE], l->offset, l->last, l->owner, l->process);
+	return fsa_lock_tree_touches(node->locks[FSA_LOCK_EXCLUSIVE], l->offset, l->last, NULL, 0) ||
+		fsa_lock_tree_touches(node->locks[FSA_LOCK_SHARED], l->offset, l->last, NULL, 0);
 }
 
 /* The same without: shared locks keep everybody from writing, their owners too. */
-bool fsa_io_conflicts_locked_file(struct fsa_open *o, uint64_t offset, uint64_t length, bool write)
+bool fsa_io_conflicts_locked_file(struct fsa_open *o, const struct fsa_range *range)
 {
-	uint64_t last = offset + length - 1;
+	uint64_t last = range->offset + range->length - 1;
 	bool conflict = false;
 
-	if (length == 0)
+	if (range->length == 0)
 		return false;
 	pthread_mutex_lock(&o->shard->lock);
 	if (o->node)
-		conflict = fsa_lock_tree_touches(o->node->locks[FSA_LOCK_EXCLUSIVE], offset, last, o) ||
-			(write && fsa_lock_tree_touches(o->node->locks[FSA_LOCK_SHARED], offset, last, NULL));
+		conflict = fsa_lock_tree_touches(o->node->locks[FSA_LOCK_EXCLUSIVE], range->offset, last, o, range->process) ||
+			(range->exclusive && fsa_lock_tree_touches(o->node->locks[FSA_LOCK_SHARED], range->offset, last, NULL, 0));
 	pthread_mutex_unlock(&o->shard->lock);
 	return conflict;
 }
@@ -296,7 +297,7 @@ static struct fsa_lock *find_locked(const struct fsa_open *o, const struct fsa_r
 	struct fsa_lock *found = NULL;
 
 	for (size_t i = 0; i < FSA_LOCK_KINDS && !found; i++)
-		found = fsa_lock_tree_find(o->node->locks[i], range->offset, range->length, o);
+		found = fsa_lock_tree_find(o->node->locks[i], range, o);
 	return found;
 }
 
@@ -345,7 +346,7 @@ size_t fsa_locks_of(struct fsa_open *o, uint64_t offset, uint64_t length, struct
 		if (l->length == 0 || l->offset > last || l->last < offset)
 			continue;
 		if (n++ < cap)
-			out[n - 1] = (struct fsa_range){l->offset, l->length, l->exclusive};
+			out[n - 1] = (struct fsa_range){.offset = l->offset, .length = l->length, .exclusive = l->exclusive, .process = l->process};
 	}
 	pthread_mutex_unlock(&o->shard->lock);
 	return n;

@@ -13,26 +13,28 @@ static void sum_up(struct fsa_lock *t)
 			continue;
 		if (below[i]->subtree_last > t->subtree_last)
 			t->subtree_last = below[i]->subtree_last;
-		if (below[i]->subtree_owner != t->owner)
+		if (below[i]->subtree_owner != t->owner || below[i]->process != t->process)
 			t->subtree_owner = NULL;
 	}
 }
 
 /* Whether a lock comes before another of that range, owner and place. place 0: before all like it. */
-static bool before(const struct fsa_lock *l, uint64_t offset, uint64_t length, const struct fsa_open *owner, uintptr_t place)
+static bool before(const struct fsa_lock *l, const struct fsa_range *range, const struct fsa_open *owner, uintptr_t place)
 {
-	if (l->offset != offset)
-		return l->offset < offset;
-	if (l->length != length)
-		return l->length < length;
+	if (l->offset != range->offset)
+		return l->offset < range->offset;
+	if (l->length != range->length)
+		return l->length < range->length;
 	if (l->owner != owner)
 		return (uintptr_t)l->owner < (uintptr_t)owner;
+	if (l->process != range->process)
+		return l->process < range->process;
 	return (uintptr_t)l < place;
 }
 
 static bool before_lock(const struct fsa_lock *l, const struct fsa_lock *m)
 {
-	return before(l, m->offset, m->length, m->owner, (uintptr_t)m);
+	return before(l, &(struct fsa_range){.offset = m->offset, .length = m->length, .process = m->process}, m->owner, (uintptr_t)m);
 }
 
 /* Everything in `a` comes before everything in `b`. */
@@ -90,27 +92,27 @@ void fsa_lock_tree_remove(struct fsa_lock **root, struct fsa_lock *l)
 	sum_up(t);
 }
 
-struct fsa_lock *fsa_lock_tree_find(struct fsa_lock *root, uint64_t offset, uint64_t length, const struct fsa_open *owner)
+struct fsa_lock *fsa_lock_tree_find(struct fsa_lock *root, const struct fsa_range *range, const struct fsa_open *owner)
 {
 	struct fsa_lock *found = NULL;
 
-	for (struct fsa_lock *t = root; t; t = before(t, offset, length, owner, 0) ? t->right : t->left) {
-		if (t->offset == offset && t->length == length && t->owner == owner)
+	for (struct fsa_lock *t = root; t; t = before(t, range, owner, 0) ? t->right : t->left) {
+		if (t->offset == range->offset && t->length == range->length && t->owner == owner && t->process == range->process)
 			found = t;
 	}
 	return found;
 }
 
-bool fsa_lock_tree_touches(const struct fsa_lock *root, uint64_t first, uint64_t last, const struct fsa_open *except)
+bool fsa_lock_tree_touches(const struct fsa_lock *root, uint64_t first, uint64_t last, const struct fsa_open *except, uint32_t process)
 {
 	for (const struct fsa_lock *t = root; t && t->subtree_last >= first; t = t->right) {
-		if (except && t->subtree_owner == except)
+		if (except && t->subtree_owner == except && t->process == process)
 			return false;
-		if (fsa_lock_tree_touches(t->left, first, last, except))
+		if (fsa_lock_tree_touches(t->left, first, last, except, process))
 			return true;
 		if (t->offset > last)
 			return false;
-		if (t->last >= first && t->owner != except)
+		if (t->last >= first && (t->owner != except || t->process != process))
 			return true;
 	}
 	return false;

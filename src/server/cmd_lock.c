@@ -190,7 +190,8 @@ static struct fsa_range *ranges_of(struct srv_request *r, const struct smb2_lock
 	struct fsa_range *ranges = arena_zalloc(&r->arena, in->lock_count * sizeof(*ranges));
 
 	for (size_t i = 0; ranges && i < in->lock_count; i++)
-		ranges[i] = (struct fsa_range){in->locks[i].offset, in->locks[i].length, (in->locks[i].flags & LOCK_EXCLUSIVE) != 0};
+		ranges[i] = (struct fsa_range){.offset = in->locks[i].offset, .length = in->locks[i].length,
+			.exclusive = (in->locks[i].flags & LOCK_EXCLUSIVE) != 0, .process = r->process};
 	return ranges;
 }
 

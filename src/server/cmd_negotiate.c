@@ -1,6 +1,7 @@
 /* NEGOTIATE: [MS-SMB2] 2.2.3, 2.2.4, 3.3.5.4, and 3.3.5.3 for the SMB1 message that may come first. */
 #include "server/cmd.h"
 #include "server/negotiate.h"
+#include "server/smb1/smb1.h"
 #include "server/smb1_negotiate.h"
 
 #include "base/log.h"
@@ -45,6 +46,7 @@ bool srv_smb1_negotiate(struct srv_chain *ch, struct slice message)
 	struct srv_conn *c = ch->conn;
 	struct smb2_negotiate_rsp *rsp;
 	struct srv_request *r;
+	ntstatus status = STATUS_INSUFFICIENT_RESOURCES;
 	bool ok = false;
 
 	if (c->proto.dialect != 0)
@@ -58,17 +60,18 @@ bool srv_smb1_negotiate(struct srv_chain *ch, struct slice message)
 	rsp = arena_zalloc(&r->arena, sizeof(*rsp));
 	r->body = rsp;
 	r->header.credits = 1;
-	pthread_mutex_lock(&c->lock);
-	ok = proto_window_take(&c->window, 0, 1);
-	pthread_mutex_unlock(&c->lock);
-	if (ok && r->head && rsp && nt_ok(proto_server_negotiate_smb1(&c->proto, &c->srv->proto, message, rsp))) {
+	if (r->head && rsp)
+		status = proto_server_negotiate_smb1(&c->proto, &c->srv->proto, message, rsp);
+	if (nt_ok(status)) {
+		pthread_mutex_lock(&c->lock);
+		ok = proto_window_take(&c->window, 0, 1);
+		pthread_mutex_unlock(&c->lock);
 		srv_negotiate_finish(c, &r->arena, rsp);
-		ok = srv_response_build(r, srv_reply(STATUS_SUCCESS));
-	} else {
-		log_info("%s: dropped, it speaks SMB1 only", c->peer);
-		ok = false;
+		ok = ok && srv_response_build(r, srv_reply(STATUS_SUCCESS));
 	}
 	srv_request_free(r);
 	srv_out_flush(&ch->out, ch->batch);
-	return ok;
+	srv_out_discard(&ch->out);
+	/* 3.3.5.3.2: no dialect of ours. */
+	return nt_is(status, STATUS_NOT_SUPPORTED) ? srv1_negotiate(c, message, ch->batch) : ok;
 }

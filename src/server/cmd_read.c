@@ -35,7 +35,7 @@ struct srv_result cmd_read(struct srv_request *r, const struct smb2_read_req *in
 		return srv_reply(status);
 	if (r->open->pipe)
 		return srv_pipe_read(r, in->length, &out->data);
-	if (fsa_io_conflicts(&r->open->fsa, in->offset, in->length, false))
+	if (fsa_io_conflicts(&r->open->fsa, &(struct fsa_range){.offset = in->offset, .length = in->length, .process = r->process}))
 		return srv_reply(STATUS_FILE_LOCK_CONFLICT);
 	out->data_padding = srv_request_read_padding(r);
 	if (!srv_payload_alloc(r, (size_t)in->length + out->data_padding))

@@ -120,6 +120,12 @@ static struct srv_result connect_tree(struct srv_request *r, struct srv_share *s
 	return srv_reply(STATUS_SUCCESS);
 }
 
+/* A share that is not for clients of SMB1 does not exist for them. */
+static bool hidden_from(const struct srv_conn *c, const struct srv_share *share)
+{
+	return c->smb1 && !share->smb1 && share->kind != SRV_SHARE_IPC;
+}
+
 /* [MS-SMB2] 3.3.5.7 */
 struct srv_result cmd_tree_connect(struct srv_request *r, const struct smb2_tree_connect_req *in, struct smb2_tree_connect_rsp *out)
 {
@@ -136,6 +142,11 @@ struct srv_result cmd_tree_connect(struct srv_request *r, const struct smb2_tree
 	if (utf16_to_utf8(name, sizeof(name), share_name) == SIZE_MAX)
 		return srv_reply(STATUS_INVALID_PARAMETER);
 	share = srv_share_find(r->srv, share_name);
+	if (share && hidden_from(r->conn, share)) {
+		log_info("%s: the share '%s' is not for clients of SMB1 (smb1)", r->conn->peer, name);
+		srv_share_put(share);
+		return srv_reply(STATUS_BAD_NETWORK_NAME);
+	}
 	if (!share) {
 		log_info("%s: there is no share named '%s'", r->conn->peer, name);
 		return srv_reply(STATUS_BAD_NETWORK_NAME);

@@ -88,7 +88,8 @@ ntstatus io_write_begin(const struct srv_request *r, const struct smb2_write_req
 	if (!nt_ok(status) || r->open->pipe || in->length == 0)
 		return status;
 	status = append_check(r->open, in->offset);
-	if (nt_ok(status) && fsa_io_conflicts(&r->open->fsa, in->offset, in->length, true))
+	if (nt_ok(status) && fsa_io_conflicts(&r->open->fsa,
+		&(struct fsa_range){.offset = in->offset, .length = in->length, .exclusive = true, .process = r->process}))
 		status = STATUS_FILE_LOCK_CONFLICT;
 	return nt_ok(status) ? note_written(r) : status;
 }

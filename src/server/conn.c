@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "server/oplock.h"
 #include "server/park.h"
+#include "server/smb1/smb1.h"
 #include "server/tables.h"
 
 #include "wire/nbss.h"
@@ -26,6 +27,7 @@ void srv_conn_put(struct srv_conn *c)
 	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	net_conn_put(c->net);
+	srv1_conn_free(c->smb1);
 	proto_window_free(&c->window);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
@@ -77,6 +79,8 @@ static void lose(struct srv_conn *c)
 			srv_session_end(ch->session);
 		srv_channel_put(ch);
 	} while (ch);
+	if (c->smb1)
+		srv1_conn_lost(c->smb1);
 }
 
 static void on_frames(struct net_conn *net, void *user, struct net_frame *f, size_t n)

@@ -7,6 +7,7 @@
 #include "server/local.h"
 #include "server/out.h"
 #include "server/tables.h"
+#include "server/smb1/smb1.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -142,6 +143,10 @@ static void notify(const struct fsa_notice *n, const struct holder *h, struct sr
 	uint8_t *head;
 	size_t cap;
 
+	if (c->smb1) {
+		srv1_tell_break(c, h->file_id, fsa_level_of_cache(n->to));
+		return;
+	}
 	srv_out_init(&out, c);
 	if (h->sealed)
 		out.seal = srv_channel_ref(h->channel);

@@ -102,6 +102,10 @@ void srv_request_answer(struct srv_request *r, struct srv_result result)
 static void send_final(struct srv_request *r, struct srv_result result)
 {
 	unlink_parked(r);
+	if (r->done) {
+		r->done(r, result);
+		return;
+	}
 	r->header.flags &= ~SMB2_FLAGS_RELATED_OPERATIONS;
 	srv_request_answer(r, result);
 }
@@ -196,9 +200,23 @@ static void cancel_late(struct srv_request *r)
 		srv_request_resume(r, srv_reply(status));
 }
 
-void srv_request_interim(struct srv_request *r, struct net_batch *batch)
+void srv_request_settle(struct srv_request *r)
 {
 	int expected = PARKING;
+
+	cancel_late(r);
+	if (atomic_compare_exchange_strong(&r->park_state, &expected, PARKED))
+		return;
+	if (expected == RESUMED_EARLY) {
+		send_final(r, r->park_result);
+		return;
+	}
+	atomic_store(&r->park_state, PARKED);
+	net_pool_run(r->srv->pool, restart_now, r);
+}
+
+void srv_request_interim(struct srv_request *r, struct net_batch *batch)
+{
 	struct smb2_header h = r->header;
 	struct srv_conn *c = r->conn;
 
@@ -214,15 +232,7 @@ void srv_request_interim(struct srv_request *r, struct net_batch *batch)
 	send_interim(r, &h, batch);
 	/* Whoever answers it now does so on his own: the interim response must be out before. */
 	net_batch_flush(batch);
-	cancel_late(r);
-	if (atomic_compare_exchange_strong(&r->park_state, &expected, PARKED))
-		return;
-	if (expected == RESUMED_EARLY) {
-		send_final(r, r->park_result);
-		return;
-	}
-	atomic_store(&r->park_state, PARKED);
-	net_pool_run(r->srv->pool, restart_now, r);
+	srv_request_settle(r);
 }
 
 /* true: r is the caller's to resume. */

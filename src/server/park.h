@@ -30,6 +30,9 @@ void srv_request_restart(struct srv_request *r);
  * already. */
 void srv_request_interim(struct srv_request *r, struct net_batch *batch);
 
+/* The same for a request with `done`, which has no interim response: who resumes it may do so from now on. */
+void srv_request_settle(struct srv_request *r);
+
 /* CANCEL: the target is found by async id or message id. */
 void srv_cancel(struct srv_conn *c, const struct smb2_header *h);
 /* Cancels everything parked on c whose open (or session) is the given one. */

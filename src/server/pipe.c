@@ -13,9 +13,8 @@
 enum { PEEK_HEAD_BYTES = 16, PIPE_STATE_CONNECTED = 3 };
 
 /* Share i of those that lists show; IPC$ comes last in any list because it is added first and new ones go in front. */
-static bool share_at(void *arg, size_t i, struct rpc_share *out)
+static bool share_listed(struct srv *srv, size_t i, bool smb1_only, struct rpc_share *out)
 {
-	struct srv *srv = arg;
 	bool found = false;
 	size_t k = 0;
 
@@ -23,7 +22,7 @@ static bool share_at(void *arg, size_t i, struct rpc_share *out)
 	list_for_each(n, &srv->shares) {
 		const struct srv_share *s = list_entry(n, struct srv_share, link);
 
-		if (s->hidden && s->kind != SRV_SHARE_IPC)
+		if ((s->hidden || (smb1_only && !s->smb1)) && s->kind != SRV_SHARE_IPC)
 			continue;
 		if (k++ != i)
 			continue;
@@ -41,10 +40,21 @@ static bool share_at(void *arg, size_t i, struct rpc_share *out)
 	return found;
 }
 
+static bool share_at(void *arg, size_t i, struct rpc_share *out)
+{
+	return share_listed(arg, i, false, out);
+}
+
+/* Clients of SMB1 see what is for them. */
+static bool smb1_share_at(void *arg, size_t i, struct rpc_share *out)
+{
+	return share_listed(arg, i, true, out);
+}
+
 void srv_rpc_host(struct srv_request *r, struct rpc_host *out)
 {
 	*out = (struct rpc_host){
-		.share_at = share_at,
+		.share_at = r->conn->smb1 ? smb1_share_at : share_at,
 		.arg = r->srv,
 		.server_name = r->srv->netbios_name,
 		.comment = r->srv->comment,

@@ -100,6 +100,10 @@ struct srv_request {
 	ntstatus missed_status;
 	struct { struct vfs_id id; uint32_t ended; bool lease; } awaited; /* the break of a file that it waits for, from struct fsa_breaks; or a
 	                                                                   * lease that keeps the store from the file */
+	uint32_t process;            /* of a client of SMB1, to which locks belong; else 0 */
+	/* Set: the request came by no frame of SMB2, and its answer goes there, with the request. */
+	void (*done)(struct srv_request *r, struct srv_result result);
+	void *done_arg;
 	uint64_t local_since_ms;     /* when it first waited for a local program, and one; 0: not yet */
 };
 

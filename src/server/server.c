@@ -124,6 +124,8 @@ static bool fill_share(struct srv_share *s, const struct hythe_share_config *c, 
 	s->acl_flags_as_set = c->acl_flags_as_set;
 	s->no_streams = c->no_streams;
 	s->no_notify = c->no_change_notify;
+	s->smb1 = c->smb1;
+	s->ntlmv1 = c->ntlmv1;
 	s->short_names = c->short_names;
 	s->restrict_exclusive_opens = c->restrict_exclusive_opens;
 	s->force_shared_delete = c->force_shared_delete;
@@ -190,7 +192,7 @@ static bool same_rules(const struct srv_share *a, const struct srv_share *b)
 		a->follow_symlinks != b->follow_symlinks || a->create_path != b->create_path || a->encrypt != b->encrypt ||
 		a->guest != b->guest || a->hidden != b->hidden || a->access_based_enumeration != b->access_based_enumeration ||
 		a->acl_flags_as_set != b->acl_flags_as_set || a->no_streams != b->no_streams || a->no_notify != b->no_notify ||
-		a->short_names != b->short_names || a->show_dot_files != b->show_dot_files || a->hide_count != b->hide_count ||
+		a->short_names != b->short_names || a->smb1 != b->smb1 || a->ntlmv1 != b->ntlmv1 || a->show_dot_files != b->show_dot_files || a->hide_count != b->hide_count ||
 		a->restrict_exclusive_opens != b->restrict_exclusive_opens || a->force_shared_delete != b->force_shared_delete ||
 		a->force_level2_oplocks != b->force_level2_oplocks || a->no_local_changes != b->no_local_changes ||
 		a->kernel_oplocks != b->kernel_oplocks || (a->instances == NULL) != (b->instances == NULL) || a->mirror_locks != b->mirror_locks ||
@@ -345,6 +347,7 @@ static bool configure(struct hythe_server *s, const struct hythe_server_config *
 	apply_protocol(srv, cfg);
 	apply_limits(srv, cfg);
 	srv->guest = cfg->guest;
+	srv->smb1 = cfg->smb1;
 	srv->test_aids = cfg->test_aids;
 	srv->tap = (struct net_tap){cfg->tap, cfg->tap_arg};
 	s->threads = cfg->threads;
@@ -394,6 +397,21 @@ static void close_listeners(struct hythe_server *s)
 		net_listener_close(s->listeners[--s->listener_count]);
 }
 
+/* What is given to clients without encryption stands in the log. */
+static void say_what_smb1_exposes(struct srv *srv)
+{
+	if (!srv->smb1)
+		return;
+	pthread_mutex_lock(&srv->lock);
+	list_for_each(n, &srv->shares) {
+		const struct srv_share *s = list_entry(n, struct srv_share, link);
+
+		if (s->smb1)
+			log_warn("smb1 = yes: the share %s is open to clients of SMB1, unencrypted%s", s->name, s->ntlmv1 ? ", and to those who log on by NTLMv1" : "");
+	}
+	pthread_mutex_unlock(&srv->lock);
+}
+
 bool hythe_server_start(struct hythe_server *s, char *why, size_t why_cap)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -419,6 +437,7 @@ bool hythe_server_start(struct hythe_server *s, char *why, size_t why_cap)
 		atomic_store(&s->srv.bound_count, s->listener_count);
 	}
 	srv_start_timers(&s->srv);
+	say_what_smb1_exposes(&s->srv);
 	s->started = true;
 	return true;
 }

@@ -24,6 +24,7 @@ struct srv_share {
 	char path[4096], comment[256];
 	bool follow_symlinks, create_path;
 	bool read_only, encrypt, guest, hidden, access_based_enumeration, acl_flags_as_set, no_streams;
+	bool smb1, ntlmv1;        /* clients of SMB1 see it; those who log on by NTLMv1, too */
 	bool no_notify, no_local_changes, kernel_oplocks, mirror_locks, short_names, show_dot_files;
 	bool restrict_exclusive_opens, force_shared_delete, force_level2_oplocks; /* 3.3.1.6 */
 	char (*hide_files)[256];  /* patterns of names that are shown as hidden */

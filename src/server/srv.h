@@ -49,6 +49,8 @@ struct srv {
 	struct net_tap tap;
 	bool test_aids;                    /* smbtorture's private FSCTLs are answered */
 	bool guest, encrypt_sessions;
+	bool smb1;                         /* NT LM 0.12 is spoken with clients that know nothing else */
+	_Atomic uint64_t smb1_messages;    /* that have come to server/smb1 beyond NEGOTIATE */
 	char netbios_name[16], workgroup[16], comment[256];
 	char (*aliases)[16];               /* further names that NetBIOS sessions are asked for by */
 	size_t alias_count;

@@ -166,6 +166,7 @@ rm -f "$big"/share/* "$source_file"
 for script in client_vs_smbd smb1_client; do
 	HYTHE=$HYTHE SIZE_MB=$SIZE_MB bash "$here/$script.sh" || failures=$((failures + 1))
 done
+HYTHE=$HYTHE bash "$here/smb1.sh" || failures=$((failures + 1))
 HYTHE=$HYTHE bash "$here/compare.sh" || failures=$((failures + 1))
 HYTHE=$HYTHE bash "$here/streams_vs_smbd.sh" || failures=$((failures + 1))
 HYTHE=$HYTHE bash "$here/local.sh" || failures=$((failures + 1))

@@ -2,7 +2,7 @@
 # Samba's conformance suite against our server, by the runner in $HYTHE_SHARED/conformance.
 #   torture.sh             the tests whose row in tests/ledger/smbtorture.csv says pass; prints ok and not ok lines
 #   torture.sh all         every test that can run, and takes the results over into the ledger
-#   torture.sh RUNG...     the rungs of that number (01 02 ...), likewise
+#   torture.sh RUNG...     the rungs of that number (01 02 ...), or smb1, likewise
 # OUT keeps the runner's results. Rungs 04 and later want a file system with user extended attributes (TMPDIR).
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -75,10 +75,34 @@ if [ ! -s "$work/names" ]; then
 	skip smbtorture "no row of the ledger says pass"
 	exit 0
 fi
+# The tests of SMB1 have a server of their own.
+awk -F, 'NR > 1 && $2 == "smb1" { print $1 }' "$root/tests/ledger/smbtorture.csv" >"$work/old-rows"
+grep -Fxf "$work/old-rows" "$work/names" >"$work/old-names"
+grep -Fxvf "$work/old-rows" "$work/names" >"$work/new-names"
 
-PYTHONDONTWRITEBYTECODE=1 python3 "$runner" --port "$target_port" --share share,share2,share3,share4 --jobs 4 --wipe "$work/share" --wipe "$work/share2" --wipe "$work/share3" --wipe "$work/share4" \
-	--user torture --password pass --user2 torture2 --password2 pass2 --tests-file "$work/names" --ladder \
+[ ! -s "$work/new-names" ] || PYTHONDONTWRITEBYTECODE=1 python3 "$runner" --port "$target_port" --share share,share2,share3,share4 --jobs 4 --wipe "$work/share" --wipe "$work/share2" --wipe "$work/share3" --wipe "$work/share4" \
+	--user torture --password pass --user2 torture2 --password2 pass2 --tests-file "$work/new-names" --ladder \
 	--baseline "$shared/conformance/baseline-smbd-4.17.json" --quiet --out "$OUT" "${arguments[@]}" >"$work/torture.log" 2>&1
+if [ -s "$work/old-names" ]; then
+	{
+		printf '[server]\nsmb1 = yes\nsigning = enabled\n'
+		for share in share share2; do printf '[share %s]\npath = %s\nsmb1 = yes\nntlmv1 = yes\n' $share "$work/$share"; done
+	} >"$work/smb1.conf"
+	HYTHE_PASSWORD=pass start_hythe old --config "$work/smb1.conf" --state "$work/state" || exit 1
+	PYTHONDONTWRITEBYTECODE=1 python3 "$runner" --smb1 --port "$old" --share share,share2 --jobs 2 --wipe "$work/share" --wipe "$work/share2" \
+		--user torture --password pass --user2 torture2 --password2 pass2 --tests-file "$work/old-names" \
+		--baseline "$shared/conformance/baseline-smbd-4.17-smb1.json" --quiet --out "$work/old.json" >>"$work/torture.log" 2>&1
+	kill -0 "$old_pid" 2>/dev/null || not_ok smbtorture/smb1_server_survives "$(tail -n 30 "$work/old.log")"
+	python3 - "$OUT" "$work/old.json" <<'PY'
+import json, os, sys
+out, old = sys.argv[1], json.load(open(sys.argv[2]))
+if os.path.exists(out):
+    new = json.load(open(out))
+    new["tests"].update(old["tests"])
+    old = new
+json.dump(old, open(out, "w"), indent=1)
+PY
+fi
 kill -0 "$target_pid" 2>/dev/null || not_ok smbtorture/server_survives "$(tail -n 30 "$work/target.log")"
 
 if [ $# -gt 0 ]; then

@@ -68,13 +68,18 @@ static void user_add(struct sim *s, const char *name, const char *password, bool
 
 static void shares_add(struct sim *s)
 {
-	struct srv_share *alice;
+	struct srv_share *alice, *old;
 
-	share_add(s, "share");
+	share_add(s, "share")->smb1 = true;
 	share_add(s, "ro")->read_only = true;
 	share_add(s, "enc")->encrypt = true;
 	share_add(s, "guest")->guest = true;
 	share_add(s, "abe")->access_based_enumeration = true;
+	if (s->options.smb1) {
+		share_add(s, "share2")->smb1 = true;
+		old = share_add(s, "old");
+		old->smb1 = old->ntlmv1 = s->options.ntlmv1;
+	}
 	alice = share_add(s, "alice");
 	alice->users = calloc(1, sizeof(*alice->users));
 	assert_non_null(alice->users);
@@ -107,6 +112,7 @@ void sim_start(struct sim *s, const struct sim_options *o)
 	s->srv.guest = s->options.guest;
 	if (s->options.multichannel)
 		s->srv.proto.capabilities |= SMB2_GLOBAL_CAP_MULTI_CHANNEL;
+	s->srv.smb1 = s->options.smb1;
 	snprintf(s->srv.netbios_name, sizeof(s->srv.netbios_name), "SIM");
 	user_add(s, "user", "pass", false);
 	user_add(s, "alice", "secret", false);

@@ -23,7 +23,7 @@
 /* What a test may set before sim_start; zero is the default. */
 struct sim_options {
 	uint16_t min_dialect, max_dialect;  /* of the server; 0: 2.0.2 and 3.1.1 */
-	bool signing_required, encrypt_sessions, encryption_required, guest, multichannel;
+	bool signing_required, encrypt_sessions, encryption_required, guest, multichannel, smb1, ntlmv1;
 	bool nbss;                          /* connections are NetBIOS sessions, accepted already */
 	struct net_mem_faults faults;
 	uint64_t store_bytes;               /* 0: 64 MiB */
@@ -41,7 +41,7 @@ struct sim {
 	uint64_t links;                     /* connections made, so that each has faults of its own */
 };
 
-/* Shares: "share" (everybody), "ro" (read-only), "enc" (demands encryption), "alice" (users alice), "guest" (guests allowed), "abe" (listings leave out what cannot be read). Users:
+/* Shares: "share" (everybody), "ro" (read-only), "enc" (demands encryption), "alice" (users alice), "guest" (guests allowed), "abe" (listings leave out what cannot be read). With `smb1`, "share", "share2" and "old" (NTLMv1, too) are for clients of SMB1. Users:
  * user/pass, alice/secret, off/pass (disabled). Fails the test when something cannot be made. */
 void sim_start(struct sim *s, const struct sim_options *o);
 void sim_stop(struct sim *s);

@@ -184,13 +184,19 @@ static void test_smb1_negotiate_of_an_old_client_gives_2_0_2(void **state)
 }
 
 /* Backs: B222. */
-static void test_an_smb1_only_client_is_dropped(void **state)
+static void test_an_smb1_only_client_is_told_so_and_dropped(void **state)
 {
 	static const uint8_t nt_only[] = "\xffSMBr\0\0\0\0\x18\x53\xc8\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\xfe\xff\0\0\0\0\0\x0c\0\x02NT LM 0.12";
+
+	struct slice told;
 
 	(void)state;
 	start();
 	raw_send_plain(&fx.raw, nt_only, sizeof(nt_only));
+	/* [MS-CIFS] 3.3.5.42: one word, no dialect; not a silent end, of which a person would not learn why. */
+	told = raw_receive(&fx.raw);
+	assert_int_equal(told.len, 37);
+	assert_memory_equal(told.data + 32, "\x01\xff\xff\0\0", 5);
 	assert_dropped();
 	stop();
 }
@@ -619,7 +625,7 @@ int main(void)
 		cmocka_unit_test(test_a_signed_negotiate_is_an_invalid_parameter),
 		cmocka_unit_test(test_smb1_negotiate_with_the_wildcard_leads_to_a_second_negotiate),
 		cmocka_unit_test(test_smb1_negotiate_of_an_old_client_gives_2_0_2),
-		cmocka_unit_test(test_an_smb1_only_client_is_dropped),
+		cmocka_unit_test(test_an_smb1_only_client_is_told_so_and_dropped),
 		cmocka_unit_test(test_garbage_drops_the_connection),
 		cmocka_unit_test(test_an_unknown_command_is_an_invalid_parameter),
 		cmocka_unit_test(test_a_bad_chain_drops_the_connection),

@@ -91,6 +91,36 @@ uint8_t smb1_find_class_of(uint16_t level)
 	return passed_through(level);
 }
 
+/* [MS-CIFS] 2.2.6.1.1 */
+void smb1_open2_code(struct wire *w, struct smb1_open2 *m)
+{
+	wire_u16(w, "Flags", &m->flags);
+	wire_u16(w, "AccessMode", &m->access_mode);
+	wire_reserved(w, 2);
+	wire_u16(w, "FileAttributes", &m->file_attributes);
+	wire_u32(w, "CreationTime", &m->creation_time);
+	wire_u16(w, "OpenMode", &m->open_mode);
+	wire_u32(w, "AllocationSize", &m->allocation_size);
+	wire_reserved(w, 10);
+	smb1_last_string(w, "FileName", &m->file_name);
+}
+
+/* [MS-CIFS] 2.2.6.1.2 */
+void smb1_open2_rsp_code(struct wire *w, struct smb1_open2_rsp *m)
+{
+	wire_u16(w, "FID", &m->fid);
+	wire_u16(w, "FileAttributes", &m->file_attributes);
+	wire_u32(w, "CreationTime", &m->creation_time);
+	wire_u32(w, "FileDataSize", &m->file_data_size);
+	wire_u16(w, "AccessMode", &m->access_mode);
+	wire_u16(w, "ResourceType", &m->resource_type);
+	wire_u16(w, "NMPipeStatus", &m->nm_pipe_status);
+	wire_u16(w, "ActionTaken", &m->action_taken);
+	wire_reserved(w, 4);
+	wire_u16(w, "ExtendedAttributeErrorOffset", &m->ea_error_offset);
+	wire_u32(w, "ExtendedAttributeLength", &m->ea_length);
+}
+
 /* [MS-CIFS] 2.2.6.2.1 */
 void smb1_find_first2_code(struct wire *w, struct smb1_find_first2 *m)
 {

@@ -65,6 +65,19 @@ enum {
 	SMB1_FIND_CLOSE_AFTER_REQUEST = 1, SMB1_FIND_CLOSE_AT_EOS = 2, SMB1_FIND_RETURN_RESUME_KEYS = 4,
 	SMB1_FIND_CONTINUE_FROM_LAST = 8, SMB1_FIND_WITH_BACKUP_INTENT = 0x10
 };
+struct smb1_open2 { /* 2.2.6.1.1; the data are an SMB_FEA_LIST */
+	uint16_t flags, access_mode, file_attributes;
+	uint32_t creation_time; /* UTIME */
+	uint16_t open_mode;
+	uint32_t allocation_size;
+	struct slice file_name;
+};
+struct smb1_open2_rsp { /* 2.2.6.1.2 */
+	uint16_t fid, file_attributes;
+	uint32_t creation_time, file_data_size; /* UTIME */
+	uint16_t access_mode, resource_type, nm_pipe_status, action_taken, ea_error_offset;
+	uint32_t ea_length;
+};
 struct smb1_find_first2 { /* 2.2.6.2.1 */
 	uint16_t search_attributes, search_count, flags, information_level;
 	uint32_t search_storage_type;
@@ -170,6 +183,7 @@ void smb1_fea_put(struct wire *list, const struct smb1_fea *e);
 void smb1_gea_put(struct wire *list, struct slice name);
 
 #define SMB1_PARTS(X)                                                                                                  \
+	X(open2, "2.2.6.1.1") X(open2_rsp, "2.2.6.1.2")                                                                \
 	X(find_first2, "2.2.6.2.1") X(find_first2_rsp, "2.2.6.2.2") X(find_next2, "2.2.6.3.1")                         \
 	X(find_next2_rsp, "2.2.6.3.2") X(fs_info, "2.2.6.4.1") X(file_info, "2.2.6.8.1")                               \
 	X(set_file_info, "2.2.6.9.1") X(path_info, "2.2.6.6.1") X(ea_error, "2.2.6.6.2")                               \

@@ -51,14 +51,19 @@ static void is(ntstatus got, ntstatus want)
 	assert_int_equal(got.code, want.code);
 }
 
+static bool conflicts(struct fsa_open *o, uint64_t offset, uint64_t length, bool write)
+{
+	return fsa_io_conflicts(o, &(struct fsa_range){.offset = offset, .length = length, .exclusive = write});
+}
+
 static ntstatus exclusive(struct fsa_open *o, uint64_t offset, uint64_t length)
 {
-	return fsa_lock(o, &(struct fsa_range){offset, length, true}, 1);
+	return fsa_lock(o, &(struct fsa_range){.offset = offset, .length = length, .exclusive = true}, 1);
 }
 
 static ntstatus shared(struct fsa_open *o, uint64_t offset, uint64_t length)
 {
-	return fsa_lock(o, &(struct fsa_range){offset, length, false}, 1);
+	return fsa_lock(o, &(struct fsa_range){.offset = offset, .length = length}, 1);
 }
 
 static ntstatus unlock(struct fsa_open *o, uint64_t offset, uint64_t length)
@@ -75,13 +80,13 @@ static void test_exclusive_locks_exclude_everything_of_others(void **state)
 	is(shared(&k->b, 0, 11), STATUS_LOCK_NOT_GRANTED);
 	is(shared(&k->b, 0, 10), STATUS_SUCCESS);
 	is(exclusive(&k->b, 20, 1), STATUS_SUCCESS);
-	assert_true(fsa_io_conflicts(&k->b, 19, 5, false));
-	assert_true(fsa_io_conflicts(&k->b, 0, 100, true));
-	assert_false(fsa_io_conflicts(&k->b, 9, 1, false));
-	assert_false(fsa_io_conflicts(&k->b, 10, 0, true));
-	assert_false(fsa_io_conflicts(&k->a, 10, 10, true));
-	assert_true(fsa_io_conflicts(&k->a, 9, 10, true)); /* b's shared one */
-	assert_false(fsa_io_conflicts(&k->a, 9, 10, false));
+	assert_true(conflicts(&k->b, 19, 5, false));
+	assert_true(conflicts(&k->b, 0, 100, true));
+	assert_false(conflicts(&k->b, 9, 1, false));
+	assert_false(conflicts(&k->b, 10, 0, true));
+	assert_false(conflicts(&k->a, 10, 10, true));
+	assert_true(conflicts(&k->a, 9, 10, true)); /* b's shared one */
+	assert_false(conflicts(&k->a, 9, 10, false));
 }
 
 static void test_shared_locks_keep_everybody_from_writing(void **state)
@@ -91,11 +96,11 @@ static void test_shared_locks_keep_everybody_from_writing(void **state)
 	is(shared(&k->a, 0, 10), STATUS_SUCCESS);
 	is(shared(&k->b, 5, 10), STATUS_SUCCESS);
 	is(exclusive(&k->a, 0, 1), STATUS_LOCK_NOT_GRANTED);
-	assert_true(fsa_io_conflicts(&k->a, 0, 1, true));
-	assert_true(fsa_io_conflicts(&k->b, 0, 1, true));
-	assert_false(fsa_io_conflicts(&k->c, 0, 100, false));
+	assert_true(conflicts(&k->a, 0, 1, true));
+	assert_true(conflicts(&k->b, 0, 1, true));
+	assert_false(conflicts(&k->c, 0, 100, false));
 	is(unlock(&k->a, 0, 10), STATUS_SUCCESS);
-	assert_false(fsa_io_conflicts(&k->a, 0, 5, true));
+	assert_false(conflicts(&k->a, 0, 5, true));
 }
 
 static void test_locks_on_top_of_each_other(void **state)
@@ -116,7 +121,7 @@ static void test_locks_on_top_of_each_other(void **state)
 
 static void test_unlocking_wants_the_very_range_and_its_owner(void **state)
 {
-	const struct fsa_range three[] = {{0, 1, false}, {5, 5, false}, {2, 1, false}};
+	const struct fsa_range three[] = {{0, 1, false, 0}, {5, 5, false, 0}, {2, 1, false, 0}};
 	struct kit *k = *state;
 
 	is(exclusive(&k->a, 0, 10), STATUS_SUCCESS);
@@ -155,7 +160,7 @@ static void test_ranges_of_nothing_and_the_end_of_numbers(void **state)
 	is(unlock(&k->b, 0, 5), STATUS_SUCCESS);
 	is(unlock(&k->b, 5, 5), STATUS_SUCCESS);
 	is(exclusive(&k->b, 4, 2), STATUS_LOCK_NOT_GRANTED);
-	assert_true(fsa_io_conflicts(&k->b, 4, 2, false));
+	assert_true(conflicts(&k->b, 4, 2, false));
 	for (int i = 0; i < 2; i++)
 		is(unlock(&k->a, 0, 0), STATUS_SUCCESS);
 	is(unlock(&k->a, 0, 0), STATUS_RANGE_NOT_LOCKED);
@@ -163,8 +168,8 @@ static void test_ranges_of_nothing_and_the_end_of_numbers(void **state)
 
 static void test_several_at_once_or_none(void **state)
 {
-	const struct fsa_range ranges[] = {{0, 5, true}, {10, 5, false}, {20, 5, true}};
-	const struct fsa_range over[] = {{30, 5, true}, {UINT64_MAX, 5, true}}, twice[] = {{40, 5, true}, {44, 1, true}};
+	const struct fsa_range ranges[] = {{0, 5, true, 0}, {10, 5, false, 0}, {20, 5, true, 0}};
+	const struct fsa_range over[] = {{30, 5, true, 0}, {UINT64_MAX, 5, true, 0}}, twice[] = {{40, 5, true, 0}, {44, 1, true, 0}};
 	struct kit *k = *state;
 
 	is(shared(&k->b, 24, 1), STATUS_SUCCESS);
@@ -179,7 +184,7 @@ static void test_several_at_once_or_none(void **state)
 	is(exclusive(&k->b, 30, 20), STATUS_SUCCESS);
 	/* What was there before is not taken for what is undone. */
 	is(exclusive(&k->a, 50, 5), STATUS_SUCCESS);
-	is(fsa_lock(&k->a, (struct fsa_range[]){{50, 5, false}, {30, 1, false}}, 2), STATUS_LOCK_NOT_GRANTED);
+	is(fsa_lock(&k->a, (struct fsa_range[]){{50, 5, false, 0}, {30, 1, false, 0}}, 2), STATUS_LOCK_NOT_GRANTED);
 	is(shared(&k->b, 50, 5), STATUS_LOCK_NOT_GRANTED);
 }
 
@@ -203,7 +208,7 @@ static ntstatus wait_for(struct waiting *w, struct fsa_open *o, uint64_t offset,
 {
 	*w = (struct waiting){.w.wake = on_wake};
 	fsa_lock_wait_init(o, &w->w);
-	return fsa_lock_wait(&w->w, &(struct fsa_range){offset, length, ex});
+	return fsa_lock_wait(&w->w, &(struct fsa_range){offset, length, ex, 0});
 }
 
 static void test_who_waits_longest_comes_first(void **state)
@@ -253,7 +258,7 @@ static void test_a_wait_ends_by_cancelling_and_by_leaving(void **state)
 	w[2] = (struct waiting){.w.wake = on_wake};
 	fsa_lock_wait_init(&k->c, &w[2].w);
 	assert_false(fsa_lock_wait_cancel(&w[2].w));
-	is(fsa_lock_wait(&w[2].w, &(struct fsa_range){20, 1, true}), STATUS_CANCELLED);
+	is(fsa_lock_wait(&w[2].w, &(struct fsa_range){20, 1, true, 0}), STATUS_CANCELLED);
 	/* Who leaves gives way. */
 	is(wait_for(&w[3], &k->c, 9, 1, true), STATUS_PENDING);
 	fsa_locks_end(&k->a);
@@ -270,7 +275,7 @@ static void test_a_budget_bounds_what_is_held_and_waited_for(void **state)
 
 	k->a.lock_budget = &budget;
 	is(shared(&k->b, 0, 1), STATUS_SUCCESS);
-	is(fsa_lock(&k->a, (struct fsa_range[]){{1, 1, true}, {2, 1, true}, {3, 1, true}, {4, 1, true}}, 4), STATUS_INSUFFICIENT_RESOURCES);
+	is(fsa_lock(&k->a, (struct fsa_range[]){{1, 1, true, 0}, {2, 1, true, 0}, {3, 1, true, 0}, {4, 1, true, 0}}, 4), STATUS_INSUFFICIENT_RESOURCES);
 	is(exclusive(&k->a, 1, 1), STATUS_SUCCESS);
 	is(exclusive(&k->a, 2, 1), STATUS_SUCCESS);
 	is(wait_for(&w, &k->a, 0, 1, true), STATUS_PENDING);
@@ -289,7 +294,7 @@ static void test_opens_that_never_entered_have_no_locks(void **state)
 	(void)state;
 	is(exclusive(&never, 0, 1), STATUS_FILE_CLOSED);
 	is(unlock(&never, 0, 1), STATUS_RANGE_NOT_LOCKED);
-	assert_false(fsa_io_conflicts(&never, 0, 1, true));
+	assert_false(conflicts(&never, 0, 1, true));
 	fsa_locks_end(&never);
 }
 
@@ -322,14 +327,14 @@ static void test_ten_thousand_locks_are_found_quickly(void **state)
 	for (uint64_t i = 0; i < MANY; i++)
 		is(exclusive(&k->a, i * 7919 % MANY * 10, 5), STATUS_SUCCESS);
 	for (uint64_t i = 0; i < MANY; i++) {
-		assert_true(fsa_io_conflicts(&k->b, i * 10 + 4, 2, false));
-		assert_false(fsa_io_conflicts(&k->b, i * 10 + 5, 5, true));
-		assert_false(fsa_io_conflicts(&k->a, 0, MANY * 10, true));
+		assert_true(conflicts(&k->b, i * 10 + 4, 2, false));
+		assert_false(conflicts(&k->b, i * 10 + 5, 5, true));
+		assert_false(conflicts(&k->a, 0, MANY * 10, true));
 	}
 	for (uint64_t i = 0; i < MANY; i += 2)
 		is(unlock(&k->a, i * 10, 5), STATUS_SUCCESS);
 	for (uint64_t i = 0; i < MANY; i++)
-		assert_int_equal(fsa_io_conflicts(&k->b, i * 10, 5, false), i % 2);
+		assert_int_equal(conflicts(&k->b, i * 10, 5, false), i % 2);
 }
 
 /* --- against a model: the lists of [MS-FSA], walked --- */
@@ -443,7 +448,7 @@ static struct waiting *free_slot(void)
 
 static void step_lock(struct fsa_open *o, const struct model_lock *m, bool wait)
 {
-	const struct fsa_range range = {m->offset, m->length, m->exclusive};
+	const struct fsa_range range = {m->offset, m->length, m->exclusive, 0};
 	struct waiting *w;
 
 	if (model.n == MODEL_MOST)
@@ -525,7 +530,7 @@ static void model_step(struct fsa_open *o)
 		break;
 	default:
 		if (m.length > 0)
-			assert_int_equal(fsa_io_conflicts(o, m.offset, m.length, m.exclusive), model_conflict(&m, false));
+			assert_int_equal(conflicts(o, m.offset, m.length, m.exclusive), model_conflict(&m, false));
 		break;
 	}
 }
