@@ -96,8 +96,11 @@ bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *ba
 	if (f->len < 4)
 		return false;
 	/* Which of the two it is was settled by NEGOTIATE. */
-	if (c->smb1)
+	if (c->smb1) {
+		if (c->srv->tap.fn)
+			tell(c, message, NULL);
 		return load_le32(f->data) == SMB1_PROTOCOL_ID && srv1_frame(c, f, batch);
+	}
 	srv_out_init(&ch.out, c);
 	list_init(&ch.granted);
 	if (c->srv->tap.fn && load_le32(f->data) != SMB2_TRANSFORM_ID)

@@ -10,7 +10,7 @@ mkdir -p "$work/old" "$work/new" "$work/state"
 printf '[server]\nsmb1 = yes\nsigning = required\n[share old]\npath = %s\nsmb1 = yes\n[share new]\npath = %s\n' "$work/old" "$work/new" >"$work/smb1.conf"
 sed 's/^signing = .*/signing = enabled/' "$work/smb1.conf" >"$work/unsigned.conf"
 printf '[share old]\npath = %s\nsmb1 = yes\n' "$work/old" >"$work/without.conf"
-start_hythe signed --config "$work/smb1.conf" --state "$work/state" --user $user || exit 1
+start_hythe signed --listen nbss:127.0.0.1:0 --trace --config "$work/smb1.conf" --state "$work/state" --user $user || exit 1
 start_hythe plain --config "$work/unsigned.conf" --state "$work/state" || exit 1
 start_hythe without --config "$work/without.conf" --state "$work/state" || exit 1
 
@@ -74,6 +74,65 @@ s.logoff()
 PY
 }
 
+# The exchange of a logon, an open and a read, each packet on its own and in order; then what ends it.
+sessions=$(sed -n 's/^Listening for NetBIOS sessions on .*:\([0-9]*\)$/\1/p' "$work/signed.log")
+packets() { sed -n 's/.* \(-->\|<--\) SMB1 \([A-Z0-9_]*\).*/\1\2/p' | tr '\n' ' '; }
+each_way() { for c; do printf -- '-->%s <--%s ' "$c" "$c"; done; }
+begins_with() { # PACKETS WANTED...
+	local got=$1
+	shift
+	[ "${got#"$(each_way "$@")"}" != "$got" ] || { echo "$got"; return 1; }
+}
+ours() { # PORT LOGONS OPTION...
+	local url=smb://$user@127.0.0.1:$1/old/page.txt setups got logons=$2
+	shift 2
+	setups=$(for _ in $(seq "$logons"); do echo SESSION_SETUP_ANDX; done)
+	printf 'what it says' >"$work/old/page.txt"
+	got=$("$HYTHE" trace --dialect NT1 --write "$work/one.pcapng" "$@" "$url" | packets)
+	# shellcheck disable=SC2086
+	[ "$got" = "$(each_way NEGOTIATE $setups TREE_CONNECT_ANDX OPEN_ANDX READ_ANDX CLOSE TREE_DISCONNECT LOGOFF_ANDX)" ] || { echo "$got"; return 1; }
+	[ "$("$HYTHE" cat --dialect NT1 "$@" "$url")" = "what it says" ] || { echo "other bytes"; return 1; }
+	command -v tshark >/dev/null || return 0
+	got=$(tshark -r "$work/one.pcapng" -Y '_ws.malformed || _ws.expert.severity >= error' 2>/dev/null)
+	[ -z "$got" ] || { echo "$got"; return 1; }
+}
+drawing() {
+	"$HYTHE" trace --dialect NT1 --no-spnego --nbss --svg "$work/one.svg" --html "$work/one.html" "smb://$user@127.0.0.1:$sessions/old/page.txt" >/dev/null &&
+		python3 -B "$here/drawing.py" 18 "$work/one.svg" "$work/one.html"
+}
+ours_moves_files() {
+	local url=smb://$user@127.0.0.1:$signed/old
+	head -c 3000000 /dev/urandom >"$work/source"
+	"$HYTHE" put --quiet --dialect NT1 "$work/source" "$url/" && "$HYTHE" get --quiet --dialect NT1 "$url/source" "$work/again" && cmp "$work/source" "$work/again" &&
+		says source "$("$HYTHE" ls --dialect NT1 "$url")" && "$HYTHE" rm --dialect NT1 "$url/source" && [ ! -e "$work/old/source" ]
+}
+# What the server's own trace says of a client: the last connection's packets.
+shown() { sed -n "$1,\$p" "$work/signed.log" | packets; }
+lines() { wc -l <"$work/signed.log"; }
+smbclient_exchange() {
+	local from=$(($(lines) + 1)) got
+	printf 'what it says' >"$work/old/page.txt"
+	nt1 "$signed" old "get page.txt $work/page" --option='client use spnego=no' >/dev/null
+	[ "$(cat "$work/page")" = "what it says" ] || return 1
+	got=$(shown $from)
+	begins_with "$got" NEGOTIATE SESSION_SETUP_ANDX TREE_CONNECT_ANDX || return 1
+	says "$(each_way NT_CREATE_ANDX)" "$got" && says "$(each_way READ_ANDX)" "$got"
+}
+impacket_exchange() {
+	local from=$(($(lines) + 1))
+	impacket "$signed" && begins_with "$(shown $from)" NEGOTIATE SESSION_SETUP_ANDX SESSION_SETUP_ANDX TREE_CONNECT_ANDX OPEN_ANDX READ_ANDX
+}
+check smb1/exchange/ours ours "$signed" 1 --no-spnego
+check smb1/exchange/ours_spnego ours "$signed" 2
+check smb1/exchange/ours_netbios ours "$sessions" 1 --no-spnego --nbss
+check smb1/exchange/ours_netbios_spnego ours "$sessions" 2 --nbss
+check smb1/ours_moves_files ours_moves_files
+if command -v chromium >/dev/null; then
+	check smb1/exchange/drawing drawing
+else
+	skip smb1/exchange/drawing "there is no chromium"
+fi
+
 if ! command -v smbclient >/dev/null; then
 	skip smb1/smbclient "smbclient is not installed"
 else
@@ -84,10 +143,12 @@ else
 	check smb1/smbclient/others_do_not_exist others_do_not_exist
 	check smb1/smbclient/wrong_password wrong_password
 	check smb1/smbclient/off_by_default off_by_default
+	check smb1/exchange/smbclient smbclient_exchange
 fi
 if /usr/bin/python3 -c 'import impacket' 2>/dev/null; then
 	printf 'what it says' >"$work/old/imp.txt"
 	check smb1/impacket impacket "$signed"
+	check smb1/exchange/impacket impacket_exchange
 else
 	skip smb1/impacket "impacket is not installed"
 fi

@@ -47,7 +47,7 @@ void srv1_tell_break(struct srv_conn *c, struct smb2_file_id id, uint8_t level)
 	smb1_chain_next(&w, &chain, SMB1_LOCKING_ANDX);
 	smb1_locking_andx_req_code(&w, &m);
 	if (wire_ok(&w))
-		net_send(c->net, &(struct net_seg){.data = b->data, .len = w.pos, .owner = b}, 1);
+		srv1_send(c, NULL, &(struct net_seg){.data = b->data, .len = w.pos, .owner = b}, 1);
 	else
 		buf_put(b);
 }

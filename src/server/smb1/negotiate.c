@@ -79,7 +79,7 @@ static void fill(struct srv_conn *c, const struct smb1_header *h, struct smb1_ne
 	}
 }
 
-static bool answer(struct smb1_header *h, struct smb1_negotiate_rsp *m, struct net_batch *batch)
+static bool answer(struct srv_conn *c, struct smb1_header *h, struct smb1_negotiate_rsp *m, struct net_batch *batch)
 {
 	struct buf *b = buf_get(REPLY_BYTES);
 	struct wire w;
@@ -97,7 +97,7 @@ static bool answer(struct smb1_header *h, struct smb1_negotiate_rsp *m, struct n
 		buf_put(b);
 		return false;
 	}
-	net_batch_add(batch, &(struct net_seg){.data = b->data, .len = w.pos, .owner = b}, 1);
+	srv1_send(c, batch, &(struct net_seg){.data = b->data, .len = w.pos, .owner = b}, 1);
 	return true;
 }
 
@@ -142,7 +142,7 @@ bool srv1_negotiate(struct srv_conn *c, struct slice message, struct net_batch *
 	speaks = index != NO_DIALECT && may_speak(c->srv);
 	if (!speaks) {
 		log_refusal(c, index);
-		(void)!answer(&h, &rsp, batch);
+		(void)!answer(c, &h, &rsp, batch);
 		return false;
 	}
 	if (!become_smb1(c, &h))
@@ -150,7 +150,7 @@ bool srv1_negotiate(struct srv_conn *c, struct slice message, struct net_batch *
 	arena_init(&a, mem, sizeof(mem), 0);
 	rsp.dialect_index = index;
 	fill(c, &h, &rsp, &a);
-	ok = answer(&h, &rsp, batch);
+	ok = answer(c, &h, &rsp, batch);
 	arena_reset(&a);
 	log_info("%s: speaks SMB1", c->peer);
 	return ok;

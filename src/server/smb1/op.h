@@ -200,6 +200,9 @@ static inline enum srv1_next srv1_no_memory(struct srv1_op *op)
 bool srv1_reply_block(struct srv1_op *op, uint8_t command, smb1_coder coder, void *body) MUST_USE;
 /* Sends what there is of it, and begins anew: for commands with several answers. */
 bool srv1_reply_send(struct srv1_op *op, ntstatus status) MUST_USE;
+/* Everything that goes out goes this way, at once or (batch) with what else this frame has to say. Takes over the references of up to SRV1_SEGS pieces. */
+enum { SRV1_SEGS = 2 };
+void srv1_send(struct srv_conn *c, struct net_batch *batch, const struct net_seg *segs, size_t n);
 void srv1_reply_discard(struct srv1_op *op);
 
 /* --- sign.c --- */

@@ -84,9 +84,24 @@ static void header_write(struct srv1_op *op, ntstatus status)
 	smb1_header_code(&w, &h);
 }
 
+void srv1_send(struct srv_conn *c, struct net_batch *batch, const struct net_seg *segs, size_t n)
+{
+	if (c->srv->tap.fn) {
+		struct iovec parts[SRV1_SEGS];
+
+		for (size_t i = 0; i < n; i++)
+			parts[i] = (struct iovec){(void *)(uintptr_t)segs[i].data, segs[i].len};
+		net_tap_tell(&c->srv->tap, c->net, false, parts, n, NULL);
+	}
+	if (batch)
+		net_batch_add(batch, segs, n);
+	else
+		net_send(c->net, segs, n);
+}
+
 bool srv1_reply_send(struct srv1_op *op, ntstatus status)
 {
-	struct net_seg segs[2];
+	struct net_seg segs[SRV1_SEGS];
 	size_t n = 1;
 
 	if (!op->reply)
@@ -102,9 +117,6 @@ bool srv1_reply_send(struct srv1_op *op, ntstatus status)
 	}
 	op->reply = NULL;
 	srv1_reply_discard(op);
-	if (op->batch)
-		net_batch_add(op->batch, segs, n);
-	else
-		net_send(op->conn->net, segs, n);
+	srv1_send(op->conn, op->batch, segs, n);
 	return true;
 }
