@@ -32,24 +32,27 @@ static bool replays_count(const struct srv_request *r)
 /* Made when the first LOCK has a use for them. NULL: out of memory, and nothing is remembered. */
 static uint8_t *sequences_of(struct srv_open *o)
 {
-	uint8_t *made, *there = NULL;
+	uint8_t *there = atomic_load(&o->lock_sequences), *made;
 
-	if (o->lock_sequences)
-		return o->lock_sequences;
+	if (there)
+		return there;
 	made = calloc(1, SRV_LOCK_SEQUENCES);
-	if (made && !atomic_compare_exchange_strong(&o->lock_sequences, &there, made))
-		free(made);
-	return o->lock_sequences;
+	if (!made || atomic_compare_exchange_strong(&o->lock_sequences, &there, made))
+		return made;
+	free(made);
+	return there;
 }
 
 /* The entry that a LockSequence speaks of; NULL: none. */
 static uint8_t *sequence_entry(const struct srv_request *r, uint32_t sequence)
 {
 	uint32_t index = sequence >> 4;
+	uint8_t *all;
 
 	if (!replays_count(r) || index == 0 || index > SRV_LOCK_SEQUENCES)
 		return NULL;
-	return sequences_of(r->open) ? &r->open->lock_sequences[index - 1] : NULL;
+	all = sequences_of(r->open);
+	return all ? &all[index - 1] : NULL;
 }
 
 /* true: this request has been carried out before. Otherwise the entry is void until it has been. */
