@@ -634,17 +634,22 @@ static void acknowledge_by(struct raw *r, bool lease)
 	assert_status(raw_call(r, SMB2_OPLOCK_BREAK, lease ? &lease_ack : &ack, &(struct smb2_break){0}), STATUS_SUCCESS);
 }
 
+static void start_cached(bool lease)
+{
+	start();
+	if (lease)
+		open_leased(&fx.a);
+	else
+		open_batch(&fx.a);
+	fx.b.file_id = fx.a.file_id;
+}
+
 /* Backs: B112, B117, D055. */
 static void test_a_break_is_told_where_the_session_still_is(void **state)
 {
 	(void)state;
 	for (int lease = 0; lease < 2; lease++) {
-		start();
-		if (lease)
-			open_leased(&fx.a);
-		else
-			open_batch(&fx.a);
-		fx.b.file_id = fx.a.file_id;
+		start_cached(lease);
 		net_conn_close(fx.a.net, false);
 		sim_run(&fx.sim, 100);
 		post_other();
@@ -669,12 +674,7 @@ static void test_a_break_that_does_not_arrive_is_told_elsewhere(void **state)
 {
 	(void)state;
 	for (int lease = 0; lease < 2; lease++) {
-		start();
-		if (lease)
-			open_leased(&fx.a);
-		else
-			open_batch(&fx.a);
-		fx.b.file_id = fx.a.file_id;
+		start_cached(lease);
 		served(&fx.a)->test_unacked = true;
 		post_other();
 		take_break(&fx.b);

@@ -989,9 +989,36 @@ static void test_old_reading_and_writing(void **state)
 	stop();
 }
 
+/* Who may only run a file reads it to run it, whichever way he reads; and what he may not read he does not lock. */
+static void test_a_file_that_may_only_be_run(void **state)
+{
+	struct smb1_nt_create_andx_req create;
+	struct smb1_nt_create_andx_rsp opened = {0};
+	struct smb1_read_req read;
+	struct smb1_read_rsp data = {0};
+
+	(void)state;
+	start();
+	assert_status(old_open(&a, "f"), STATUS_SUCCESS);
+	assert_status(old_write(&a, "0123456789"), STATUS_SUCCESS);
+	create = old_create_of(&a, "f", 0x00100020, 1);
+	assert_status(old_call(&a, SMB1_NT_CREATE_ANDX, &create, &opened), STATUS_SUCCESS);
+	read = (struct smb1_read_req){.fid = opened.fid, .count = 4};
+	assert_status(old_call(&a, SMB1_READ, &read, NULL), STATUS_ACCESS_DENIED);
+	assert_status(old_call(&a, SMB1_LOCK_AND_READ, &read, NULL), STATUS_ACCESS_DENIED);
+	a.flags2 |= SMB1_FLAGS2_PAGING_IO;
+	assert_status(old_call(&a, SMB1_READ, &read, &data), STATUS_SUCCESS);
+	assert_true(slice_equal(data.data, slice_of("0123", 4)));
+	a.flags2 &= (uint16_t)~SMB1_FLAGS2_PAGING_IO;
+	read.fid = a.fid;
+	assert_status(old_call(&a, SMB1_LOCK_AND_READ, &read, &data), STATUS_SUCCESS);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_file_that_may_only_be_run),
 		cmocka_unit_test(test_the_exchange_of_the_page),
 		cmocka_unit_test(test_without_smb1_nothing_past_negotiate_is_looked_at),
 		cmocka_unit_test(test_what_cannot_be_encrypted_is_not_spoken_where_encryption_is_required),

@@ -20,16 +20,16 @@ static bool ask_read(struct srv1_op *op, uint64_t offset, uint32_t count)
 	return true;
 }
 
-/* Behind the end there is nothing to read, which is no error here. */
-static ntstatus read_status(const struct srv1_op *op)
+/* What was read. Behind the end there is nothing, which is no error here; of a message that is longer than was asked for the rest comes with the next
+ * READ, so that its status has data as well. */
+static ntstatus read_end(struct srv1_op *op, struct slice *data)
 {
-	return nt_is(op->result.status, STATUS_END_OF_FILE) ? STATUS_SUCCESS : op->result.status;
-}
+	ntstatus status = nt_is(op->result.status, STATUS_END_OF_FILE) ? STATUS_SUCCESS : op->result.status;
 
-/* What was read, none of it if that is not so. */
-static struct slice read_data(const struct srv1_op *op)
-{
-	return op->r->payload.data ? slice_of(op->r->payload.data, op->r->payload.len) : slice_of("", 0);
+	op->with_body = nt_is(status, STATUS_BUFFER_OVERFLOW);
+	if (nt_ok(status) || op->with_body)
+		*data = op->r->payload.data ? slice_of(op->r->payload.data, op->r->payload.len) : slice_of("", 0);
+	return status;
 }
 
 static uint32_t wanted(const struct srv1_op *op, const struct smb1_read_andx_req *in)
@@ -42,10 +42,13 @@ static uint32_t wanted(const struct srv1_op *op, const struct smb1_read_andx_req
 }
 
 /* Who may only execute a file may read it if he says that he is about to run it (SMB_FLAGS2_PAGING_IO). */
-static ntstatus may_read(const struct srv1_op *op)
+static ntstatus find_readable(struct srv1_op *op, uint16_t fid)
 {
 	bool runs = (op->header.flags2 & SMB1_FLAGS2_PAGING_IO) != 0;
+	ntstatus status = srv1_file_find(op, fid);
 
+	if (!nt_ok(status))
+		return status;
 	return (op->open->granted_access & FILE_READ_DATA) || runs ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
 
@@ -65,19 +68,14 @@ enum srv1_next srv1_read_andx(struct srv1_op *op)
 	ntstatus status;
 
 	if (op->phase == 0) {
-		status = srv1_file_find(op, in->fid);
-		if (nt_ok(status))
-			status = may_read(op);
+		status = find_readable(op, in->fid);
 		if (!nt_ok(status))
 			return srv1_done(op, status);
 		return ask_read(op, in->offset, wanted(op, in)) ? SRV1_CALL : srv1_no_memory(op);
 	}
-	status = read_status(op);
-	/* A message that is longer than was asked for: the rest comes with the next READ. */
-	op->with_body = nt_is(status, STATUS_BUFFER_OVERFLOW);
+	status = read_end(op, &out->data);
 	if (!nt_ok(status) && !op->with_body)
 		return srv1_done(op, status);
-	out->data = read_data(op);
 	out->data_offset = data_at(op);
 	out->available = op->file.is_pipe ? 0 : FILE_AVAILABLE;
 	op->payload = op->r->payload;
@@ -100,18 +98,12 @@ enum srv1_next srv1_read(struct srv1_op *op)
 	ntstatus status;
 
 	if (op->phase == 0) {
-		status = srv1_file_find(op, in->fid);
-		if (nt_ok(status))
-			status = may_read(op);
+		status = find_readable(op, in->fid);
 		if (!nt_ok(status))
 			return srv1_done(op, status);
 		return ask_read(op, in->offset, core_count(op, in->count)) ? SRV1_CALL : srv1_no_memory(op);
 	}
-	status = read_status(op);
-	op->with_body = nt_is(status, STATUS_BUFFER_OVERFLOW);
-	if (nt_ok(status) || op->with_body)
-		out->data = read_data(op);
-	return srv1_done(op, status);
+	return srv1_done(op, read_end(op, &out->data));
 }
 
 /* [MS-CIFS] 3.3.5.22: the lock is exclusive, and is not waited for. */
@@ -123,7 +115,7 @@ enum srv1_next srv1_lock_and_read(struct srv1_op *op)
 
 	switch (op->phase) {
 	case 0:
-		status = srv1_file_find(op, in->fid);
+		status = find_readable(op, in->fid);
 		if (!nt_ok(status))
 			return srv1_done(op, status);
 		return srv1_lock_call(op, in->offset, in->count, SRV1_LOCK_EXCLUSIVE | SRV1_LOCK_AT_ONCE) ? SRV1_CALL : srv1_no_memory(op);
@@ -132,10 +124,7 @@ enum srv1_next srv1_lock_and_read(struct srv1_op *op)
 			return srv1_done(op, srv1_lock_failed(op, in->offset, op->result.status));
 		return ask_read(op, in->offset, core_count(op, in->count)) ? SRV1_CALL : srv1_no_memory(op);
 	default:
-		status = read_status(op);
-		if (nt_ok(status))
-			out->data = read_data(op);
-		return srv1_done(op, status);
+		return srv1_done(op, read_end(op, &out->data));
 	}
 }
 
