@@ -38,7 +38,7 @@ SANITIZER_ENV = {
     "TSAN_OPTIONS": "halt_on_error=0:exitcode=98:second_deadlock_stack=1",
 }
 passed, failed, skipped = [], [], []
-reasons = {}  # {case: the last line it printed}
+reasons = {}  # {case: the last lines it printed}
 
 
 def say(text=""):
@@ -105,7 +105,7 @@ def cases_of(test):
         if "fail" not in cases.values():
             case = f"{name} ({test['result'].lower()})"
             cases[case] = "fail"
-            reasons[case] = (text.strip().splitlines() or [""])[-1]
+            reasons[case] = text.strip().splitlines()[-8:]
         say(f"--- {name}: {test['result']}")
         say("\n".join(text.strip().splitlines()[-40:]))
     return cases or {name: "pass"}
@@ -275,8 +275,7 @@ def main(argv):
         say(f"    ({time.monotonic() - begin:.0f} s)")
     say()
     for f in failed:
-        why = reasons.get(f.split(": ", 1)[1])
-        say(f"failed  {f}" + (f": {why}" if why else ""))
+        say("\n    ".join([f"failed  {f}"] + reasons.get(f.split(": ", 1)[1], [])))
     say(f"{len(passed)} passed, {len(failed)} failed" + (f", {len(skipped)} skipped" if skipped else ""))
     return 1 if failed else 0
 

@@ -41,7 +41,7 @@ struct job {
 
 static struct app apps[CLIENTS];
 static _Atomic int failures;
-static _Atomic unsigned breaks, opened;
+static _Atomic unsigned breaks, opened, ended;
 static time_t end_at;
 
 static void report(const char *what, ntstatus s)
@@ -159,15 +159,26 @@ static bool count_once(struct app *a, struct kept *k)
 	return true;
 }
 
+static void echo(struct app *a)
+{
+	ntstatus s = hythe_echo(a->session);
+	if (!nt_ok(s))
+		report("echo", s);
+}
+
 static void *work(void *arg)
 {
 	struct job *j = arg;
 	while (time(NULL) < end_at && failures == 0) {
 		j->seed = j->seed * 6364136223846793005u + 1442695040888963407u;
 		j->counted += count_once(j->app, &j->app->files[(j->seed >> 33) % FILES]);
-		if ((j->seed >> 40) % 4 == 0 && !nt_ok(hythe_echo(j->app->session)))
-			report("echo", STATUS_UNSUCCESSFUL);
+		if ((j->seed >> 40) % 4 == 0)
+			echo(j->app);
 	}
+	atomic_fetch_add(&ended, 1);
+	/* A client without threads hears of breaks only while somebody calls it, and the others may wait for what it keeps. */
+	while (ended < CLIENTS * THREADS)
+		echo(j->app);
 	return NULL;
 }
 
