@@ -63,36 +63,13 @@ static void end_auth(struct srv_channel *ch)
 static void end_previous(struct srv_request *r, struct srv_session *s, uint64_t previous_id, const struct auth_identity *id)
 {
 	struct srv_session *old;
-	bool same = false;
 
 	if (previous_id == 0 || previous_id == s->id)
 		return;
 	old = srv_session_find_global(r->srv, previous_id);
-	if (old) {
-		pthread_mutex_lock(&old->lock);
-		same = !old->identity.anonymous && !old->identity.guest && strcmp(old->identity.user, id->user) == 0;
-		pthread_mutex_unlock(&old->lock);
-	}
-	if (same)
+	if (old && srv_session_is(old, id->user))
 		srv_session_end_for_good(old);
 	srv_session_put(old);
-}
-
-/* false: another connection, whose PreviousSessionId this one is, has ended the session meanwhile; it stays ended. */
-static bool become_valid(struct srv_session *s, const struct auth_identity *id)
-{
-	bool alive;
-
-	pthread_mutex_lock(&s->lock);
-	alive = s->state != SRV_SESSION_GONE;
-	if (alive) {
-		/* Re-authentication may be as somebody else; trees and opens stay what they were made (D012). */
-		s->identity = *id;
-		bytes_wipe(s->identity.session_key, sizeof(s->identity.session_key));
-		atomic_store(&s->state, SRV_SESSION_VALID);
-	}
-	pthread_mutex_unlock(&s->lock);
-	return alive;
 }
 
 static const uint8_t *preauth_of(const struct srv_channel *ch)
@@ -176,9 +153,8 @@ static struct srv_result logged_on(struct srv_request *r, const struct smb2_sess
 		decide_encryption(r, s);
 		end_previous(r, s, in->previous_session_id, id);
 	}
-	if (!become_valid(s, id))
-		return logon_failed(r, STATUS_USER_SESSION_DELETED);
-	return answer_logon(r, id, out);
+	status = srv_session_logged_on(s, id);
+	return nt_ok(status) ? answer_logon(r, id, out) : logon_failed(r, status);
 }
 
 /* --- binding --- */
@@ -197,7 +173,6 @@ static ntstatus check_algorithms(const struct proto_conn *p, const struct proto_
 static ntstatus check_bindable(const struct srv_request *r, struct srv_session *s)
 {
 	const struct proto_conn *p = &r->conn->proto;
-	bool nobody;
 
 	if (s->state == SRV_SESSION_GONE)
 		return STATUS_USER_SESSION_DELETED;
@@ -209,10 +184,7 @@ static ntstatus check_bindable(const struct srv_request *r, struct srv_session *
 		return STATUS_REQUEST_NOT_ACCEPTED;
 	if (s->state == SRV_SESSION_EXPIRED)
 		return STATUS_NETWORK_SESSION_EXPIRED;
-	pthread_mutex_lock(&s->lock);
-	nobody = s->identity.anonymous || s->identity.guest;
-	pthread_mutex_unlock(&s->lock);
-	if (nobody)
+	if (!srv_session_is_named(s))
 		return STATUS_NOT_SUPPORTED;
 	if (r->channel && r->channel->state == SRV_CHANNEL_OPEN)
 		return STATUS_REQUEST_NOT_ACCEPTED;
@@ -254,12 +226,7 @@ static ntstatus find_binding(struct srv_request *r)
 /* 3.3.5.5 has the name compared before it can be known (G033). */
 static bool same_user(struct srv_session *s, const struct auth_identity *id)
 {
-	bool same;
-
-	pthread_mutex_lock(&s->lock);
-	same = !id->anonymous && !id->guest && strcmp(id->user, s->identity.user) == 0;
-	pthread_mutex_unlock(&s->lock);
-	return same;
+	return !id->anonymous && !id->guest && srv_session_is(s, id->user);
 }
 
 /* The last leg of a binding (3.3.5.5.3): the key that signs on this connection comes from this logon, all else is the session's. */

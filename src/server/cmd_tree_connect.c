@@ -47,15 +47,15 @@ static bool listed(char (*names)[256], size_t n, const char *user)
 }
 
 /* ConnectSecurity (B278) */
-static bool may_connect(const struct srv_share *share, const struct auth_identity *id)
+static bool may_connect(const struct srv_share *share, const struct srv_user *user)
 {
 	if (share->kind == SRV_SHARE_IPC)
 		return true;
-	if (id->anonymous)
+	if (user->anonymous)
 		return false;
-	if (id->guest)
+	if (user->guest)
 		return share->guest;
-	return !share->users || listed(share->users, share->user_count, id->user) || listed(share->admins, share->admin_count, id->user);
+	return !share->users || listed(share->users, share->user_count, user->name) || listed(share->admins, share->admin_count, user->name);
 }
 
 /* B277: a share that demands encryption is of no use to a connection that cannot encrypt. */
@@ -98,12 +98,12 @@ static bool proves_negotiation(const struct srv_request *r)
 }
 
 /* Takes over the reference to the share. */
-static struct srv_result connect_tree(struct srv_request *r, struct srv_share *share, const struct auth_identity *id,
+static struct srv_result connect_tree(struct srv_request *r, struct srv_share *share, const struct srv_user *user,
 	struct smb2_tree_connect_rsp *out)
 {
 	struct srv_share *used;
 	struct srv_tree *t;
-	ntstatus status = srv_share_instance(r, share, id, &used);
+	ntstatus status = srv_share_instance(r, share, user, &used);
 
 	srv_share_put(share);
 	if (!nt_ok(status))
@@ -112,7 +112,7 @@ static struct srv_result connect_tree(struct srv_request *r, struct srv_share *s
 	if (!t)
 		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
 	t->read_only = t->share->read_only;
-	t->is_admin = listed(t->share->admins, t->share->admin_count, id->user);
+	t->is_admin = listed(t->share->admins, t->share->admin_count, user->name);
 	t->maximal_access = maximal_access(t->share);
 	r->header.tree_id = t->id;
 	r->tree = t;
@@ -130,9 +130,10 @@ static bool hidden_from(const struct srv_conn *c, const struct srv_share *share)
 struct srv_result cmd_tree_connect(struct srv_request *r, const struct smb2_tree_connect_req *in, struct smb2_tree_connect_rsp *out)
 {
 	char name[SHARE_NAME_BYTES];
-	struct auth_identity id;
 	struct slice share_name;
 	struct srv_share *share;
+	struct srv_result result;
+	struct srv_user *user;
 	ntstatus status = share_of_path(in->path, &share_name);
 
 	if (!proves_negotiation(r))
@@ -151,17 +152,18 @@ struct srv_result cmd_tree_connect(struct srv_request *r, const struct smb2_tree
 		log_info("%s: there is no share named '%s'", r->conn->peer, name);
 		return srv_reply(STATUS_BAD_NETWORK_NAME);
 	}
-	pthread_mutex_lock(&r->session->lock);
-	id = r->session->identity;
-	pthread_mutex_unlock(&r->session->lock);
-	status = may_connect(share, &id) ? check_encryption(r, share) : STATUS_ACCESS_DENIED;
-	if (!nt_ok(status)) {
-		log_info("%s: '%s' may not use the share '%s'%s", r->conn->peer, id.user, name,
+	user = srv_session_user(r->session);
+	status = user && may_connect(share, user) ? check_encryption(r, share) : STATUS_ACCESS_DENIED;
+	if (nt_ok(status)) {
+		result = connect_tree(r, share, user, out);
+	} else {
+		log_info("%s: '%s' may not use the share '%s'%s", r->conn->peer, user ? user->name : "", name,
 			share->encrypt ? " (it demands encryption)" : "");
 		srv_share_put(share);
-		return srv_reply(status);
+		result = srv_reply(status);
 	}
-	return connect_tree(r, share, &id, out);
+	srv_user_put(user);
+	return result;
 }
 
 /* [MS-SMB2] 3.3.5.8 */

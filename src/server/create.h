@@ -45,6 +45,7 @@ struct create_op {
 	struct create_contexts ctx;
 	const struct secdesc *parent;  /* set on the directory of a file that may be made; NULL: none */
 	struct vfs_stat parent_stat;   /* of that directory, descriptor or not */
+	struct vfs_file *parent_file;  /* the same, open while something may be made in it */
 	struct slice name;             /* checked, without stream part and trailing separator */
 	struct slice stream;           /* of a named stream: its name; else empty */
 	bool must_be_directory, must_be_file;

@@ -97,7 +97,7 @@ static ntstatus parent_load(struct create_op *op)
 	else if (stored)
 		op->parent = sd;
 	op->parent_stat = parent.stat;
-	vfs_file_close(parent.file);
+	op->parent_file = parent.file;
 	return status;
 }
 

@@ -13,16 +13,11 @@
 /* A guest is nobody in particular, whom others who are could not be kept from passing for. */
 static bool may_last(const struct create_op *op)
 {
-	struct srv_session *s = op->r->session;
 	bool handles = op->ctx.leased ? (op->ctx.lease_state & FSA_CACHE_HANDLE) != 0 : op->in->requested_oplock_level == FSA_OPLOCK_BATCH;
-	bool named;
 
 	if (!(op->ctx.dhnq || op->ctx.dh2q) || !handles)
 		return false;
-	pthread_mutex_lock(&s->lock);
-	named = !s->identity.guest && !s->identity.anonymous;
-	pthread_mutex_unlock(&s->lock);
-	return named;
+	return srv_session_is_named(op->r->session);
 }
 
 /* --- another instance of the application, 3.3.5.9.13 --- */
@@ -142,17 +137,6 @@ static bool same_lease(const struct create_op *op, const struct srv_open *o)
 	return memcmp(o->grant->fsa.key.lease, op->ctx.lease.key, sizeof(op->ctx.lease.key)) == 0;
 }
 
-static bool same_user(const struct create_op *op, const struct srv_durable *d)
-{
-	struct srv_session *s = op->r->session;
-	bool same;
-
-	pthread_mutex_lock(&s->lock);
-	same = !s->identity.guest && !s->identity.anonymous && strcmp(s->identity.user, d->owner) == 0;
-	pthread_mutex_unlock(&s->lock);
-	return same;
-}
-
 /* The name of a leased open is the one that it has now (3.3.5.9.7, 3.3.5.9.12). */
 static ntstatus check_lease_holder(struct create_op *op, const struct srv_open *o)
 {
@@ -200,7 +184,7 @@ static ntstatus check_reconnect(struct create_op *op, struct srv_open *o)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	if (leased && !same_lease(op, o))
 		return STATUS_OBJECT_NAME_NOT_FOUND;
-	return same_user(op, o->durable) ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+	return srv_session_is(op->r->session, o->durable->owner->name) ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
 
 /* The answer's part that comes from the file. */
@@ -278,7 +262,7 @@ static ntstatus check_replay(const struct create_op *op, const struct srv_open *
 {
 	bool leased = o->grant && o->grant->fsa.lease;
 
-	if (!same_user(op, o->durable) || o->share != op->r->tree->share)
+	if (!srv_session_is(op->r->session, o->durable->owner->name) || o->share != op->r->tree->share)
 		return STATUS_ACCESS_DENIED;
 	if (op->in->requested_oplock_level == FSA_OPLOCK_NONE)
 		return STATUS_SUCCESS;

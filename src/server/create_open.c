@@ -58,6 +58,7 @@ static ntstatus store_open(struct create_op *op, enum vfs_disposition dispositio
 {
 	struct vfs_open_args args = {
 		.name = op->name, .disposition = disposition, .flags = store_flags(op), .attributes = new_attributes(op),
+		.parent = op->parent_file,
 	};
 	struct vfs *store = op->r->tree->share->vfs;
 	ntstatus status = vfs_open(store, &args, &op->r->arena, &op->found);
@@ -324,6 +325,8 @@ static ntstatus open_once(struct create_op *op, bool *again)
 	*again = false;
 	op->lease_known = op->ctx.leased && srv_lease_known(op->r->tree, op->r->conn, &op->ctx.lease);
 	status = find_or_make(op);
+	vfs_file_close(op->parent_file);
+	op->parent_file = NULL;
 	op->r->awaited.lease = nt_is(status, STATUS_SHARING_VIOLATION) && op->found.leased && srv_local_patient(op->r);
 	if (op->r->awaited.lease)
 		return STATUS_PENDING;

@@ -16,6 +16,7 @@ ntstatus create_stream_file(struct create_op *op)
 	if (nt_ok(may_make)) {
 		args.disposition = VFS_OPEN_IF;
 		args.attributes = create_attributes(op);
+		args.parent = op->parent_file;
 	}
 	if (op->in->create_options & OPTION_OPEN_REPARSE_POINT)
 		args.flags |= VFS_NO_FOLLOW;

@@ -68,9 +68,7 @@ struct srv_durable *srv_durable_new(struct srv_session *s, const struct guid *cl
 	list_init(&d->link);
 	atomic_fetch_add_explicit(&s->lock_budget->refs, 1, memory_order_relaxed);
 	d->budget = s->lock_budget;
-	pthread_mutex_lock(&s->lock);
-	memcpy(d->owner, s->identity.user, sizeof(d->owner));
-	pthread_mutex_unlock(&s->lock);
+	d->owner = srv_session_user(s);
 	return d;
 }
 
@@ -125,6 +123,7 @@ void srv_durable_free(struct srv_durable *d)
 		forget_locked(d->srv->durables, d);
 	pthread_mutex_unlock(&d->srv->durables->lock);
 	srv_lock_budget_put(d->budget);
+	srv_user_put(d->owner);
 	free(d);
 }
 
@@ -212,7 +211,7 @@ static struct durable_user *user_find_locked(struct srv_durables *t, const char 
 /* false: there are too many, of this user or of all. */
 static bool count_locked(struct srv_durables *t, struct srv_durable *d)
 {
-	struct durable_user *u = user_find_locked(t, d->owner);
+	struct durable_user *u = user_find_locked(t, d->owner->name);
 
 	if (t->disconnected_count >= d->srv->limits.disconnected_opens || (u && u->count >= d->srv->limits.disconnected_opens_per_user))
 		return false;
@@ -220,7 +219,7 @@ static bool count_locked(struct srv_durables *t, struct srv_durable *d)
 		u = calloc(1, sizeof(*u));
 		if (!u)
 			return false;
-		memcpy(u->name, d->owner, sizeof(u->name));
+		memcpy(u->name, d->owner->name, strnlen(d->owner->name, sizeof(u->name) - 1));
 		if (!htab_insert(&t->users, &u->by_name, hash_bytes(u->name, strlen(u->name)))) {
 			free(u);
 			return false;
@@ -288,7 +287,7 @@ static void on_due(struct net_timer *timer)
 	if (!o)
 		return;
 	if (srv_durable_close_disconnected(o))
-		log_info("%s did not come back for an open file in time", d->owner);
+		log_info("%s did not come back for an open file in time", d->owner->name);
 	srv_open_put(o);
 }
 

@@ -18,7 +18,7 @@ struct srv_durable {
 	struct srv *srv;
 	struct srv_open *open;          /* whose it is; NULL: not made yet */
 	struct srv_lock_budget *budget; /* referenced */
-	char owner[256];                /* the user whose it is */
+	struct srv_user *owner;         /* whose it is, referenced */
 	struct guid client, create_guid, app;
 	bool has_create_guid;           /* of DH2Q: by_create is in the table until it is closed */
 	bool has_app;

@@ -101,7 +101,7 @@ static struct srv_open *open_find_locked(struct srv_session *s, uint64_t volatil
 
 ntstatus srv_open_may_enter_locked(struct srv_session *s, const struct srv_tree *t)
 {
-	size_t most = s->identity.anonymous ? s->srv->limits.anonymous_trees_and_opens : s->srv->limits.opens_per_session;
+	size_t most = srv_session_is_anonymous_locked(s) ? s->srv->limits.anonymous_trees_and_opens : s->srv->limits.opens_per_session;
 
 	if (s->state == SRV_SESSION_GONE)
 		return STATUS_USER_SESSION_DELETED;

@@ -19,12 +19,100 @@ void srv_session_put(struct srv_session *s)
 	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	proto_keys_wipe(&s->keys);
-	bytes_wipe(&s->identity, sizeof(s->identity));
+	srv_user_put(s->user);
 	htab_free(&s->opens);
 	htab_free(&s->trees);
 	pthread_mutex_destroy(&s->lock);
 	srv_lock_budget_put(s->lock_budget);
 	free(s);
+}
+
+/* --- its user --- */
+
+struct srv_user *srv_user_ref(struct srv_user *u)
+{
+	atomic_fetch_add_explicit(&u->refs, 1, memory_order_relaxed);
+	return u;
+}
+
+void srv_user_put(struct srv_user *u)
+{
+	if (u && atomic_fetch_sub_explicit(&u->refs, 1, memory_order_acq_rel) == 1)
+		free(u);
+}
+
+static struct srv_user *user_new(const struct auth_identity *id)
+{
+	size_t size = strlen(id->user) + 1;
+	struct srv_user *u = malloc(sizeof(*u) + size);
+
+	if (!u)
+		return NULL;
+	u->refs = 1;
+	u->anonymous = id->anonymous;
+	u->guest = id->guest;
+	memcpy(u->name, id->user, size);
+	return u;
+}
+
+ntstatus srv_session_logged_on(struct srv_session *s, const struct auth_identity *id)
+{
+	struct srv_user *u = user_new(id), *before = u;
+	bool alive;
+
+	if (!u)
+		return STATUS_INSUFFICIENT_RESOURCES;
+	pthread_mutex_lock(&s->lock);
+	alive = s->state != SRV_SESSION_GONE;
+	if (alive) {
+		/* Re-authentication may be as somebody else; trees and opens stay what they were made (D012). */
+		before = s->user;
+		s->user = u;
+		atomic_store(&s->state, SRV_SESSION_VALID);
+	}
+	pthread_mutex_unlock(&s->lock);
+	srv_user_put(before);
+	return alive ? STATUS_SUCCESS : STATUS_USER_SESSION_DELETED;
+}
+
+struct srv_user *srv_session_user(struct srv_session *s)
+{
+	struct srv_user *u;
+
+	pthread_mutex_lock(&s->lock);
+	u = s->user ? srv_user_ref(s->user) : NULL;
+	pthread_mutex_unlock(&s->lock);
+	return u;
+}
+
+static bool named_locked(const struct srv_session *s)
+{
+	return s->user && !s->user->anonymous && !s->user->guest;
+}
+
+bool srv_session_is_named(struct srv_session *s)
+{
+	bool named;
+
+	pthread_mutex_lock(&s->lock);
+	named = named_locked(s);
+	pthread_mutex_unlock(&s->lock);
+	return named;
+}
+
+bool srv_session_is(struct srv_session *s, const char *user)
+{
+	bool same;
+
+	pthread_mutex_lock(&s->lock);
+	same = named_locked(s) && strcmp(s->user->name, user) == 0;
+	pthread_mutex_unlock(&s->lock);
+	return same;
+}
+
+bool srv_session_is_anonymous_locked(const struct srv_session *s)
+{
+	return s->user && s->user->anonymous;
 }
 
 void srv_lock_budget_put(struct srv_lock_budget *b)
@@ -288,7 +376,7 @@ struct srv_tree *srv_tree_new(struct srv_session *s, struct srv_share *share)
 	t->share = share;
 	atomic_fetch_add(&srv_share_configured(share)->current_uses, 1);
 	pthread_mutex_lock(&s->lock);
-	most = s->identity.anonymous ? s->srv->limits.anonymous_trees_and_opens : s->srv->limits.trees_per_session;
+	most = srv_session_is_anonymous_locked(s) ? s->srv->limits.anonymous_trees_and_opens : s->srv->limits.trees_per_session;
 	if (s->state != SRV_SESSION_GONE && s->tree_count < most) {
 		do
 			t->id = ++s->next_tree_id;

@@ -16,6 +16,13 @@ struct srv_conn;
 
 enum srv_session_state { SRV_SESSION_IN_PROGRESS, SRV_SESSION_VALID, SRV_SESSION_EXPIRED, SRV_SESSION_GONE };
 
+/* Who has logged on. Never changes, and is shared. */
+struct srv_user {
+	_Atomic uint32_t refs;
+	bool anonymous, guest;
+	char name[];                     /* UTF-8, as stored; "" for anonymous */
+};
+
 /* Of the opens of a session; durable ones take it with them. */
 struct srv_lock_budget {
 	_Atomic uint32_t refs;
@@ -29,7 +36,7 @@ struct srv_session {
 	struct srv *srv;
 	uint16_t dialect;                /* of its first connection, and so of all */
 	_Atomic int state;
-	struct auth_identity identity;   /* under lock: any channel may log on anew */
+	struct srv_user *user;           /* referenced, under lock: any channel may log on anew; NULL: nobody has yet */
 	/* Set before it becomes valid, then constant; but keys come late to an anonymous session that logs on again as somebody. */
 	bool signing_required, encrypt_data;
 	_Atomic bool have_keys;
@@ -80,6 +87,18 @@ struct srv_tree {
 
 struct srv_session *srv_session_ref(struct srv_session *s);
 void srv_session_put(struct srv_session *s);
+/* The session is valid from now on, and that user's. USER_SESSION_DELETED: another connection, whose PreviousSessionId it is, has ended it meanwhile;
+ * it stays ended. */
+ntstatus srv_session_logged_on(struct srv_session *s, const struct auth_identity *id) MUST_USE;
+/* Referenced; NULL: nobody has logged on yet. */
+struct srv_user *srv_session_user(struct srv_session *s) MUST_USE;
+struct srv_user *srv_user_ref(struct srv_user *u);
+void srv_user_put(struct srv_user *u);
+/* Neither anonymous nor guest. */
+bool srv_session_is_named(struct srv_session *s);
+/* Likewise, and of that name. */
+bool srv_session_is(struct srv_session *s, const char *user);
+bool srv_session_is_anonymous_locked(const struct srv_session *s);
 struct srv_channel *srv_channel_ref(struct srv_channel *ch);
 void srv_channel_put(struct srv_channel *ch);
 void srv_lock_budget_put(struct srv_lock_budget *b);

@@ -201,11 +201,11 @@ static ntstatus make(struct srv_request *r, struct srv_share *configured, const 
 }
 
 /* The user's name is that of the user store; whoever is in it under no name has none (B278 has let them in). */
-ntstatus srv_share_instance(struct srv_request *r, struct srv_share *configured, const struct auth_identity *id, struct srv_share **out)
+ntstatus srv_share_instance(struct srv_request *r, struct srv_share *configured, const struct srv_user *user, struct srv_share **out)
 {
-	bool named = !id->guest && !id->anonymous;
+	bool named = !user->guest && !user->anonymous;
 	char client[sizeof(r->conn->peer)], why[WHY_BYTES] = "";
-	struct srv_path_values values = {.user = named ? id->user : NULL, .client = client};
+	struct srv_path_values values = {.user = named ? user->name : NULL, .client = client};
 	struct srv_path path;
 
 	*out = configured->instances ? NULL : srv_share_ref(configured);
@@ -214,10 +214,10 @@ ntstatus srv_share_instance(struct srv_request *r, struct srv_share *configured,
 	values.now = filetime_to_timespec(clock_filetime(r->srv->clock)).tv_sec;
 	srv_path_client(r->conn->peer, client, sizeof(client));
 	if (!srv_path_expand(configured->path, &values, &path, why, sizeof(why))) {
-		log_warn("%s: share %s: %s has no directory: %s", r->conn->peer, configured->name, id->user, why);
+		log_warn("%s: share %s: %s has no directory: %s", r->conn->peer, configured->name, user->name, why);
 		return STATUS_BAD_NETWORK_NAME;
 	}
-	if (!find_or_room(&r->srv->limits, configured->instances, path.text, named ? id->user : "", out))
+	if (!find_or_room(&r->srv->limits, configured->instances, path.text, named ? user->name : "", out))
 		return too_many(r, configured, path.text);
-	return *out ? STATUS_SUCCESS : make(r, configured, &path, named ? id->user : "", out);
+	return *out ? STATUS_SUCCESS : make(r, configured, &path, named ? user->name : "", out);
 }

@@ -4,8 +4,8 @@
 #ifndef SERVER_SHARE_INSTANCE_H
 #define SERVER_SHARE_INSTANCE_H
 
-#include "auth/auth.h"
 #include "server/request.h"
+#include "server/session.h"
 #include "server/share.h"
 
 /* A share whose rules and path are set becomes one that has instances. false: `why` (256 bytes) says what is wrong with the part of the path that is
@@ -14,7 +14,7 @@ bool srv_share_vary(struct srv_share *s, char *why) MUST_USE;
 
 /* What a tree on `configured` is to be on: the share itself, or the instance for that user, whom its rules let in, and the request's connection;
  * referenced. BAD_NETWORK_NAME: there is no such directory, which the log says. */
-ntstatus srv_share_instance(struct srv_request *r, struct srv_share *configured, const struct auth_identity *id, struct srv_share **out) MUST_USE;
+ntstatus srv_share_instance(struct srv_request *r, struct srv_share *configured, const struct srv_user *user, struct srv_share **out) MUST_USE;
 
 /* Nobody refers to the instance any more. */
 void srv_instance_gone(struct srv_share *s);

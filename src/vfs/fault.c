@@ -50,6 +50,7 @@ static ntstatus fault_volume_query(struct vfs *v, struct vfs_volume *out)
 static ntstatus fault_open(struct vfs *v, const struct vfs_open_args *args, struct arena *a, struct vfs_open_result *out)
 {
 	ntstatus st = decide(v, "open");
+	struct vfs_open_args inner = *args;
 	struct fault_file *f;
 
 	if (!nt_ok(st))
@@ -57,7 +58,9 @@ static ntstatus fault_open(struct vfs *v, const struct vfs_open_args *args, stru
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return STATUS_INSUFFICIENT_RESOURCES;
-	st = vfs_open(store_of(v)->inner, args, a, out);
+	if (inner.parent)
+		inner.parent = inner_of(inner.parent);
+	st = vfs_open(store_of(v)->inner, &inner, a, out);
 	if (!nt_ok(st)) {
 		free(f);
 		return st;

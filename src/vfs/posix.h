@@ -87,6 +87,7 @@ struct posix_file {
 	int fd;
 	bool path_only;             /* O_PATH */
 	bool readable, writable, directory, symlink;
+	bool searched;              /* a directory: its position is not at the beginning any more */
 	_Atomic bool leased;
 	_Atomic bool unsynced_name; /* made or renamed through this handle and not flushed since */
 	struct vfs_id id;
@@ -222,7 +223,7 @@ bool posix_side_is_hidden(const char *name, size_t len);
 /* --- posix_open.c --- */
 ntstatus posix_open(struct vfs *v, const struct vfs_open_args *args, struct arena *a, struct vfs_open_result *out) MUST_USE;
 void posix_file_close(struct vfs_file *f);
-pthread_mutex_t *posix_names_lock(struct posix_store *s, const struct stat *dir);
+pthread_mutex_t *posix_names_lock(struct posix_store *s, struct vfs_id dir);
 
 /* --- posix_place.c, posix_rename.c: the name of a handle --- */
 /* Where a handle's file is named: the directory, and `path`'s part `leaf` in it. */

@@ -26,9 +26,9 @@ static bool wants(const struct opening *o, uint32_t flag)
 	return (o->args->flags & flag) != 0;
 }
 
-pthread_mutex_t *posix_names_lock(struct posix_store *s, const struct stat *dir)
+pthread_mutex_t *posix_names_lock(struct posix_store *s, struct vfs_id dir)
 {
-	uint64_t h = ((uint64_t)dir->st_ino ^ (uint64_t)dir->st_dev << 32) * 0x9E3779B97F4A7C15ull;
+	uint64_t h = (dir.inode ^ dir.device << 32) * 0x9E3779B97F4A7C15ull;
 
 	return &s->names[h >> 58];
 }
@@ -191,8 +191,42 @@ static ntstatus open_existing(struct opening *o)
 	return st;
 }
 
-/* The directory that a new name goes into, in the case that is on disk; readable unless its mode forbids. */
-static ntstatus parent_open(struct opening *o, int *dir, bool *listable)
+/* The directory that a new name goes into, and its path in o->path in the case that is on disk. */
+struct parent {
+	int fd;
+	bool listable;          /* unless its mode forbids */
+	struct vfs_id id;
+	struct posix_file *of;  /* the caller's, whose descriptor it is; NULL: ours */
+};
+
+static void parent_close(const struct parent *p)
+{
+	if (!p->of)
+		close(p->fd);
+}
+
+static ntstatus parent_given(struct opening *o, struct parent *p)
+{
+	struct posix_file *f = posix_file_of(o->args->parent);
+	const char *leaf = leaf_of(o->path.s);
+	size_t n = o->path.len - (size_t)(leaf - o->path.s), len = strlen(f->name), slash = len > 0;
+
+	if (len + slash + n >= sizeof(o->path.s))
+		return STATUS_OBJECT_NAME_INVALID;
+	memmove(o->path.s + len + slash, leaf, n + 1);
+	memcpy(o->path.s, f->name, len);
+	if (slash)
+		o->path.s[len] = '/';
+	o->path.len = len + slash + n;
+	o->known_at = f->known_at;
+	*p = (struct parent){.fd = f->fd, .listable = true, .id = f->id, .of = f};
+	if (f->searched && lseek(f->fd, 0, SEEK_SET) != 0)
+		return posix_error(errno);
+	f->searched = true;
+	return STATUS_SUCCESS;
+}
+
+static ntstatus parent_find(struct opening *o, int *dir, bool *listable)
 {
 	const char *leaf;
 
@@ -236,42 +270,56 @@ static int make(struct opening *o, int dir, const char *leaf)
 }
 
 /* Under the lock of the directory's names. -EEXIST: o->path has the name as it is there. */
-static int make_unless_other_case(struct opening *o, int dir, bool listable)
+static int make_unless_other_case(struct opening *o, const struct parent *p)
 {
 	char found[POSIX_NAME_BYTES + 1];
 	const char *leaf = leaf_of(o->path.s);
-	int match = listable ? posix_dir_match(o->store, dir, leaf, found) : 0;
+	int match = p->listable ? posix_dir_match(o->store, p->fd, leaf, found) : 0;
 
 	if (match < 0)
 		return match;
 	if (match > 0)
 		return posix_path_set_leaf(&o->path, found) ? -EEXIST : -ENAMETOOLONG;
-	return make(o, dir, leaf);
+	return make(o, p->fd, leaf);
+}
+
+static ntstatus parent_open(struct opening *o, struct parent *p)
+{
+	struct stat dst;
+	ntstatus st;
+
+	if (o->args->parent && !posix_file_of(o->args->parent)->path_only)
+		return parent_given(o, p);
+	*p = (struct parent){.fd = -1};
+	st = parent_find(o, &p->fd, &p->listable);
+	if (!nt_ok(st))
+		return st;
+	if (fstat(p->fd, &dst) != 0) {
+		close(p->fd);
+		return STATUS_OBJECT_PATH_NOT_FOUND;
+	}
+	p->id = posix_id_of(&dst);
+	return STATUS_SUCCESS;
 }
 
 static ntstatus create_new(struct opening *o)
 {
 	struct posix_note *note;
 	pthread_mutex_t *lock;
-	struct stat dst;
-	bool listable = true;
-	int dir = -1, fd;
-	ntstatus st = parent_open(o, &dir, &listable);
+	struct parent parent;
+	int fd;
+	ntstatus st = parent_open(o, &parent);
 
 	if (!nt_ok(st))
 		return st;
-	if (fstat(dir, &dst) != 0) {
-		close(dir);
-		return STATUS_OBJECT_PATH_NOT_FOUND;
-	}
 	note = posix_note_begin(o->store, o->path.s, IN_CREATE | IN_ATTRIB);
-	lock = posix_names_lock(o->store, &dst);
+	lock = posix_names_lock(o->store, parent.id);
 	pthread_mutex_lock(lock);
-	fd = make_unless_other_case(o, dir, listable);
+	fd = make_unless_other_case(o, &parent);
 	pthread_mutex_unlock(lock);
 	if (fd < 0) {
 		posix_note_end(o->store, note, false);
-		close(dir);
+		parent_close(&parent);
 		/* The directory was removed meanwhile. */
 		return fd == -ENOENT ? STATUS_OBJECT_PATH_NOT_FOUND : posix_error(-fd);
 	}
@@ -280,8 +328,8 @@ static ntstatus create_new(struct opening *o)
 		posix_note_directory(o->store, o->path.s);
 	posix_note_end(o->store, note, nt_ok(st));
 	if (!nt_ok(st))
-		(void)unlinkat(dir, leaf_of(o->path.s), wants(o, VFS_DIRECTORY) ? AT_REMOVEDIR : 0);
-	close(dir);
+		(void)unlinkat(parent.fd, leaf_of(o->path.s), wants(o, VFS_DIRECTORY) ? AT_REMOVEDIR : 0);
+	parent_close(&parent);
 	return st;
 }
 

@@ -91,7 +91,7 @@ static ntstatus target_open(struct posix_store *s, struct slice name, struct tar
 	}
 	slash = strrchr(t->path.s, '/');
 	t->leaf = slash != NULL ? slash + 1 : t->path.s;
-	t->lock = posix_names_lock(s, &dst);
+	t->lock = posix_names_lock(s, posix_id_of(&dst));
 	pthread_mutex_lock(t->lock);
 	match = posix_dir_match(s, t->dir, t->leaf, t->found);
 	t->exists = match > 0 && fstatat(t->dir, t->found, &t->st, AT_SYMLINK_NOFOLLOW) == 0;

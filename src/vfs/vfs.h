@@ -67,6 +67,7 @@ struct vfs_open_args {
 	enum vfs_disposition disposition;
 	uint32_t flags;
 	uint32_t attributes;           /* of what gets created: READONLY HIDDEN SYSTEM ...; a file gets ARCHIVE always */
+	struct vfs_file *parent;       /* the directory of `name`, open already: what gets created is made in it. NULL: looked for */
 };
 
 struct vfs_open_result {

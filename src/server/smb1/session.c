@@ -90,21 +90,6 @@ static enum srv1_next logon_failed(struct srv1_op *op, ntstatus status)
 	return srv1_done(op, status);
 }
 
-static bool become_valid(struct srv_session *s, const struct auth_identity *id)
-{
-	bool alive;
-
-	pthread_mutex_lock(&s->lock);
-	alive = s->state != SRV_SESSION_GONE;
-	if (alive) {
-		s->identity = *id;
-		bytes_wipe(s->identity.session_key, sizeof(s->identity.session_key));
-		atomic_store(&s->state, SRV_SESSION_VALID);
-	}
-	pthread_mutex_unlock(&s->lock);
-	return alive;
-}
-
 /* [MS-CIFS] 3.3.5.43: the first user with a key decides for the connection. */
 static ntstatus begin_signing(struct srv1_op *op, const struct auth_identity *id, struct slice response)
 {
@@ -129,8 +114,8 @@ static enum srv1_next logged_on(struct srv1_op *op, const struct auth_identity *
 	ntstatus status = begin_signing(op, id, response);
 	bool trusted;
 
-	if (nt_ok(status) && !become_valid(op->session, id))
-		status = STATUS_USER_SESSION_DELETED;
+	if (nt_ok(status))
+		status = srv_session_logged_on(op->session, id);
 	if (!nt_ok(status))
 		return logon_failed(op, status);
 	log_info("%s: %s logged on, by SMB1", c->peer, id->anonymous ? "nobody (anonymous)" : id->user);

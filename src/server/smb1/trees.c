@@ -54,6 +54,7 @@ static ntstatus connect_path(struct srv1_op *op, struct slice path)
 {
 	struct smb2_tree_connect_req in = {.path = path};
 	ntstatus status = srv1_call_now(op, SMB2_TREE_CONNECT, &in);
+	struct srv_user *user;
 
 	if (nt_ok(status)) {
 		op->tree = op->r->tree;
@@ -62,8 +63,10 @@ static ntstatus connect_path(struct srv1_op *op, struct slice path)
 	srv1_call_forget(op);
 	if (!nt_ok(status) || !op->ntlmv1 || op->tree->share->kind == SRV_SHARE_IPC || op->tree->share->ntlmv1)
 		return status;
-	log_warn("%s: '%s' logged on by NTLMv1, which the share '%s' does not accept (ntlmv1)", op->conn->peer, op->session->identity.user,
+	user = srv_session_user(op->session);
+	log_warn("%s: '%s' logged on by NTLMv1, which the share '%s' does not accept (ntlmv1)", op->conn->peer, user ? user->name : "",
 		op->tree->share->name);
+	srv_user_put(user);
 	srv_tree_end(op->tree);
 	srv_tree_put(op->tree);
 	op->tree = NULL;

@@ -173,6 +173,43 @@ static void test_exact_case_wins_when_both_exist(void **state)
 	vfs_file_close(f->last.file);
 }
 
+static ntstatus create_in(struct fixture *f, struct vfs_file *parent, const char *name)
+{
+	struct vfs_open_args args = {.name = wide(f, name), .disposition = VFS_CREATE, .flags = VFS_WRITE, .parent = parent};
+	ntstatus status = vfs_open(f->v, &args, &f->arena, &f->last);
+
+	if (nt_ok(status))
+		vfs_file_close(f->last.file);
+	return status;
+}
+
+static void test_what_is_made_in_an_open_directory_is_searched_for_in_it(void **state)
+{
+	struct fixture *f = *state;
+	struct vfs_open_args args = {.name = wide(f, "OPEN\\third"), .disposition = VFS_OPEN_IF, .flags = VFS_WRITE};
+	struct vfs_file *parent;
+
+	make_dir(f, "Open");
+	parent = open_file(f, "open", VFS_DIRECTORY);
+	assert_ok(create_in(f, parent, "open\\first"));
+	assert_ok(create_in(f, parent, "open\\second"));
+	/* It is searched from its beginning every time. */
+	assert_status(create_in(f, parent, "open\\FIRST"), OBJECT_NAME_COLLISION);
+	assert_status(create_in(f, parent, "OPEN\\Second"), OBJECT_NAME_COLLISION);
+	args.parent = parent;
+	assert_ok(vfs_open(f->v, &args, &f->arena, &f->last));
+	assert_string_equal(name_of(f, f->last.file), "Open\\third");
+	vfs_file_close(f->last.file);
+	/* It counts where it is now. */
+	assert_ok(rename_name(f, "Open", "moved", false));
+	args = (struct vfs_open_args){.name = wide(f, "Open\\fourth"), .disposition = VFS_CREATE, .flags = VFS_WRITE, .parent = parent};
+	assert_ok(vfs_open(f->v, &args, &f->arena, &f->last));
+	assert_string_equal(name_of(f, f->last.file), "moved\\fourth");
+	vfs_file_close(f->last.file);
+	vfs_file_close(parent);
+	assert_string_equal(listing(f, "moved"), ". .. first fourth second third ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +220,7 @@ int main(void)
 		cmocka_unit_test(test_names_too_long_are_invalid),
 		cmocka_unit_test(test_deep_paths_of_other_case_are_found),
 		cmocka_unit_test(test_exact_case_wins_when_both_exist),
+		cmocka_unit_test(test_what_is_made_in_an_open_directory_is_searched_for_in_it),
 	};
 
 	return cmocka_run_group_tests(tests, setup_tmp, teardown);
