@@ -1,6 +1,7 @@
 /* What the files of the posix store share. Paths in here are bytes with '/' relative to the root, "" for the root itself;
  * names on the wire become such paths in posix_name.c and nowhere else.
- * Locks, in this order: posix_store.names (one of them at a time), posix_streams.lock (likewise), posix_changes.lock or posix_leases.lock,
+ * Locks, in this order: posix_store.names (one of them at a time), posix_streams.lock (likewise), posix_changes.lock, posix_leases.lock or
+ * posix_indexes.lock,
  * posix_store.files (one at a time). None is held across data I/O, but that of a stream whose data is an extended attribute. */
 #ifndef VFS_POSIX_H
 #define VFS_POSIX_H
@@ -62,6 +63,18 @@ struct posix_leases {
 	void *arg;
 };
 
+/* The names of large directories in any case, see posix_index.c. */
+struct posix_indexes {
+	_Atomic uint32_t count;     /* of directories */
+	pthread_mutex_t lock;       /* of what follows */
+	int fd;                     /* of inotify; -1: there is none */
+	struct htab by_id, by_wd;
+	struct list_node used;      /* the one that was used last is the last */
+	size_t bytes, most_bytes;
+	uint32_t most_directories;
+	bool told;                  /* the kernel gave no more, which has been logged */
+};
+
 struct posix_store {
 	struct vfs vfs;
 	struct vfs streams_view;    /* the one that handles of streams are in */
@@ -74,6 +87,7 @@ struct posix_store {
 	_Atomic int side_dir;                      /* POSIX_SIDE_DIR; -1: not there */
 	struct posix_changes changes;
 	struct posix_leases leases;
+	struct posix_indexes indexes;
 	bool shy;                   /* opens files for their data only: anything else would break the leases of other handles */
 	struct posix_streams streams[POSIX_NAME_LOCKS]; /* by file */
 	pthread_mutex_t files[POSIX_NAME_LOCKS];   /* of name and known_at of the files whose place in memory that is */
@@ -134,15 +148,23 @@ int posix_at(const struct posix_store *s, const char *path, int flags) MUST_USE;
 int posix_parent_at(const struct posix_store *s, const char *path, int flags, const char **leaf) MUST_USE;
 /* Gives `p` the case that is on disk. SUCCESS; OBJECT_NAME_NOT_FOUND: only the last component is not there (the rest has its
  * case); OBJECT_PATH_NOT_FOUND; STOPPED_ON_SYMLINK. */
-ntstatus posix_case_fix(const struct posix_store *s, struct posix_path *p) MUST_USE;
+ntstatus posix_case_fix(struct posix_store *s, struct posix_path *p) MUST_USE;
 /* The name in a readable directory that equals `leaf` in any case, the very same first, or whose short name does. 1, 0 or a negated errno.
  * Moves the position. */
-int posix_dir_match(const struct posix_store *s, int dir, const char *leaf, char found[POSIX_NAME_BYTES + 1]) MUST_USE;
+int posix_dir_match(struct posix_store *s, int dir, struct vfs_id id, const char *leaf, char found[POSIX_NAME_BYTES + 1]) MUST_USE;
 /* Replaces the last component; false when the path gets too long. */
 bool posix_path_set_leaf(struct posix_path *p, const char *leaf) MUST_USE;
 /* The status of a path that leads through or to a symlink which is not followed: fills out's fields about it. */
 ntstatus posix_symlink_report(const struct posix_store *s, const char *path, struct slice wire, struct arena *a,
 	struct vfs_open_result *out) MUST_USE;
+
+/* --- posix_index.c --- */
+void posix_indexes_init(struct posix_indexes *x);
+void posix_indexes_end(struct posix_indexes *x);
+/* As posix_dir_match without short names; -1: the directory has no index, read it. */
+int posix_index_match(struct posix_store *s, int dir, struct vfs_id id, const char *leaf, char found[POSIX_NAME_BYTES + 1]) MUST_USE;
+/* Searching that directory has turned out to be work. Moves the position. */
+void posix_index_learn(struct posix_store *s, int dir, struct vfs_id id);
 
 /* --- posix_stat.c, posix_dosattrib.c --- */
 struct posix_dosattrib {

@@ -274,7 +274,7 @@ static int make_unless_other_case(struct opening *o, const struct parent *p)
 {
 	char found[POSIX_NAME_BYTES + 1];
 	const char *leaf = leaf_of(o->path.s);
-	int match = p->listable ? posix_dir_match(o->store, p->fd, leaf, found) : 0;
+	int match = p->listable ? posix_dir_match(o->store, p->fd, p->id, leaf, found) : 0;
 
 	if (match < 0)
 		return match;

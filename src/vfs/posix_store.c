@@ -26,6 +26,7 @@ static void posix_close(struct vfs *v)
 		pthread_mutex_destroy(&s->streams[i].lock);
 	posix_changes_end(&s->changes);
 	posix_leases_end(&s->leases);
+	posix_indexes_end(&s->indexes);
 	if (s->side_dir >= 0)
 		close(s->side_dir);
 	close(s->root);
@@ -132,6 +133,7 @@ static struct vfs *store_new(int root_fd, const struct stat *st, const char *roo
 	}
 	posix_changes_init(&s->changes);
 	posix_leases_init(&s->leases);
+	posix_indexes_init(&s->indexes);
 	s->shy = o->kernel_oplocks;
 	posix_sides_init(s);
 	if (!openat2_works(s, root, why)) {

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { BENEATH_TRIES = 100, SCAN_BYTES = 16384 };
+enum { BENEATH_TRIES = 100, SCAN_BYTES = 16384, WORTH_AN_INDEX = 64 };
 
 int posix_at(const struct posix_store *s, const char *path, int flags)
 {
@@ -78,45 +78,72 @@ static bool is_short_name_of(const char *leaf, const char *name, size_t len)
 	return utf16_equal_nocase(slice_of(alias, vfs_short_name(alias, w)), slice_of(wanted, posix_name_to_wire(wanted, leaf, strlen(leaf))));
 }
 
-int posix_dir_match(const struct posix_store *s, int dir, const char *leaf, char found[POSIX_NAME_BYTES + 1])
+/* What has been found of a leaf so far, in any case or as a short name. */
+struct matching {
+	const char *leaf;
+	size_t len, seen;
+	bool alias, found_alias, found_case, exact;
+	char *found;
+};
+
+static void look_at(struct matching *m, const char *name)
+{
+	char c = name[0];
+	size_t k = strlen(name);
+
+	/* Most names differ in the first letter already. */
+	if (!m->alias && (unsigned char)c < 0x80 && (unsigned char)m->leaf[0] < 0x80 && ascii_up(c) != ascii_up(m->leaf[0]))
+		return;
+	if (m->alias && !m->found_case && is_short_name_of(m->leaf, name, k)) {
+		memcpy(m->found, name, k + 1);
+		m->found_alias = true;
+	}
+	if (k > POSIX_NAME_BYTES || !posix_name_equal_nocase(name, k, m->leaf, m->len))
+		return;
+	memcpy(m->found, name, k + 1);
+	m->found_case = true;
+	m->exact = strcmp(name, m->leaf) == 0;
+}
+
+/* 0, or a negated errno. */
+static int look_at_all(struct matching *m, int dir)
 {
 	_Alignas(struct dirent64) char buf[SCAN_BYTES];
-	bool alias = s->short_names && vfs_may_be_short_name(leaf), is_alias = false;
-	size_t len = strlen(leaf);
-	int result = 0;
 	ssize_t n;
 
-	while ((n = getdents64(dir, buf, sizeof(buf))) > 0) {
-		for (ssize_t at = 0; at < n;) {
+	while (!m->exact && (n = getdents64(dir, buf, sizeof(buf))) != 0) {
+		if (n < 0)
+			return -errno;
+		for (ssize_t at = 0; at < n && !m->exact; m->seen++) {
 			const struct dirent64 *e = (const void *)(buf + at);
-			char c = e->d_name[0];
-			size_t k = strlen(e->d_name);
 
 			at += e->d_reclen;
-			/* Most names differ in the first letter already. */
-			if (!alias && (unsigned char)c < 0x80 && (unsigned char)leaf[0] < 0x80 && ascii_up(c) != ascii_up(leaf[0]))
-				continue;
-			if (alias && result == 0 && is_short_name_of(leaf, e->d_name, k)) {
-				memcpy(found, e->d_name, k + 1);
-				is_alias = true;
-			}
-			if (k > POSIX_NAME_BYTES || !posix_name_equal_nocase(e->d_name, k, leaf, len))
-				continue;
-			memcpy(found, e->d_name, k + 1);
-			if (strcmp(found, leaf) == 0)
-				return 1;
-			result = 1;
+			look_at(m, e->d_name);
 		}
 	}
-	return n < 0 ? -errno : result == 0 && is_alias ? 1 : result;
+	return 0;
+}
+
+int posix_dir_match(struct posix_store *s, int dir, struct vfs_id id, const char *leaf, char found[POSIX_NAME_BYTES + 1])
+{
+	struct matching m = {.leaf = leaf, .len = strlen(leaf), .found = found, .alias = s->short_names && vfs_may_be_short_name(leaf)};
+	int result = m.alias ? -1 : posix_index_match(s, dir, id, leaf, found);
+
+	if (result >= 0)
+		return result;
+	result = look_at_all(&m, dir);
+	if (result == 0 && m.seen > WORTH_AN_INDEX)
+		posix_index_learn(s, dir, id);
+	return result < 0 ? result : m.found_case || m.found_alias;
 }
 
 /* Looks for p's last component in its directory, which exists in that case. */
-static ntstatus leaf_fix(const struct posix_store *s, struct posix_path *p)
+static ntstatus leaf_fix(struct posix_store *s, struct posix_path *p)
 {
 	char found[POSIX_NAME_BYTES + 1];
 	const char *leaf;
-	int dir = posix_parent_at(s, p->s, O_RDONLY, &leaf), match;
+	int dir = posix_parent_at(s, p->s, O_RDONLY, &leaf), match = -ENOENT;
+	struct stat st;
 
 	if (dir == -ELOOP && !s->follow)
 		return STATUS_STOPPED_ON_SYMLINK;
@@ -127,7 +154,8 @@ static ntstatus leaf_fix(const struct posix_store *s, struct posix_path *p)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	if (dir < 0)
 		return posix_error(-dir);
-	match = posix_dir_match(s, dir, leaf, found);
+	if (fstat(dir, &st) == 0)
+		match = posix_dir_match(s, dir, posix_id_of(&st), leaf, found);
 	close(dir);
 	if (match < 0)
 		return posix_error(-match);
@@ -137,7 +165,7 @@ static ntstatus leaf_fix(const struct posix_store *s, struct posix_path *p)
 }
 
 /* Component by component from the top. `done` has the case on disk so far. */
-static ntstatus walk(const struct posix_store *s, struct posix_path *p)
+static ntstatus walk(struct posix_store *s, struct posix_path *p)
 {
 	struct posix_path done = {.len = 0};
 	size_t at = 0;
@@ -182,7 +210,7 @@ static ntstatus walk(const struct posix_store *s, struct posix_path *p)
 	return st;
 }
 
-ntstatus posix_case_fix(const struct posix_store *s, struct posix_path *p)
+ntstatus posix_case_fix(struct posix_store *s, struct posix_path *p)
 {
 	ntstatus st = leaf_fix(s, p);
 
