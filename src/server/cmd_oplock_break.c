@@ -14,7 +14,7 @@ static ntstatus acknowledge(struct srv_open *o, uint8_t level, uint8_t *now)
 		return STATUS_FILE_CLOSED;
 	status = fsa_oplock_acknowledge(&o->fsa, level);
 	if (o->grant && !o->grant->fsa.lease)
-		srv_oplock_answered(o->grant);
+		srv_oplock_answered(o->grant, NULL);
 	/* There is no such oplock to keep; a break under way ends with none (inventory B535, G065). */
 	if (level == OPLOCK_LEVEL_LEASE && !nt_is(status, STATUS_FILE_CLOSED))
 		status = STATUS_INVALID_PARAMETER;
@@ -38,8 +38,7 @@ static ntstatus acknowledge_lease(struct srv_request *r, const struct smb2_lease
 	fsa_breaks_init(&b);
 	status = fsa_lease_acknowledge(&g->fsa, in->lease_state, &b);
 	if (nt_ok(status))
-		srv_oplock_answered(g);
-	srv_oplock_tell(&b);
+		srv_oplock_answered(g, &b);
 	srv_grant_put(g);
 	memcpy(out->lease_key, in->lease_key, sizeof(out->lease_key));
 	out->lease_state = in->lease_state;

@@ -327,10 +327,12 @@ void srv_oplock_disarm(struct srv_grant *g)
 	clock_free(c);
 }
 
-void srv_oplock_answered(struct srv_grant *g)
+void srv_oplock_answered(struct srv_grant *g, struct fsa_breaks *next)
 {
 	srv_oplock_disarm(g);
 	let_in(g);
+	if (next)
+		srv_oplock_tell(next);
 	arm(g, NULL, NULL, clock_ms(g->srv->clock) + ACKNOWLEDGE_MS);
 }
 

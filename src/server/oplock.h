@@ -64,8 +64,8 @@ void srv_oplock_forget(struct srv_open *o);
 void srv_oplock_tell(struct fsa_breaks *b);
 /* No answer is awaited any more. */
 void srv_oplock_disarm(struct srv_grant *g);
-/* The answer has come; for a break that has begun since then the time starts anew. */
-void srv_oplock_answered(struct srv_grant *g);
+/* The answer has come. `next`: what the answer itself breaks, to be told now, or NULL; for a break that has begun since then the time starts anew. */
+void srv_oplock_answered(struct srv_grant *g, struct fsa_breaks *next);
 /* The file's data or size changed through o. */
 void srv_oplock_written(struct srv_open *o);
 /* Entries of the directory that path lies in changed, by means of o (NULL: nobody who holds a lease on it). */

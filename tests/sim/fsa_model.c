@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { ACKNOWLEDGE_MS = 35000 };
+enum { ACKNOWLEDGE_MS = 35000, ARRIVE_MS = 5000 };
 
 int m_client_of(int conn)
 {
@@ -182,22 +182,41 @@ static uint8_t level_of(uint8_t state)
 	return state & M_W ? (state & M_H ? M_LEVEL_BATCH : M_LEVEL_EXCLUSIVE) : state ? M_LEVEL_II : M_LEVEL_NONE;
 }
 
-static void tell(struct m_model *m, struct m_grant *g, uint8_t from, uint8_t to)
+/* false: there is nobody to tell. */
+static bool notify(struct m_model *m, struct m_grant *g)
 {
 	struct m_expected e = {
-		.what = g->lease ? M_LEASE_BREAK : M_OPLOCK_BREAK, .level = level_of(to), .key = g->key, .from = from, .to = to,
-		.flags = g->breaking, .epoch = g->v2 ? g->epoch : 0,
+		.what = g->lease ? M_LEASE_BREAK : M_OPLOCK_BREAK, .level = level_of(g->told_to), .key = g->key, .from = g->told_from,
+		.to = g->told_to, .flags = g->breaking, .epoch = g->told_epoch,
 	};
 
-	e.conn = told_on(m, g, &e.open);
+	e.conn = g->told_on = told_on(m, g, &e.open);
+	g->lost = false;
 	if (e.open != M_NOBODY)
 		e.persistent = m->opens[e.open].persistent;
 	if (e.conn != M_NOBODY)
 		m_expect(m, &e);
-	else if (g->breaking)
+	return e.conn != M_NOBODY;
+}
+
+static void tell(struct m_model *m, struct m_grant *g, uint8_t from, uint8_t to)
+{
+	g->told_from = from;
+	g->told_to = to;
+	g->told_epoch = g->v2 ? g->epoch : 0;
+	if (!notify(m, g) && g->breaking)
 		expire(m, g);
 	if (g->breaking)
 		g->deadline = m->now_ms + ACKNOWLEDGE_MS;
+	g->arrives = g->breaking ? m->now_ms + ARRIVE_MS : 0;
+}
+
+/* 3.3.4.7: on another connection, if the client has one. */
+static void tell_again(struct m_model *m, struct m_grant *g)
+{
+	bool told = g->lost && notify(m, g);
+
+	g->arrives = told && g->deadline - m->now_ms >= ARRIVE_MS ? m->now_ms + ARRIVE_MS : 0;
 }
 
 /* 3.3.4.7: who has only reads to lose is told, anybody else is asked. While one break is under way others only add up. */
@@ -436,8 +455,12 @@ static uint64_t next_deadline(const struct m_model *m)
 	uint64_t next = UINT64_MAX;
 
 	for (int i = 0; i < M_GRANTS; i++) {
-		if (m->grants[i].used && m->grants[i].breaking && m->grants[i].deadline < next)
-			next = m->grants[i].deadline;
+		const struct m_grant *g = &m->grants[i];
+
+		if (g->used && g->breaking && g->deadline < next)
+			next = g->deadline;
+		if (g->used && g->breaking && g->lost && g->arrives && g->arrives < next)
+			next = g->arrives;
 	}
 	return next;
 }
@@ -454,6 +477,8 @@ unsigned m_pass(struct m_model *m, unsigned ms)
 
 		if (g->used && g->breaking && g->deadline <= m->now_ms)
 			expire(m, g);
+		else if (g->used && g->breaking && g->arrives && g->arrives <= m->now_ms)
+			tell_again(m, g);
 	}
 	m_wake(m);
 	sweep(m);

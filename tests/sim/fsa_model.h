@@ -76,6 +76,12 @@ struct m_grant {
 	uint8_t key, state, to, wanted, held;
 	uint16_t epoch;
 	uint64_t order, deadline;
+	/* The break was told on that connection; whether it has arrived there is looked at then (0: not, or it has), and `lost` is the answer. */
+	int told_on;
+	uint64_t arrives;
+	bool lost;
+	uint8_t told_from, told_to;
+	uint16_t told_epoch;
 };
 struct m_open {
 	bool used, doc, has_parent, written;

@@ -424,6 +424,8 @@ static void do_end(struct m_model *m, const struct m_op *op, ntstatus status)
 static void do_disconnect(struct m_model *m, const struct m_op *op)
 {
 	m->conn_dead[op->conn] = true;
+	for (int i = 0; i < M_GRANTS; i++)
+		m->grants[i].lost |= m->grants[i].told_on == op->conn;
 	for (int i = 0; i < M_WAITS; i++) {
 		if (m->waits[i].used && m->waits[i].op.conn == op->conn)
 			m->waits[i].used = false;
