@@ -172,7 +172,7 @@ static struct secdesc *stored_load(struct vfs_file *f, struct arena *a)
 
 struct secdesc *srv_acl_load(struct vfs_file *f, const struct vfs_stat *st, struct arena *a, bool *stored)
 {
-	struct secdesc *sd = stored_load(f, a), *plain;
+	struct secdesc *sd = st->no_descriptor ? NULL : stored_load(f, a), *plain;
 
 	*stored = sd != NULL;
 	if (sd && sd->owner && sd->group)

@@ -75,6 +75,8 @@ struct posix_indexes {
 	bool told;                  /* the kernel gave no more, which has been logged */
 };
 
+struct posix_known_table;
+
 struct posix_store {
 	struct vfs vfs;
 	struct vfs streams_view;    /* the one that handles of streams are in */
@@ -88,6 +90,7 @@ struct posix_store {
 	struct posix_changes changes;
 	struct posix_leases leases;
 	struct posix_indexes indexes;
+	struct posix_known_table *known; /* NULL: nothing of the kind is kept */
 	bool shy;                   /* opens files for their data only: anything else would break the leases of other handles */
 	struct posix_streams streams[POSIX_NAME_LOCKS]; /* by file */
 	pthread_mutex_t files[POSIX_NAME_LOCKS];   /* of name and known_at of the files whose place in memory that is */
@@ -179,12 +182,27 @@ void posix_dosattrib_make(uint8_t out[POSIX_DOSATTRIB_BYTES], uint32_t attribute
 /* What goes behind it when a client has set ChangeTime. Samba does not look there. */
 void posix_dosattrib_changed_make(uint8_t out[POSIX_CHANGED_BYTES], uint64_t changed, uint64_t changed_at);
 ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, struct vfs_stat *out) MUST_USE;
+/* The same of a file that was just opened: whether it has a descriptor is wanted, too. */
+ntstatus posix_stat_opened(struct posix_store *s, int fd, bool path_only, struct vfs_stat *out) MUST_USE;
 /* Of what was just made with these attributes. */
 ntstatus posix_stat_new(struct posix_store *s, int fd, bool directory, uint32_t attributes, struct vfs_stat *out) MUST_USE;
 /* Of an entry of the directory open as `dir`; `path` is the directory's. */
 ntstatus posix_stat_entry(struct posix_store *s, int dir, const char *path, const char *name, struct vfs_stat *out) MUST_USE;
 ntstatus posix_stat_get(struct vfs_file *f, struct vfs_stat *out) MUST_USE;
 ntstatus posix_set(struct vfs_file *f, const struct vfs_set_info *s) MUST_USE;
+
+/* --- posix_known.c --- */
+struct posix_known {
+	struct posix_dosattrib dos; /* all zero: there is none */
+	bool no_descriptor;
+};
+void posix_known_init(struct posix_store *s);
+void posix_known_end(struct posix_store *s);
+/* What was read while the file had that ctime. */
+bool posix_known_find(struct posix_store *s, struct vfs_id id, int64_t ctime_ns, struct posix_known *out);
+/* Whether something that is read now, after that ctime was, may be kept. */
+bool posix_known_holds(const struct posix_store *s, struct vfs_id id, int64_t ctime_ns) MUST_USE;
+void posix_known_keep(struct posix_store *s, struct vfs_id id, int64_t ctime_ns, const struct posix_known *k);
 
 /* --- posix_xattr.c --- */
 /* Length or a negated errno. */

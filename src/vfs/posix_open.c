@@ -53,7 +53,7 @@ static ntstatus file_make(struct opening *o, int fd, bool created)
 	if (created)
 		st = posix_stat_new(o->store, fd, (o->args->flags & VFS_DIRECTORY) != 0, o->args->attributes, &o->out->stat);
 	else
-		st = posix_stat_fd(o->store, fd, o->path_only, &o->out->stat);
+		st = posix_stat_opened(o->store, fd, o->path_only, &o->out->stat);
 	if (!nt_ok(st))
 		goto fail;
 	*f = (struct posix_file){.base.store = &o->store->vfs, .fd = fd, .path_only = o->path_only, .readable = o->readable,

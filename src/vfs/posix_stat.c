@@ -21,7 +21,7 @@
 /* The kernel's clock for inodes steps by a tick, and the call takes its time: in 100 ns. */
 enum { CHANGED_SLACK = 100000 };
 
-enum { STATX_WANTED = STATX_BASIC_STATS | STATX_BTIME, XATTR_CAP = 256 };
+enum { STATX_WANTED = STATX_BASIC_STATS | STATX_BTIME, XATTR_CAP = 256, LIST_CAP = 512 };
 
 static uint64_t filetime_of(const struct statx_timestamp *t)
 {
@@ -69,17 +69,15 @@ static uint32_t default_attributes(const struct vfs_stat *st)
 	return FILE_ATTRIBUTE_ARCHIVE | ((st->mode & 0222) == 0 ? FILE_ATTRIBUTE_READONLY : 0);
 }
 
-/* Adds what user.DOSATTRIB says; n: its length, negative when there is none. */
-static void attributes_fill(struct vfs_stat *out, const void *xattr, ssize_t n)
+/* Adds what user.DOSATTRIB says. */
+static void attributes_add(struct vfs_stat *out, const struct posix_dosattrib *d)
 {
-	struct posix_dosattrib d = {0};
-
-	if (n > 0 && posix_dosattrib_parse(&d, xattr, (size_t)n) && d.has_created)
-		out->created = d.created;
+	if (d->has_created)
+		out->created = d->created;
 	/* A ChangeTime that was set holds until the file changes again; setting it was itself the last change of the inode. */
-	if (d.has_changed && out->changed >= d.changed_at && out->changed - d.changed_at <= CHANGED_SLACK)
-		out->changed = d.changed;
-	out->attributes = d.has_attributes ? d.attributes & DOSATTRIB_KEPT : default_attributes(out);
+	if (d->has_changed && out->changed >= d->changed_at && out->changed - d->changed_at <= CHANGED_SLACK)
+		out->changed = d->changed;
+	out->attributes = d->has_attributes ? d->attributes & DOSATTRIB_KEPT : default_attributes(out);
 	if (out->directory)
 		out->attributes |= FILE_ATTRIBUTE_DIRECTORY;
 	if (out->symlink)
@@ -88,25 +86,101 @@ static void attributes_fill(struct vfs_stat *out, const void *xattr, ssize_t n)
 		out->attributes = FILE_ATTRIBUTE_NORMAL;
 }
 
+/* n: the length of user.DOSATTRIB, negative when there is none. */
+static struct posix_dosattrib parsed(const void *xattr, ssize_t n)
+{
+	struct posix_dosattrib d = {0};
+
+	if (n > 0 && !posix_dosattrib_parse(&d, xattr, (size_t)n))
+		d = (struct posix_dosattrib){0};
+	return d;
+}
+
+static void attributes_fill(struct vfs_stat *out, const void *xattr, ssize_t n)
+{
+	struct posix_dosattrib d = parsed(xattr, n);
+
+	attributes_add(out, &d);
+}
+
 /* The kernel gives user attributes to these kinds alone. */
 static bool may_have_xattr(const struct posix_store *s, uint32_t mode)
 {
 	return s->xattrs && (S_ISREG(mode) || S_ISDIR(mode));
 }
 
-ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, struct vfs_stat *out)
+static struct posix_dosattrib dosattrib_read(int fd, bool path_only)
 {
 	uint8_t xattr[XATTR_CAP];
-	ssize_t n = -ENODATA;
+
+	return parsed(xattr, posix_fgetxattr(fd, path_only, DOSATTRIB, xattr, sizeof(xattr)));
+}
+
+/* One look at the names tells what need not be read. false: there are too many of them. */
+static bool listed_read(int fd, struct posix_known *k)
+{
+	static const char acl[] = ".NTACL";
+	char names[LIST_CAP];
+	ssize_t n = flistxattr(fd, names, sizeof(names));
+	bool dos = false;
+
+	if (n < 0)
+		return false;
+	k->no_descriptor = true;
+	for (ssize_t at = 0; at < n;) {
+		size_t len = strnlen(names + at, (size_t)(n - at));
+
+		dos = dos || strcmp(names + at, DOSATTRIB) == 0;
+		if (len >= sizeof(acl) && memcmp(names + at + len + 1 - sizeof(acl), acl, sizeof(acl) - 1) == 0)
+			k->no_descriptor = false;
+		at += (ssize_t)len + 1;
+	}
+	if (dos)
+		k->dos = dosattrib_read(fd, false);
+	return true;
+}
+
+static struct posix_known xattrs_read(struct posix_store *s, int fd, bool path_only, bool opened, const struct statx *x, struct vfs_id id)
+{
+	int64_t ctime_ns = x->stx_ctime.tv_sec * 1000000000 + x->stx_ctime.tv_nsec;
+	struct posix_known k = {.no_descriptor = false};
+	bool holds;
+
+	if (posix_known_find(s, id, ctime_ns, &k))
+		return k;
+	holds = posix_known_holds(s, id, ctime_ns);
+	if (path_only || !(holds || opened) || !listed_read(fd, &k)) {
+		k.dos = dosattrib_read(fd, path_only);
+		return k;
+	}
+	if (holds)
+		posix_known_keep(s, id, ctime_ns, &k);
+	return k;
+}
+
+static ntstatus stat_fd(struct posix_store *s, int fd, bool path_only, bool opened, struct vfs_stat *out)
+{
+	struct posix_known k = {.no_descriptor = false};
 	struct statx x;
 
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_WANTED, &x) != 0)
 		return posix_error(errno);
 	fill(s, &x, out);
 	if (may_have_xattr(s, out->mode))
-		n = posix_fgetxattr(fd, path_only, DOSATTRIB, xattr, sizeof(xattr));
-	attributes_fill(out, xattr, n);
+		k = xattrs_read(s, fd, path_only, opened, &x, out->id);
+	out->no_descriptor = k.no_descriptor;
+	attributes_add(out, &k.dos);
 	return STATUS_SUCCESS;
+}
+
+ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, struct vfs_stat *out)
+{
+	return stat_fd(s, fd, path_only, false, out);
+}
+
+ntstatus posix_stat_opened(struct posix_store *s, int fd, bool path_only, struct vfs_stat *out)
+{
+	return stat_fd(s, fd, path_only, true, out);
 }
 
 ntstatus posix_stat_new(struct posix_store *s, int fd, bool directory, uint32_t attributes, struct vfs_stat *out)

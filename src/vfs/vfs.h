@@ -50,6 +50,7 @@ struct vfs_stat {
 	uint64_t created, accessed, written, changed; /* FILETIME */
 	uint32_t mode, uid, gid;    /* POSIX, for descriptors and the POSIX extensions */
 	uint32_t ea_size;           /* 0: none */
+	bool no_descriptor;         /* it is known to have no extended attribute whose name ends in .NTACL; else it may have one */
 };
 
 enum vfs_disposition { VFS_OPEN, VFS_CREATE, VFS_OPEN_IF };

@@ -170,6 +170,36 @@ static void test_new_files_have_the_blob(void **state)
 	assert_int_equal(getxattr(on_disk(f, "new dir"), "user.DOSATTRIB", blob, sizeof(blob)), POSIX_DOSATTRIB_BYTES);
 }
 
+/* What was read of a file that has not changed for a while is kept; it must not outlive a change, whoever makes it. */
+static void test_what_is_known_of_a_file_ends_with_its_next_change(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t hidden[64], system[64];
+	size_t n = unhex(hidden, "00000500050000001100000002000000fe0b974da879dd01");
+	char path[128];
+
+	(void)unhex(system, "00000500050000001100000004000000fe0b974da879dd01");
+	make_file(f, "known", "x");
+	(void)snprintf(path, sizeof(path), "%s", on_disk(f, "known"));
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(setxattr(path, "user.DOSATTRIB", hidden, n, 0), 0);
+		/* Long enough for it to be kept in the second round. */
+		usleep(round ? 1100000 : 0);
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(stat_of(f, "known").attributes, FILE_ATTRIBUTE_HIDDEN);
+			assert_true(stat_of(f, "known").no_descriptor);
+		}
+		assert_int_equal(setxattr(path, "user.DOSATTRIB", system, n, 0), 0);
+		assert_int_equal(stat_of(f, "known").attributes, FILE_ATTRIBUTE_SYSTEM);
+		assert_int_equal(setxattr(path, "user.NTACL", "x", 1, 0), 0);
+		assert_false(stat_of(f, "known").no_descriptor);
+		assert_int_equal(removexattr(path, "user.NTACL"), 0);
+		assert_true(stat_of(f, "known").no_descriptor);
+		assert_int_equal(removexattr(path, "user.DOSATTRIB"), 0);
+		assert_int_equal(stat_of(f, "known").attributes, FILE_ATTRIBUTE_ARCHIVE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_attributes_of_smbd_are_seen_in_stat_and_listing),
 		cmocka_unit_test(test_files_without_blob_show_defaults),
 		cmocka_unit_test(test_new_files_have_the_blob),
+		cmocka_unit_test(test_what_is_known_of_a_file_ends_with_its_next_change),
 	};
 
 	return cmocka_run_group_tests(tests, setup_tmp, teardown);
