@@ -171,11 +171,10 @@ void posix_index_learn(struct posix_store *s, int dir, struct vfs_id id);
 
 /* --- posix_stat.c, posix_dosattrib.c --- */
 struct posix_dosattrib {
-	bool has_attributes, has_created;
+	bool has_attributes, has_created, has_changed;
 	uint32_t attributes;
 	uint64_t created;
-	uint64_t changed, changed_at; /* has_changed: ChangeTime as a client set it, and when (as st_ctime counts) */
-	bool has_changed;
+	uint64_t changed, changed_at; /* ChangeTime as a client set it, and when (as st_ctime counts) */
 };
 bool posix_dosattrib_parse(struct posix_dosattrib *out, const void *p, size_t n);
 void posix_dosattrib_make(uint8_t out[POSIX_DOSATTRIB_BYTES], uint32_t attributes, uint64_t created);

@@ -8,17 +8,21 @@
 #include <sys/vfs.h>
 #include <time.h>
 
-enum { SLOTS = 4096, LOCKS = 16, SETTLED_NS = 1000000000 };
+/* Slots become more as they are fought for: a directory is listed with all that is known of it when its files fit in. */
+enum { FIRST_SLOTS = 1024, MOST_SLOTS = 262144, GROWTH = 4, LOCKS = 16, SETTLED_NS = 1000000000 };
 
 struct slot {
-	struct vfs_id id;
+	uint64_t inode;
 	int64_t ctime_ns; /* 0: empty */
 	struct posix_known k;
 };
 
+/* Of files on the root's device. A file's slot follows from its inode alone: those of files that were made one after the other differ. */
 struct posix_known_table {
-	pthread_mutex_t locks[LOCKS];
-	struct slot slots[SLOTS];
+	pthread_mutex_t locks[LOCKS]; /* by inode; all of them to grow */
+	struct slot *slots;
+	size_t mask;
+	_Atomic size_t evicted;       /* since it last grew */
 };
 
 /* ext, xfs, btrfs, tmpfs, f2fs, bcachefs, overlayfs */
@@ -40,8 +44,13 @@ void posix_known_init(struct posix_store *s)
 {
 	struct posix_known_table *t = s->xattrs && tells_changes(s->root) ? calloc(1, sizeof(*t)) : NULL;
 
-	if (!t)
+	if (t)
+		t->slots = calloc(FIRST_SLOTS, sizeof(*t->slots));
+	if (!t || !t->slots) {
+		free(t);
 		return;
+	}
+	t->mask = FIRST_SLOTS - 1;
 	for (size_t i = 0; i < LOCKS; i++)
 		pthread_mutex_init(&t->locks[i], NULL);
 	s->known = t;
@@ -49,56 +58,79 @@ void posix_known_init(struct posix_store *s)
 
 void posix_known_end(struct posix_store *s)
 {
-	for (size_t i = 0; s->known && i < LOCKS; i++)
+	if (!s->known)
+		return;
+	for (size_t i = 0; i < LOCKS; i++)
 		pthread_mutex_destroy(&s->known->locks[i]);
+	free(s->known->slots);
 	free(s->known);
 }
 
-static size_t slot_of(struct vfs_id id)
+static pthread_mutex_t *lock_of(struct posix_known_table *t, uint64_t inode)
 {
-	return (size_t)(hash_u64(id.inode) % SLOTS);
-}
-
-static bool is_at(const struct slot *at, struct vfs_id id, int64_t ctime_ns)
-{
-	return at->ctime_ns == ctime_ns && ctime_ns != 0 && posix_id_equal(at->id, id);
+	return &t->locks[inode % LOCKS];
 }
 
 bool posix_known_find(struct posix_store *s, struct vfs_id id, int64_t ctime_ns, struct posix_known *out)
 {
 	struct posix_known_table *t = s->known;
-	size_t i;
+	const struct slot *at;
 	bool found;
 
-	if (!t)
+	if (!t || id.device != s->root_id.device || ctime_ns == 0)
 		return false;
-	i = slot_of(id);
-	pthread_mutex_lock(&t->locks[i % LOCKS]);
-	found = is_at(&t->slots[i], id, ctime_ns);
+	pthread_mutex_lock(lock_of(t, id.inode));
+	at = &t->slots[id.inode & t->mask];
+	found = at->inode == id.inode && at->ctime_ns == ctime_ns;
 	if (found)
-		*out = t->slots[i].k;
-	pthread_mutex_unlock(&t->locks[i % LOCKS]);
+		*out = at->k;
+	pthread_mutex_unlock(lock_of(t, id.inode));
 	return found;
 }
 
 bool posix_known_holds(const struct posix_store *s, struct vfs_id id, int64_t ctime_ns)
 {
 	struct timespec now;
-	int64_t age;
 
 	if (!s->known || id.device != s->root_id.device)
 		return false;
 	(void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	age = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - ctime_ns;
-	return age >= SETTLED_NS;
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - ctime_ns >= SETTLED_NS;
+}
+
+static void grow(struct posix_known_table *t)
+{
+	struct slot *slots = NULL;
+	size_t count;
+
+	for (size_t i = 0; i < LOCKS; i++)
+		pthread_mutex_lock(&t->locks[i]);
+	count = (t->mask + 1) * GROWTH;
+	if (t->evicted > t->mask / 4 && count <= MOST_SLOTS)
+		slots = calloc(count, sizeof(*slots));
+	if (slots) {
+		for (size_t i = 0; i <= t->mask; i++)
+			slots[t->slots[i].inode & (count - 1)] = t->slots[i];
+		free(t->slots);
+		t->slots = slots;
+		t->mask = count - 1;
+	}
+	t->evicted = 0;
+	for (size_t i = LOCKS; i-- > 0;)
+		pthread_mutex_unlock(&t->locks[i]);
 }
 
 void posix_known_keep(struct posix_store *s, struct vfs_id id, int64_t ctime_ns, const struct posix_known *k)
 {
 	struct posix_known_table *t = s->known;
-	size_t i = slot_of(id);
+	bool fought;
+	struct slot *at;
 
-	pthread_mutex_lock(&t->locks[i % LOCKS]);
-	t->slots[i] = (struct slot){.id = id, .ctime_ns = ctime_ns, .k = *k};
-	pthread_mutex_unlock(&t->locks[i % LOCKS]);
+	pthread_mutex_lock(lock_of(t, id.inode));
+	at = &t->slots[id.inode & t->mask];
+	fought = at->ctime_ns != 0 && at->inode != id.inode && ++t->evicted > t->mask / 4 && t->mask + 1 < MOST_SLOTS;
+	*at = (struct slot){.inode = id.inode, .ctime_ns = ctime_ns, .k = *k};
+	pthread_mutex_unlock(lock_of(t, id.inode));
+	if (fought)
+		grow(t);
 }

@@ -96,13 +96,6 @@ static struct posix_dosattrib parsed(const void *xattr, ssize_t n)
 	return d;
 }
 
-static void attributes_fill(struct vfs_stat *out, const void *xattr, ssize_t n)
-{
-	struct posix_dosattrib d = parsed(xattr, n);
-
-	attributes_add(out, &d);
-}
-
 /* The kernel gives user attributes to these kinds alone. */
 static bool may_have_xattr(const struct posix_store *s, uint32_t mode)
 {
@@ -140,9 +133,13 @@ static bool listed_read(int fd, struct posix_known *k)
 	return true;
 }
 
-static struct posix_known xattrs_read(struct posix_store *s, int fd, bool path_only, bool opened, const struct statx *x, struct vfs_id id)
+static int64_t ctime_of(const struct statx *x)
 {
-	int64_t ctime_ns = x->stx_ctime.tv_sec * 1000000000 + x->stx_ctime.tv_nsec;
+	return x->stx_ctime.tv_sec * 1000000000 + x->stx_ctime.tv_nsec;
+}
+
+static struct posix_known xattrs_read(struct posix_store *s, int fd, bool path_only, bool opened, int64_t ctime_ns, struct vfs_id id)
+{
 	struct posix_known k = {.no_descriptor = false};
 	bool holds;
 
@@ -167,7 +164,7 @@ static ntstatus stat_fd(struct posix_store *s, int fd, bool path_only, bool open
 		return posix_error(errno);
 	fill(s, &x, out);
 	if (may_have_xattr(s, out->mode))
-		k = xattrs_read(s, fd, path_only, opened, &x, out->id);
+		k = xattrs_read(s, fd, path_only, opened, ctime_of(&x), out->id);
 	out->no_descriptor = k.no_descriptor;
 	attributes_add(out, &k.dos);
 	return STATUS_SUCCESS;
@@ -193,7 +190,7 @@ ntstatus posix_stat_new(struct posix_store *s, int fd, bool directory, uint32_t 
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_WANTED, &x) != 0)
 		return posix_error(errno);
 	fill(s, &x, out);
-	attributes_fill(out, NULL, 0);
+	attributes_add(out, &(struct posix_dosattrib){0});
 	/* Kept even where it is what the file has anyway: Samba guesses otherwise, and has no time of creation without it. */
 	posix_dosattrib_make(blob, wanted, out->created);
 	if (s->xattrs)
@@ -246,6 +243,19 @@ static ssize_t entry_xattr(struct posix_store *s, int dir, const char *name, voi
 	return n >= 0 ? n : -errno;
 }
 
+static struct posix_known entry_known(struct posix_store *s, int dir, const char *name, int64_t ctime_ns, struct vfs_id id)
+{
+	struct posix_known k = {.no_descriptor = false};
+	uint8_t xattr[XATTR_CAP];
+
+	if (posix_known_find(s, id, ctime_ns, &k))
+		return k;
+	k.dos = parsed(xattr, entry_xattr(s, dir, name, xattr, sizeof(xattr)));
+	if (posix_known_holds(s, id, ctime_ns))
+		posix_known_keep(s, id, ctime_ns, &k);
+	return k;
+}
+
 /* The target of a symlink that may be followed: true when it is there and beneath the root. */
 static bool entry_follow(struct posix_store *s, const char *path, const char *name, struct vfs_stat *out)
 {
@@ -265,8 +275,7 @@ static bool entry_follow(struct posix_store *s, const char *path, const char *na
 
 ntstatus posix_stat_entry(struct posix_store *s, int dir, const char *path, const char *name, struct vfs_stat *out)
 {
-	uint8_t xattr[XATTR_CAP];
-	ssize_t n = -ENODATA;
+	struct posix_known k = {.no_descriptor = false};
 	struct statx x;
 
 	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_WANTED, &x) != 0)
@@ -275,8 +284,8 @@ ntstatus posix_stat_entry(struct posix_store *s, int dir, const char *path, cons
 		return STATUS_SUCCESS;
 	fill(s, &x, out);
 	if (may_have_xattr(s, out->mode))
-		n = entry_xattr(s, dir, name, xattr, sizeof(xattr));
-	attributes_fill(out, xattr, n);
+		k = entry_known(s, dir, name, ctime_of(&x), out->id);
+	attributes_add(out, &k.dos);
 	return STATUS_SUCCESS;
 }
 
