@@ -105,6 +105,11 @@ bool hythe_server_start(struct hythe_server *s, char *why, size_t why_cap) HYTHE
 /* The port of the i-th listen address of a started server; 0 when there is no such address. */
 uint16_t hythe_server_port(const struct hythe_server *s, size_t i);
 
+/* What the server is doing, as lines to read or as JSON; malloc'ed, for free(3), and NULL when out of memory. JSON: an object with version, since (Unix
+ * seconds), connections, logging_on, listeners (address, port), shares (name, path, read_only, encrypt, guest, smb1, ntlmv1, trees) and sessions (user,
+ * dialect, protection: "encrypted", "signed" or "open", trees, open_files, since, clients). From any thread, between start and stop. */
+char *hythe_server_status(struct hythe_server *s, bool json) HYTHE_MUST_USE;
+
 /* Takes over shares and users from a new configuration; whatever else it says is left as it was. Connections stay: trees of shares that
  * are gone or changed live on until their client disconnects. false: `why` says what is wrong, and nothing has changed. */
 bool hythe_server_reload(struct hythe_server *s, const struct hythe_server_config *cfg, char *why, size_t why_cap) HYTHE_MUST_USE;

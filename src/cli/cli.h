@@ -24,6 +24,7 @@ int cmd_rm(int argc, char **argv);
 int cmd_rmdir(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_shares(int argc, char **argv);
+int cmd_status(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_tree(int argc, char **argv);

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/config.h"
+#include "cli/control.h"
 #include "cli/state_dir.h"
 #include "cli/trace_out.h"
 
@@ -261,7 +262,6 @@ static void wait_for_signals(struct hythe_server *s, const struct serve_options 
 		reload(s, o);
 	}
 	fputs("hythe: stopping\n", stderr);
-	hythe_server_stop(s, DRAIN_MS);
 }
 
 static int check(struct config *c)
@@ -305,6 +305,7 @@ static bool start_trace(struct cli_trace **trace, struct config *c, const struct
 static int serve(struct config *c, const struct serve_options *o)
 {
 	struct cli_trace *trace;
+	struct control *control;
 	char why[CONFIG_WHY_BYTES] = "";
 	struct serve_user user = {.name = o->user};
 	struct hythe_server *s;
@@ -329,8 +330,13 @@ static int serve(struct config *c, const struct serve_options *o)
 		return 1;
 	s = start_anywhere(c, why, sizeof(why));
 	if (s) {
+		control = control_new(s, c->server.state_dir, why);
+		if (!control)
+			fprintf(stderr, "hythe: nobody can ask how this server is doing: %s\n", why);
 		serve_howto_print(s, &c->server, &user);
 		wait_for_signals(s, o, &set);
+		control_free(control);
+		hythe_server_stop(s, DRAIN_MS);
 		status = 0;
 	} else {
 		fprintf(stderr, "hythe serve: %s\n", why);

@@ -14,6 +14,7 @@ struct command {
 static const struct command commands[] = {
 	{"serve", cmd_serve, "share a directory"},
 	{"user", cmd_user, "add, change, list and delete the users of a server"},
+	{"status", cmd_status, "show what a server on this machine is doing"},
 	{"shares", cmd_shares, "list a server's shares"},
 	{"ls", cmd_ls, "list a directory"},
 	{"tree", cmd_tree, "list a directory and all below it"},

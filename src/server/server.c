@@ -7,6 +7,7 @@
 #include "server/share_instance.h"
 #include "server/share_path.h"
 #include "server/srv.h"
+#include "server/status.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -445,6 +446,15 @@ bool hythe_server_start(struct hythe_server *s, char *why, size_t why_cap)
 uint16_t hythe_server_port(const struct hythe_server *s, size_t i)
 {
 	return i < s->listener_count ? net_listener_port(s->listeners[i]) : 0;
+}
+
+char *hythe_server_status(struct hythe_server *s, bool json)
+{
+	struct srv_listening l[MAX_LISTENERS];
+
+	for (size_t i = 0; i < s->listener_count; i++)
+		l[i] = (struct srv_listening){.address = s->addresses[i], .port = hythe_server_port(s, i)};
+	return srv_status(&s->srv, l, s->listener_count, json);
 }
 
 bool hythe_server_reload(struct hythe_server *s, const struct hythe_server_config *cfg, char *why, size_t why_cap)

@@ -1,6 +1,11 @@
 # `hythe serve` as a person meets it: its command line, guests, read-only shares, signals. Sourced by run.sh.
 # shellcheck shell=bash
 
+# slowly PORT SECONDS COMMAND: a client that is connected for that long before it says something.
+slowly() {
+	(sleep "$2" && echo "$3") | timeout 60 smbclient -p "$1" //127.0.0.1/pub -U "$user%$HYTHE_PASSWORD" -m SMB3_11 --client-protection=sign 2>&1
+}
+
 # A plain `hythe serve DIR` makes a user, shows a password that works, and keeps both for the next start.
 serve_makes_a_user_once() {
 	local out name password
@@ -44,7 +49,7 @@ serve_reads_shares_anew_on_sighup() {
 			printf '[share later]\npath = %s\nread-only = yes\n' "$work/ro" >>"$work/reload.conf"
 			kill -HUP "$reload_pid"
 		) &
-		smb "$reload" SMB3_11 sign pub '!sleep 1.5; ls'
+		slowly "$reload" 1.5 ls
 	) || { echo "the connection did not stay: $out"; return 1; }
 	out=$(smb "$reload" SMB3_11 sign later 'get file -') || { echo "$out"; return 1; }
 	says frozen "$out" || return 1
@@ -58,13 +63,41 @@ serve_reads_shares_anew_on_sighup() {
 serve_drains_and_exits_0_on_sigterm() {
 	local status client
 	start_hythe drain --share "pub=$work/pub" --state "$work/state" || return 1
-	smb "$drain" SMB3_11 sign pub '!sleep 2; ls' >/dev/null &
+	slowly "$drain" 2 ls >/dev/null &
 	client=$!
 	sleep 0.5
 	stop drain
 	status=$?
 	wait "$client"
 	[ $status = 0 ] || { echo "exit status $status"; cat "$work/drain.log"; return 1; }
+}
+
+# What `hythe status` says of a server, and that it finds none once it has ended, or was killed.
+serve_tells_its_status() {
+	local out client
+	mkdir -p "$work/statusstate"
+	HYTHE_PASSWORD=$HYTHE_PASSWORD "$HYTHE" user add "$user" --state "$work/statusstate" >/dev/null || return 1
+	start_hythe shown --share "pub=$work/pub,ro" --state "$work/statusstate" || return 1
+	says 'nobody has logged on' "$("$HYTHE" status --state "$work/statusstate" 2>&1)" || return 1
+	slowly "$shown" 3 ls >/dev/null &
+	client=$!
+	sleep 1
+	out=$("$HYTHE" status --state "$work/statusstate" 2>&1) && says "ann .*3.1.1 .*signed" "$out" && says 'pub  *1 .*(read-only)' "$out" || return 1
+	out=$("$HYTHE" status --json --state "$work/statusstate" | python3 -c 'import json, sys
+s = json.load(sys.stdin)
+print(s["listeners"][0]["port"], s["shares"][0]["name"], s["sessions"][0]["user"], s["sessions"][0]["trees"], s["connections"])')
+	wait "$client"
+	[ "$out" = "$shown pub ann 1 1" ] || { echo "$out"; return 1; }
+	# Another server of the same directory does not take its place.
+	start_hythe beside --share "pub=$work/pub" --state "$work/statusstate" || return 1
+	says 'another server uses this directory' "$(cat "$work/beside.log")" && stop beside || return 1
+	says "$shown" "$("$HYTHE" status --state "$work/statusstate" 2>&1)" || return 1
+	kill -9 "$shown_pid"
+	wait "$shown_pid" 2>/dev/null
+	out=$("$HYTHE" status --state "$work/statusstate" 2>&1) && { echo "there was an answer: $out"; return 1; }
+	says 'no server runs' "$out" || return 1
+	start_hythe shown --share "pub=$work/pub" --state "$work/statusstate" || return 1
+	says pub "$("$HYTHE" status --state "$work/statusstate" 2>&1)" && stop shown
 }
 
 serve_check_tells_right_from_wrong() {
@@ -135,6 +168,6 @@ serve_says_how_to_connect() {
 }
 
 for case in makes_a_user_once lets_guests_in_only_when_told read_only_share_stays_as_it_is reads_shares_anew_on_sighup \
-	drains_and_exits_0_on_sigterm check_tells_right_from_wrong gives_each_user_a_directory refuses_paths_that_make_no_sense says_how_to_connect; do
+	drains_and_exits_0_on_sigterm tells_its_status check_tells_right_from_wrong gives_each_user_a_directory refuses_paths_that_make_no_sense says_how_to_connect; do
 	check "serve/serve_$case" "serve_$case"
 done
