@@ -5,7 +5,8 @@
 #   make check [PARTS="..."] lints, builds, tests; see scripts/check.py for the parts
 #   make install PREFIX=DIR  bin/hythe, lib/, include/, share/man
 #   make ledgers             after new tests: evidence, README table, manual page
-#   make bench, make fuzz, make lint, make clean
+#   make bench [ARGS="--quick --rows read*,oqc --json FILE --report"]  compares with smbd; --report writes docs/performance.md
+#   make fuzz, make lint, make clean
 
 PREFIX ?= /usr/local
 DIR ?= ~/Public

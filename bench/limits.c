@@ -68,18 +68,18 @@ static void *pong_main(void *arg)
 	return NULL;
 }
 
-static void limit_tcp(const struct load_config *cfg, struct load_result *r)
+static void limit_tcp(const struct bench_config *cfg, struct bench_result *r)
 {
 	bool ping = strcmp(cfg->test, "limit-ping") == 0;
 	uint8_t *p = aligned_alloc(4096, BIG_IO);
-	double from = load_now();
+	double from = bench_now();
 	pthread_t t;
 	int fds[2];
 
 	memset(p, 1, BIG_IO);
 	tcp_pair(fds);
 	pthread_create(&t, NULL, ping ? pong_main : stream_main, &fds[1]);
-	while ((r->seconds = load_now() - from) < cfg->seconds) {
+	while ((r->seconds = bench_now() - from) < cfg->seconds) {
 		if (ping && !move_all(fds[0], p, PING_BYTES, true))
 			break;
 		if (!move_all(fds[0], p, ping ? PING_BYTES : BIG_IO, false))
@@ -94,24 +94,36 @@ static void limit_tcp(const struct load_config *cfg, struct load_result *r)
 	free(p);
 }
 
-/* AES-128-GCM over 1 MiB, sealing; GMAC when nothing is sealed and all of it is authenticated. */
-static void limit_cipher(const struct load_config *cfg, struct load_result *r)
+/* One message of 1 MiB. `out` NULL: it is authenticated only, as GMAC does. CCM has to know the length first. */
+static bool seal_one(EVP_CIPHER_CTX *ctx, bool ccm, const uint8_t *nonce, const uint8_t *in, uint8_t *out)
 {
-	bool gmac = strcmp(cfg->test, "limit-gmac") == 0;
-	uint8_t key[16] = {1}, nonce[12] = {2}, tag[16], *in = aligned_alloc(4096, BIG_IO), *out = aligned_alloc(4096, BIG_IO);
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
-	double from = load_now();
+	uint8_t tag[16];
 	int n;
+
+	return EVP_EncryptInit_ex2(ctx, NULL, NULL, nonce, NULL) && (!ccm || EVP_EncryptUpdate(ctx, NULL, &n, NULL, BIG_IO)) &&
+	       EVP_EncryptUpdate(ctx, out, &n, in, BIG_IO) && EVP_EncryptFinal_ex(ctx, tag, &n) &&
+	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, sizeof(tag), tag);
+}
+
+/* AES-128-GCM or -CCM over 1 MiB, sealing; GMAC when nothing is sealed and all of it is authenticated. */
+static void limit_cipher(const struct bench_config *cfg, struct bench_result *r)
+{
+	bool gmac = strcmp(cfg->test, "limit-gmac") == 0, ccm = strcmp(cfg->test, "limit-ccm") == 0;
+	uint8_t key[16] = {1}, nonce[12] = {2}, *in = aligned_alloc(4096, BIG_IO), *out = aligned_alloc(4096, BIG_IO);
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, ccm ? "AES-128-CCM" : "AES-128-GCM", NULL);
+	double from = bench_now();
 
 	memset(in, 1, BIG_IO);
 	memset(out, 1, BIG_IO);
-	if (!EVP_EncryptInit_ex2(ctx, cipher, key, nonce, NULL))
-		load_fail("AES-128-GCM is not there");
-	while ((r->seconds = load_now() - from) < cfg->seconds) {
-		if (!EVP_EncryptInit_ex2(ctx, NULL, NULL, nonce, NULL) || !EVP_EncryptUpdate(ctx, gmac ? NULL : out, &n, in, BIG_IO) ||
-			!EVP_EncryptFinal_ex(ctx, tag, &n) || !EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, tag))
-			load_fail("AES-128-GCM failed");
+	if (!EVP_EncryptInit_ex2(ctx, cipher, NULL, NULL, NULL) ||
+		(ccm && (!EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, 11, NULL) ||
+				!EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, 16, NULL))) ||
+		!EVP_EncryptInit_ex2(ctx, NULL, key, nonce, NULL))
+		load_fail("the cipher of %s is not there", cfg->test);
+	while ((r->seconds = bench_now() - from) < cfg->seconds) {
+		if (!seal_one(ctx, ccm, nonce, in, gmac ? NULL : out))
+			load_fail("%s failed", cfg->test);
 		r->ops++;
 		r->bytes += BIG_IO;
 	}
@@ -121,19 +133,19 @@ static void limit_cipher(const struct load_config *cfg, struct load_result *r)
 	free(out);
 }
 
-static void limit_file(const struct load_config *cfg, struct load_result *r)
+static void limit_file(const struct bench_config *cfg, struct bench_result *r)
 {
-	bool write = strcmp(cfg->test, "limit-write") == 0, small = strcmp(cfg->test, "limit-read4k") == 0;
+	bool write = strncmp(cfg->test, "limit-write", 11) == 0, small = strstr(cfg->test, "4k") != NULL;
 	size_t unit = small ? SMALL_IO : BIG_IO;
 	uint8_t *p = aligned_alloc(4096, BIG_IO);
 	uint64_t random = 88172645463325252u, at = 0;
 	int fd = open(cfg->file, write ? O_RDWR : O_RDONLY);
-	double from = load_now();
+	double from = bench_now();
 
 	if (fd < 0)
 		load_fail("%s: %s", cfg->file, strerror(errno));
 	memset(p, 1, BIG_IO);
-	while ((r->seconds = load_now() - from) < cfg->seconds) {
+	while ((r->seconds = bench_now() - from) < cfg->seconds) {
 		ssize_t n = write ? pwrite(fd, p, unit, (off_t)at) : pread(fd, p, unit, (off_t)at);
 
 		if (n != (ssize_t)unit)
@@ -149,15 +161,15 @@ static void limit_file(const struct load_config *cfg, struct load_result *r)
 	free(p);
 }
 
-static void limit_open(const struct load_config *cfg, struct load_result *r)
+static void limit_open(const struct bench_config *cfg, struct bench_result *r)
 {
-	double from = load_now();
+	double from = bench_now();
 	struct stat st;
 	char path[4096];
 	int fd;
 
-	while ((r->seconds = load_now() - from) < cfg->seconds) {
-		snprintf(path, sizeof(path), "%s/file-%05u", cfg->dir, (unsigned)(r->ops * 7919 % 1000));
+	while ((r->seconds = bench_now() - from) < cfg->seconds) {
+		snprintf(path, sizeof(path), BENCH_NAME, cfg->dir, (unsigned)(r->ops * 7919 % 1000));
 		fd = open(path, O_RDONLY);
 		if (fd < 0 || fstat(fd, &st) != 0)
 			load_fail("%s: %s", path, strerror(errno));
@@ -166,13 +178,13 @@ static void limit_open(const struct load_config *cfg, struct load_result *r)
 	}
 }
 
-static void limit_create(const struct load_config *cfg, struct load_result *r)
+static void limit_create(const struct bench_config *cfg, struct bench_result *r)
 {
-	double from = load_now();
+	double from = bench_now();
 	char path[4096], bytes[SMALL_IO] = {0};
 	int fd;
 
-	while ((r->seconds = load_now() - from) < cfg->seconds) {
+	while ((r->seconds = bench_now() - from) < cfg->seconds) {
 		snprintf(path, sizeof(path), "%s/local-%llu", cfg->dir, (unsigned long long)r->ops);
 		fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0644);
 		if (fd < 0 || write(fd, bytes, sizeof(bytes)) != sizeof(bytes))
@@ -183,9 +195,9 @@ static void limit_create(const struct load_config *cfg, struct load_result *r)
 	}
 }
 
-static void limit_list(const struct load_config *cfg, struct load_result *r)
+static void limit_list(const struct bench_config *cfg, struct bench_result *r)
 {
-	double from = load_now();
+	double from = bench_now();
 	struct statx sx;
 
 	do {
@@ -199,22 +211,24 @@ static void limit_list(const struct load_config *cfg, struct load_result *r)
 			r->ops++;
 		}
 		closedir(d);
-	} while ((r->seconds = load_now() - from) < cfg->seconds);
+	} while ((r->seconds = bench_now() - from) < cfg->seconds);
 }
 
-bool load_limit(const struct load_config *cfg, struct load_result *r)
+bool load_limit(const struct bench_config *cfg, struct bench_result *r)
 {
 	static const struct {
 		const char *test;
-		void (*fn)(const struct load_config *cfg, struct load_result *r);
+		void (*fn)(const struct bench_config *cfg, struct bench_result *r);
 	} tests[] = {
 		{"limit-tcp", limit_tcp},
 		{"limit-ping", limit_tcp},
 		{"limit-gcm", limit_cipher},
 		{"limit-gmac", limit_cipher},
+		{"limit-ccm", limit_cipher},
 		{"limit-read", limit_file},
 		{"limit-write", limit_file},
 		{"limit-read4k", limit_file},
+		{"limit-write4k", limit_file},
 		{"limit-open", limit_open},
 		{"limit-create", limit_create},
 		{"limit-list", limit_list},

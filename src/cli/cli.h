@@ -14,6 +14,7 @@
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
+int cmd_bench(int argc, char **argv);
 int cmd_cat(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_ls(int argc, char **argv);
@@ -93,6 +94,7 @@ struct cli_trace;
 struct cli_link {
 	struct cli_trace *trace; /* is told all packets; NULL: none. The command's own, or one for --trace */
 	bool own_trace;          /* the latter: it ends with the link */
+	const struct hythe_connect_options *options; /* the command's own, from cli_link_options; NULL: made anew for each server */
 	struct hythe_client *client;
 	struct hythe_session *session;
 	struct hythe_tree *tree;
@@ -100,12 +102,16 @@ struct cli_link {
 };
 /* Parses a URL, and says what is wrong with it. with_share: it must name one. */
 bool cli_link_url(struct cli_url *u, const char *text, bool with_share) HYTHE_MUST_USE;
+/* What the options and the URL say of connecting. Asks for the password, which goes to `password` and is to be wiped by the caller. */
+bool cli_link_options(struct hythe_connect_options *o, const struct cli_args *a, const struct cli_url *u, char *password, size_t cap)
+	HYTHE_MUST_USE;
 /* Connects and logs on, or stays where it is if that is the same server, user and share. Says why not. Connects to the share
  * if the URL names one. */
 bool cli_link_open(struct cli_link *l, const struct cli_args *a, const struct cli_url *u) HYTHE_MUST_USE;
 void cli_link_close(struct cli_link *l);
 /* "hythe: cannot VERB NAME: what the library says"; always false. */
 bool cli_link_failed(const struct cli_link *l, const char *verb, const char *name);
+enum { CLI_PASSWORD_BYTES = 1024 };
 /* Reads the first line of a file, HYTHE_PASSWORD, or asks on the terminal. To be wiped by the caller. */
 bool cli_password(const char *file, const char *prompt, char *out, size_t cap) HYTHE_MUST_USE;
 

@@ -11,7 +11,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { PASSWORD_BYTES = 1024, CTRL_C = 3, BACKSPACE = 8, DELETE = 127 };
+enum { CTRL_C = 3, BACKSPACE = 8, DELETE = 127 };
 
 static bool say(const char *what)
 {
@@ -116,29 +116,37 @@ static bool same_server(const struct cli_url *a, const struct cli_url *b)
 	       same_text(a->domain, b->domain);
 }
 
+bool cli_link_options(struct hythe_connect_options *o, const struct cli_args *a, const struct cli_url *u, char *password, size_t cap)
+{
+	char prompt[400];
+	hythe_connect_options_init(o);
+	o->domain = u->domain;
+	o->min_dialect = a->min_dialect;
+	o->max_dialect = a->max_dialect;
+	o->signing_optional = a->sign_optional;
+	o->encryption = a->encrypt ? HYTHE_ENCRYPTION_REQUIRED : HYTHE_ENCRYPTION_OFF;
+	o->nbss = a->nbss;
+	o->raw_ntlm = a->no_spnego;
+	o->allow_guest = a->guest;
+	o->request_timeout_ms = a->timeout_s * 1000;
+	o->connect_timeout_ms = a->timeout_s * 1000;
+	if (a->anonymous)
+		return true;
+	o->user = u->user ? u->user : own_name();
+	snprintf(prompt, sizeof(prompt), "Password of %.100s at %.200s: ", o->user, u->host);
+	if (!cli_password(a->password_file, prompt, password, cap))
+		return false;
+	o->password = password;
+	return true;
+}
+
 static bool log_on(struct cli_link *l, const struct cli_args *a, const struct cli_url *u)
 {
-	char password[PASSWORD_BYTES] = "", prompt[400];
+	char password[CLI_PASSWORD_BYTES] = "";
 	struct hythe_connect_options o;
-	hythe_connect_options_init(&o);
-	o.domain = u->domain;
-	o.min_dialect = a->min_dialect;
-	o.max_dialect = a->max_dialect;
-	o.signing_optional = a->sign_optional;
-	o.encryption = a->encrypt ? HYTHE_ENCRYPTION_REQUIRED : HYTHE_ENCRYPTION_OFF;
-	o.nbss = a->nbss;
-	o.raw_ntlm = a->no_spnego;
-	o.allow_guest = a->guest;
-	o.request_timeout_ms = a->timeout_s * 1000;
-	o.connect_timeout_ms = a->timeout_s * 1000;
-	if (!a->anonymous) {
-		o.user = u->user ? u->user : own_name();
-		snprintf(prompt, sizeof(prompt), "Password of %.100s at %.200s: ", o.user, u->host);
-		if (!cli_password(a->password_file, prompt, password, sizeof(password)))
-			return false;
-		o.password = password;
-	}
-	ntstatus status = hythe_connect(l->client, u->host, u->port, &o, &l->session);
+	if (!l->options && !cli_link_options(&o, a, u, password, sizeof(password)))
+		return false;
+	ntstatus status = hythe_connect(l->client, u->host, u->port, l->options ? l->options : &o, &l->session);
 	bytes_wipe(password, sizeof(password));
 	if (nt_ok(status))
 		return true;
@@ -219,7 +227,7 @@ void cli_link_close(struct cli_link *l)
 	cli_url_free(&l->url);
 	if (l->own_trace)
 		cli_trace_free(l->trace);
-	*l = (struct cli_link){.trace = l->own_trace ? NULL : l->trace};
+	*l = (struct cli_link){.trace = l->own_trace ? NULL : l->trace, .options = l->options};
 }
 
 bool cli_link_failed(const struct cli_link *l, const char *verb, const char *name)

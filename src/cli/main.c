@@ -26,6 +26,7 @@ static const struct command commands[] = {
 	{"rmdir", cmd_rmdir, "delete empty directories"},
 	{"rm", cmd_rm, "delete files"},
 	{"mv", cmd_mv, "rename or move within a share"},
+	{"bench", cmd_bench, "measure how fast a server is"},
 	{"trace", cmd_trace, "show an exchange packet by packet, live or from a capture"},
 };
 

@@ -172,4 +172,5 @@ HYTHE=$HYTHE bash "$here/streams_vs_smbd.sh" || failures=$((failures + 1))
 HYTHE=$HYTHE bash "$here/local.sh" || failures=$((failures + 1))
 HYTHE=$HYTHE bash "$here/samba_share.sh" || failures=$((failures + 1))
 HYTHE=$HYTHE bash "$here/trace.sh" || failures=$((failures + 1))
+HYTHE=$HYTHE bash "$here/bench.sh" || failures=$((failures + 1))
 [ "$failures" = 0 ]
