@@ -40,6 +40,7 @@ struct srv_open {
 	_Atomic bool mirrored;          /* some of its locks are the system's, too */
 	_Atomic bool kept_off;          /* local programs that open the file wait for its oplock to break */
 	_Atomic bool announcing;        /* some chain or request has it in to_announce */
+	_Atomic bool archived;          /* what was written through this handle has been marked for the archive */
 	_Atomic bool entry_changed;     /* it has written: leases on its directory end when it is closed */
 	_Atomic uint32_t ea_done;       /* CurrentEaIndex less one: how many EAs queries have given out */
 	_Atomic uint32_t mode;          /* FileModeInformation */
@@ -62,7 +63,6 @@ struct srv_open {
 	_Atomic uint64_t channel_state; /* ChannelSequence, OutstandingRequestCount, OutstandingPreRequestCount: see sequence.c */
 	_Atomic uint64_t sticky_changed; /* likewise ChangeTime, which setting other times and attributes through it does not move */
 	_Atomic uint64_t sticky_written; /* LastWriteTime as set through this handle: its writes do not move it ([MS-FSA] 2.1.4.17); 0: not set */
-	_Atomic bool archived;          /* what was written through this handle has been marked for the archive */
 };
 
 /* A new open with its ids and one reference for the caller, in no table. NULL: out of memory. */

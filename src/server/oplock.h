@@ -11,6 +11,7 @@ struct srv_share;
  * whoever tells its holder. The lists and the clock are guarded by srv.grant_lock. */
 struct srv_grant {
 	_Atomic uint32_t refs;
+	bool epochs;                    /* a lease that was asked for with an epoch: Lease.Version 2 */
 	struct fsa_grant fsa;
 	struct srv *srv;
 	struct htab_node by_key;        /* a lease that has opens: in srv.leases */
@@ -19,7 +20,6 @@ struct srv_grant {
 	const struct srv_share *share;  /* the configured one that the store is of */
 	struct list_node opens;         /* srv_open.on_grant */
 	struct srv_break_clock *clock;  /* while a break waits for its acknowledgment */
-	bool epochs;                    /* a lease that was asked for with an epoch: Lease.Version 2 */
 };
 
 /* A lease that a CREATE asks for, 2.2.13.2.8 and 2.2.13.2.10. */

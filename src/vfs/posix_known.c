@@ -11,10 +11,16 @@
 /* Slots become more as they are fought for: a directory is listed with all that is known of it when its files fit in. */
 enum { FIRST_SLOTS = 1024, MOST_SLOTS = 262144, GROWTH = 4, LOCKS = 16, SETTLED_NS = 1000000000 };
 
+/* The upper bits of slot.attributes; FILE_ATTRIBUTE_* are below. */
+#define HAS_ATTRIBUTES 0x80000000u
+#define HAS_CREATED 0x40000000u
+#define NO_DESCRIPTOR 0x20000000u
+#define ATTRIBUTES 0x1FFFFFFFu
+
 struct slot {
-	uint64_t inode;
-	int64_t ctime_ns; /* 0: empty */
-	struct posix_known k;
+	uint64_t state; /* a hash of inode and ctime; 0: empty */
+	uint64_t created;
+	uint32_t attributes, inode; /* its lower half */
 };
 
 /* Of files on the root's device. A file's slot follows from its inode alone: those of files that were made one after the other differ. */
@@ -66,6 +72,33 @@ void posix_known_end(struct posix_store *s)
 	free(s->known);
 }
 
+static uint64_t state_of(uint64_t inode, int64_t ctime_ns)
+{
+	const uint64_t both[] = {inode, (uint64_t)ctime_ns};
+
+	return hash_bytes(both, sizeof(both)) | 1;
+}
+
+static struct slot packed(uint64_t inode, int64_t ctime_ns, const struct posix_known *k)
+{
+	return (struct slot){
+		.state = state_of(inode, ctime_ns),
+		.created = k->dos.created,
+		.inode = (uint32_t)inode,
+		.attributes = (k->dos.attributes & ATTRIBUTES) | (k->dos.has_attributes ? HAS_ATTRIBUTES : 0) |
+			(k->dos.has_created ? HAS_CREATED : 0) | (k->no_descriptor ? NO_DESCRIPTOR : 0),
+	};
+}
+
+static struct posix_known unpacked(const struct slot *s)
+{
+	return (struct posix_known){
+		.dos = {.has_attributes = s->attributes & HAS_ATTRIBUTES, .has_created = s->attributes & HAS_CREATED,
+			.attributes = s->attributes & ATTRIBUTES, .created = s->created},
+		.no_descriptor = s->attributes & NO_DESCRIPTOR,
+	};
+}
+
 static pthread_mutex_t *lock_of(struct posix_known_table *t, uint64_t inode)
 {
 	return &t->locks[inode % LOCKS];
@@ -75,15 +108,17 @@ bool posix_known_find(struct posix_store *s, struct vfs_id id, int64_t ctime_ns,
 {
 	struct posix_known_table *t = s->known;
 	const struct slot *at;
+	uint64_t state;
 	bool found;
 
-	if (!t || id.device != s->root_id.device || ctime_ns == 0)
+	if (!t || id.device != s->root_id.device)
 		return false;
+	state = state_of(id.inode, ctime_ns);
 	pthread_mutex_lock(lock_of(t, id.inode));
 	at = &t->slots[id.inode & t->mask];
-	found = at->inode == id.inode && at->ctime_ns == ctime_ns;
+	found = at->state == state;
 	if (found)
-		*out = at->k;
+		*out = unpacked(at);
 	pthread_mutex_unlock(lock_of(t, id.inode));
 	return found;
 }
@@ -126,10 +161,13 @@ void posix_known_keep(struct posix_store *s, struct vfs_id id, int64_t ctime_ns,
 	bool fought;
 	struct slot *at;
 
+	/* Rare, and more than there is room for. */
+	if (k->dos.has_changed)
+		return;
 	pthread_mutex_lock(lock_of(t, id.inode));
 	at = &t->slots[id.inode & t->mask];
-	fought = at->ctime_ns != 0 && at->inode != id.inode && ++t->evicted > t->mask / 4 && t->mask + 1 < MOST_SLOTS;
-	*at = (struct slot){.inode = id.inode, .ctime_ns = ctime_ns, .k = *k};
+	fought = at->state != 0 && at->inode != (uint32_t)id.inode && ++t->evicted > t->mask / 4 && t->mask + 1 < MOST_SLOTS;
+	*at = packed(id.inode, ctime_ns, k);
 	pthread_mutex_unlock(lock_of(t, id.inode));
 	if (fought)
 		grow(t);
