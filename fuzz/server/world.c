@@ -86,7 +86,7 @@ static void server_start(unsigned options)
 	srv.proto.max_dialect = SMB2_DIALECT_311;
 	srv.proto.signing_required = false;
 	srv.proto.capabilities |= SMB2_GLOBAL_CAP_MULTI_CHANNEL;
-	srv.guest = srv.smb1 = true;
+	srv.guest = true;
 	snprintf(srv.netbios_name, sizeof(srv.netbios_name), "FUZZ");
 	share_add(options);
 }
@@ -138,7 +138,7 @@ static void client_start(struct fuzz_client *c, const uint8_t *preamble)
 		net_conn_make_nbss(c->net, false);
 		net_conn_make_nbss(theirs, false);
 	}
-	srv_accept(&srv, theirs);
+	srv_accept(&srv, theirs, true);
 	net_conn_limit(c->net, 1 << 20);
 	net_conn_start(c->net, &ops, c);
 	fuzz_prelude(c);
