@@ -50,7 +50,7 @@ struct hythe_share_config {
 
 struct hythe_server_config {
 	/* "127.0.0.1:4450", "[::]:445", ":445"; port 0 takes a free one, see hythe_server_port. At least one. With "nbss:" in front, such as "nbss::139",
-	 * the port is one for NetBIOS sessions. */
+	 * the port is one for NetBIOS sessions. " smb1=yes" or " smb1=no" behind it says for those who come there what `smb1` says for all. */
 	const char *const *listen;
 	size_t listen_count;
 	const struct hythe_share_config *shares; /* IPC$ is always there and not listed here */
@@ -102,6 +102,8 @@ struct hythe_server *hythe_server_new(const struct hythe_server_config *cfg, cha
  * listens. */
 bool hythe_server_start(struct hythe_server *s, char *why, size_t why_cap) HYTHE_MUST_USE;
 
+/* Whether clients of SMB1 are let in at the i-th listen address. */
+bool hythe_server_smb1(const struct hythe_server *s, size_t i);
 /* The port of the i-th listen address of a started server; 0 when there is no such address. */
 uint16_t hythe_server_port(const struct hythe_server *s, size_t i);
 

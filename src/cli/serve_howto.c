@@ -36,12 +36,12 @@ static const char *nbss_address(const char *listen)
 	return strncmp(listen, "nbss:", 5) == 0 ? listen + 5 : NULL;
 }
 
-static void print_listener(const char *listen, unsigned port)
+static void print_address(const char *listen, unsigned port)
 {
 	const char *nbss = nbss_address(listen), *address = nbss ? nbss : listen, *colon = strrchr(address, ':');
 	size_t len = colon ? (size_t)(colon - address) : 0;
 
-	printf("Listening %son %.*s:%u\n", nbss ? "for NetBIOS sessions " : "", len ? (int)len : 1, len ? address : "*", port);
+	printf("%son %.*s:%u", nbss ? "for NetBIOS sessions " : "", len ? (int)len : 1, len ? address : "*", port);
 }
 
 /* What clients are to type for the host of a listen address: itself, or one of ours when it is every address. */
@@ -111,19 +111,29 @@ static void print_path(const char *path)
 void serve_howto_print(const struct hythe_server *s, const struct hythe_server_config *cfg, const struct serve_user *u)
 {
 	size_t direct = 0;
+	bool smb1 = false;
 	char host[256];
 
-	for (size_t i = 0; i < cfg->listen_count; i++)
-		print_listener(cfg->listen[i], hythe_server_port(s, i));
+	for (size_t i = 0; i < cfg->listen_count; i++) {
+		smb1 = smb1 || hythe_server_smb1(s, i);
+		fputs("Listening ", stdout);
+		print_address(cfg->listen[i], hythe_server_port(s, i));
+		putchar('\n');
+	}
 	for (size_t i = 0; i < cfg->share_count; i++) {
 		fputs("Sharing ", stdout);
 		print_path(cfg->shares[i].path);
 		printf(" as %s%s%s%s%s%s\n", cfg->shares[i].name, cfg->shares[i].read_only ? ", read-only" : "",
 			cfg->shares[i].encrypt ? ", encrypted" : "", cfg->shares[i].guest ? ", open to guests" : "",
-			cfg->smb1 && cfg->shares[i].smb1 ? ", to SMB1 as well" : "", cfg->smb1 && cfg->shares[i].smb1 && cfg->shares[i].ntlmv1 ? " (NTLMv1 too)" : "");
+			smb1 && cfg->shares[i].smb1 ? ", to SMB1 as well" : "", smb1 && cfg->shares[i].smb1 && cfg->shares[i].ntlmv1 ? " (NTLMv1 too)" : "");
 	}
-	if (cfg->smb1)
-		puts("SMB1 is spoken with clients that know nothing newer: unencrypted, and weakly signed");
+	for (size_t i = 0; i < cfg->listen_count; i++) {
+		if (!hythe_server_smb1(s, i))
+			continue;
+		fputs("SMB1 is spoken ", stdout);
+		print_address(cfg->listen[i], hythe_server_port(s, i));
+		puts(" with clients that know nothing newer: unencrypted, and weakly signed");
+	}
 	if (u->password[0])
 		printf("User %s, password %s\n(shown this once; `hythe user passwd %s` sets another)\n", u->name, u->password, u->name);
 	putchar('\n');

@@ -168,7 +168,7 @@ static struct srv_conn *conn_new(struct srv *srv, struct net_conn *net)
 	return c;
 }
 
-void srv_accept(struct srv *srv, struct net_conn *net)
+void srv_accept(struct srv *srv, struct net_conn *net, bool smb1)
 {
 	struct srv_conn *c = conn_new(srv, net);
 	bool ok;
@@ -178,6 +178,7 @@ void srv_accept(struct srv *srv, struct net_conn *net)
 		net_conn_put(net);
 		return;
 	}
+	c->smb1_allowed = smb1;
 	pthread_mutex_lock(&srv->lock);
 	ok = !srv->stopping && srv->conn_count < srv->limits.connections && srv->stranger_count < srv->limits.unauthenticated;
 	if (ok) {

@@ -17,6 +17,7 @@ struct srv_conn {
 	uint64_t created_ms;
 	_Atomic bool stranger;           /* counted in srv->stranger_count */
 	_Atomic bool trusted;            /* somebody with a name has logged on */
+	bool smb1_allowed;               /* where it has come in; constant */
 	struct srv1_conn *smb1;          /* it speaks SMB1; set once, under the receive token */
 	char peer[64];
 	_Atomic uint8_t test_read_padding; /* bytes before the data of READ responses, set by a test aid */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/utf16.h"
 #include "server/durable.h"
+#include "server/listen.h"
 #include "server/share_instance.h"
 #include "server/share_path.h"
 #include "server/srv.h"
@@ -17,12 +18,19 @@
 
 enum { MAX_LISTENERS = SRV_LISTENERS, WHY_BYTES = 256 };
 
+/* A place to listen. */
+struct door {
+	struct hythe_server *of;
+	char address[SRV_ADDRESS_BYTES];
+	bool smb1;                         /* NT LM 0.12 is spoken with those who come here and know nothing else */
+};
+
 struct hythe_server {
 	struct srv srv;
 	struct net_listener *listeners[MAX_LISTENERS];
 	size_t listener_count;
-	char *addresses[MAX_LISTENERS];
-	size_t address_count;
+	struct door doors[MAX_LISTENERS];
+	size_t door_count;
 	unsigned threads;
 	bool started, stopped;
 	void (*log_line)(enum hythe_log_level level, const char *line, void *arg);
@@ -286,15 +294,18 @@ static void apply_limits(struct srv *srv, const struct hythe_server_config *cfg)
 	srv->limits.unauthenticated = cfg->max_unauthenticated != 0 ? cfg->max_unauthenticated : 256;
 }
 
-static bool copy_addresses(struct hythe_server *s, const struct hythe_server_config *cfg, char *why, size_t cap)
+static bool copy_doors(struct hythe_server *s, const struct hythe_server_config *cfg, char *why, size_t cap)
 {
 	if (cfg->listen_count == 0 || cfg->listen_count > MAX_LISTENERS)
 		return fail(why, cap, "between 1 and %d listen addresses are wanted", (int)MAX_LISTENERS);
 	for (size_t i = 0; i < cfg->listen_count; i++) {
-		s->addresses[i] = strdup(cfg->listen[i]);
-		if (!s->addresses[i])
-			return fail(why, cap, "out of memory");
-		s->address_count++;
+		struct door *d = &s->doors[i];
+
+		d->of = s;
+		d->smb1 = cfg->smb1;
+		if (!srv_listen_parse(cfg->listen[i], d->address, &d->smb1, why, cap))
+			return false;
+		s->door_count++;
 	}
 	return true;
 }
@@ -342,13 +353,12 @@ static bool configure(struct hythe_server *s, const struct hythe_server_config *
 	}
 	if (cfg->workgroup && strlen(cfg->workgroup) > 15)
 		return fail(why, cap, "the workgroup's name '%s' has more than 15 characters", cfg->workgroup);
-	if (!copy_addresses(s, cfg, why, cap))
+	if (!copy_doors(s, cfg, why, cap))
 		return false;
 	apply_log(s, cfg);
 	apply_protocol(srv, cfg);
 	apply_limits(srv, cfg);
 	srv->guest = cfg->guest;
-	srv->smb1 = cfg->smb1;
 	srv->test_aids = cfg->test_aids;
 	srv->tap = (struct net_tap){cfg->tap, cfg->tap_arg};
 	s->threads = cfg->threads;
@@ -387,9 +397,9 @@ struct hythe_server *hythe_server_new(const struct hythe_server_config *cfg, cha
 
 static void on_accept(void *arg, struct net_conn *c)
 {
-	struct hythe_server *s = arg;
+	const struct door *d = arg;
 
-	srv_accept(&s->srv, c);
+	srv_accept(&d->of->srv, c, d->smb1);
 }
 
 static void close_listeners(struct hythe_server *s)
@@ -398,17 +408,32 @@ static void close_listeners(struct hythe_server *s)
 		net_listener_close(s->listeners[--s->listener_count]);
 }
 
-/* What is given to clients without encryption stands in the log. */
-static void say_what_smb1_exposes(struct srv *srv)
+bool hythe_server_smb1(const struct hythe_server *s, size_t i)
 {
-	if (!srv->smb1)
+	/* SMB1 cannot encrypt. */
+	return i < s->door_count && s->doors[i].smb1 && s->srv.proto.encryption != PROTO_ENCRYPTION_REQUIRED;
+}
+
+/* What is given to clients without encryption stands in the log. */
+static void say_what_smb1_exposes(struct hythe_server *s)
+{
+	struct srv *srv = &s->srv;
+	bool any = false;
+
+	for (size_t i = 0; i < s->door_count; i++) {
+		any = any || hythe_server_smb1(s, i);
+		if (hythe_server_smb1(s, i))
+			log_warn("smb1 = yes: clients of SMB1 are let in at %s, port %u", s->doors[i].address, hythe_server_port(s, i));
+	}
+	if (!any)
 		return;
 	pthread_mutex_lock(&srv->lock);
 	list_for_each(n, &srv->shares) {
-		const struct srv_share *s = list_entry(n, struct srv_share, link);
+		const struct srv_share *share = list_entry(n, struct srv_share, link);
 
-		if (s->smb1)
-			log_warn("smb1 = yes: the share %s is open to clients of SMB1, unencrypted%s", s->name, s->ntlmv1 ? ", and to those who log on by NTLMv1" : "");
+		if (share->smb1)
+			log_warn("smb1 = yes: the share %s is open to clients of SMB1, unencrypted%s", share->name,
+				share->ntlmv1 ? ", and to those who log on by NTLMv1" : "");
 	}
 	pthread_mutex_unlock(&srv->lock);
 }
@@ -424,8 +449,8 @@ bool hythe_server_start(struct hythe_server *s, char *why, size_t why_cap)
 	s->srv.pool = net_pool_new(&pool);
 	if (!s->srv.pool)
 		return fail(why, why_cap, "cannot start worker threads; is the limit of processes reached?");
-	for (size_t i = 0; i < s->address_count; i++) {
-		struct net_listener *l = net_listen(s->srv.pool, s->addresses[i], on_accept, s, detail);
+	for (size_t i = 0; i < s->door_count; i++) {
+		struct net_listener *l = net_listen(s->srv.pool, s->doors[i].address, on_accept, &s->doors[i], detail);
 
 		if (!l) {
 			close_listeners(s);
@@ -438,7 +463,7 @@ bool hythe_server_start(struct hythe_server *s, char *why, size_t why_cap)
 		atomic_store(&s->srv.bound_count, s->listener_count);
 	}
 	srv_start_timers(&s->srv);
-	say_what_smb1_exposes(&s->srv);
+	say_what_smb1_exposes(s);
 	s->started = true;
 	return true;
 }
@@ -453,7 +478,7 @@ char *hythe_server_status(struct hythe_server *s, bool json)
 	struct srv_listening l[MAX_LISTENERS];
 
 	for (size_t i = 0; i < s->listener_count; i++)
-		l[i] = (struct srv_listening){.address = s->addresses[i], .port = hythe_server_port(s, i)};
+		l[i] = (struct srv_listening){.address = s->doors[i].address, .port = hythe_server_port(s, i), .smb1 = hythe_server_smb1(s, i)};
 	return srv_status(&s->srv, l, s->listener_count, json);
 }
 
@@ -464,6 +489,7 @@ bool hythe_server_reload(struct hythe_server *s, const struct hythe_server_confi
 	if (!make_shares(cfg, &shares, why, why_cap))
 		return false;
 	swap_shares(&s->srv, &shares);
+	say_what_smb1_exposes(s);
 	user_store_refresh(s->srv.users);
 	return true;
 }
@@ -521,8 +547,6 @@ void hythe_server_free(struct hythe_server *s)
 	if (s->srv.users)
 		user_store_close(s->srv.users);
 	free(s->srv.aliases);
-	for (size_t i = 0; i < s->address_count; i++)
-		free(s->addresses[i]);
 	if (s->log_line)
 		log_sink(NULL, NULL);
 	free(s);

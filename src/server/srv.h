@@ -49,7 +49,6 @@ struct srv {
 	struct net_tap tap;
 	bool test_aids;                    /* smbtorture's private FSCTLs are answered */
 	bool guest, encrypt_sessions;
-	bool smb1;                         /* NT LM 0.12 is spoken with clients that know nothing else */
 	_Atomic uint64_t smb1_messages;    /* that have come to server/smb1 beyond NEGOTIATE */
 	char netbios_name[16], workgroup[16], comment[256];
 	char (*aliases)[16];               /* further names that NetBIOS sessions are asked for by */
@@ -83,8 +82,9 @@ struct srv {
 /* Prepares everything but the pool, users and shares, which the caller sets. */
 ntstatus srv_init(struct srv *s, const struct clock *clock) MUST_USE;
 void srv_destroy(struct srv *s);
-/* Begins to serve a connection (from a listener or, in tests, a mem pair). Takes over c. */
-void srv_accept(struct srv *s, struct net_conn *c);
+/* Begins to serve a connection (from a listener or, in tests, a mem pair). smb1: NT LM 0.12 is spoken with a client that knows nothing else. Takes
+ * over c. */
+void srv_accept(struct srv *s, struct net_conn *c, bool smb1);
 /* Ends every connection. */
 void srv_disconnect_all(struct srv *s, bool drain);
 /* Arms the reaper of connections that never log on. */

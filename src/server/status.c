@@ -188,18 +188,18 @@ static void put_listeners(FILE *f, const struct srv_listening *l, size_t n, bool
 		if (json) {
 			fputs(i > 0 ? ",{\"address\":" : "{\"address\":", f);
 			json_string(f, l[i].address);
-			fprintf(f, ",\"port\":%u}", l[i].port);
+			fprintf(f, ",\"port\":%u,\"smb1\":%s}", l[i].port, l[i].smb1 ? "true" : "false");
 		} else {
 			fprintf(f, "  %s", l[i].address);
 			/* Port 0 is any. */
 			if (is_any_port(l[i].address))
 				fprintf(f, ", which is port %u", l[i].port);
-			putc('\n', f);
+			fputs(l[i].smb1 ? " (SMB1)\n" : "\n", f);
 		}
 	}
 }
 
-static void put_shares(FILE *f, struct srv *srv, bool json)
+static void put_shares(FILE *f, struct srv *srv, bool smb1, bool json)
 {
 	bool first = true;
 
@@ -211,9 +211,9 @@ static void put_shares(FILE *f, struct srv *srv, bool json)
 			continue;
 		if (json) {
 			fputs(first ? "" : ",", f);
-			json_share(f, share, srv->smb1);
+			json_share(f, share, smb1);
 		} else {
-			text_share(f, share, srv->smb1);
+			text_share(f, share, smb1);
 		}
 		first = false;
 	}
@@ -246,6 +246,7 @@ static void write_all(FILE *f, struct srv *srv, const struct srv_listening *l, s
 {
 	char time[TIME_BYTES];
 	uint32_t conns, strangers;
+	bool smb1 = false;
 
 	pthread_mutex_lock(&srv->lock);
 	conns = srv->conn_count;
@@ -257,12 +258,14 @@ static void write_all(FILE *f, struct srv *srv, const struct srv_listening *l, s
 	else
 		fprintf(f, "Hythe %s, since %s\nconnections\n  %u, %u not logged on\nlistens on\n", HYTHE_VERSION,
 			when(time, unix_time(srv->start_filetime)), conns, strangers);
+	for (size_t i = 0; i < n; i++)
+		smb1 = smb1 || l[i].smb1;
 	put_listeners(f, l, n, json);
 	if (json)
 		fputs("],\"shares\":[", f);
 	else
 		fprintf(f, "shares\n  %-20s %6s  %s\n", "NAME", "IN USE", "DIRECTORY");
-	put_shares(f, srv, json);
+	put_shares(f, srv, smb1, json);
 	fputs(json ? "],\"sessions\":[" : "sessions\n", f);
 	put_sessions(f, all, json);
 	if (json)

@@ -8,6 +8,7 @@
 struct srv_listening {
 	const char *address;
 	uint16_t port;
+	bool smb1; /* is spoken there */
 };
 
 /* A picture of the moment as text or JSON, malloc'ed; NULL: out of memory. */

@@ -20,7 +20,7 @@ struct net_conn *sim_dial(struct sim *s, const struct net_mem_faults *f)
 		net_conn_make_nbss(ours, false);
 		net_conn_make_nbss(theirs, false);
 	}
-	srv_accept(&s->srv, theirs);
+	srv_accept(&s->srv, theirs, s->options.smb1);
 	return ours;
 }
 
@@ -112,7 +112,6 @@ void sim_start(struct sim *s, const struct sim_options *o)
 	s->srv.guest = s->options.guest;
 	if (s->options.multichannel)
 		s->srv.proto.capabilities |= SMB2_GLOBAL_CAP_MULTI_CHANNEL;
-	s->srv.smb1 = s->options.smb1;
 	snprintf(s->srv.netbios_name, sizeof(s->srv.netbios_name), "SIM");
 	user_add(s, "user", "pass", false);
 	user_add(s, "alice", "secret", false);

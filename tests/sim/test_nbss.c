@@ -169,12 +169,115 @@ static void test_names(void **state)
 	rmdir(directory);
 }
 
+/* --- where SMB1 is spoken --- */
+
+enum { LINES_BYTES = 4096 };
+
+static void keep_line(enum hythe_log_level level, const char *line, void *arg)
+{
+	char *lines = arg;
+	size_t n = strlen(lines);
+
+	(void)level;
+	snprintf(lines + n, LINES_BYTES - n, "%s\n", line);
+}
+
+static struct hythe_server *start_server(const char *directory, const char *const *listen, size_t n, bool smb1, char *lines)
+{
+	struct hythe_share_config share = {.name = "share", .path = directory, .smb1 = true};
+	struct hythe_server_config cfg;
+	struct hythe_server *server;
+	char why[256];
+
+	hythe_server_config_init(&cfg);
+	cfg.name = "HERE";
+	cfg.listen = listen;
+	cfg.listen_count = n;
+	cfg.shares = &share;
+	cfg.share_count = 1;
+	cfg.smb1 = smb1;
+	cfg.guest = true;
+	cfg.log_line = keep_line;
+	cfg.log_arg = lines;
+	server = hythe_server_new(&cfg, why, sizeof(why));
+	assert_non_null(server);
+	assert_true(hythe_server_start(server, why, sizeof(why)));
+	return server;
+}
+
+/* Whether a client that speaks SMB1 only is let in there. */
+static bool speaks_smb1(uint16_t port, bool nbss)
+{
+	struct hythe_connect_options o;
+	struct hythe_connection *connection;
+	struct hythe_client *client = hythe_client_new(NULL);
+	ntstatus status;
+
+	assert_non_null(client);
+	hythe_connect_options_init(&o);
+	o.min_dialect = o.max_dialect = HYTHE_DIALECT_NT1;
+	o.nbss = nbss;
+	status = hythe_connection_open(client, "127.0.0.1", port, &o, &connection);
+	if (nt_ok(status))
+		hythe_connection_close(connection);
+	hythe_client_free(client);
+	return nt_ok(status);
+}
+
+static void test_smb1_is_spoken_where_it_is_said(void **state)
+{
+	static const char *const listen[] = {"127.0.0.1:0", "127.0.0.1:0 smb1=yes", "nbss:127.0.0.1:0 smb1=yes", "127.0.0.1:0 smb1=no"};
+	static const bool expected[2][4] = {{false, true, true, false}, {true, true, true, false}};
+	char directory[] = "/tmp/hythe-smb1.XXXXXX", lines[LINES_BYTES], wanted[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	for (unsigned smb1 = 0; smb1 < 2; smb1++) {
+		struct hythe_server *server;
+		char *status;
+
+		lines[0] = 0;
+		server = start_server(directory, listen, ARRAY_LEN(listen), smb1 != 0, lines);
+		assert_non_null(strstr(lines, "the share share is open to clients of SMB1"));
+		status = hythe_server_status(server, true);
+		assert_non_null(status);
+		for (size_t i = 0; i < ARRAY_LEN(listen); i++) {
+			snprintf(wanted, sizeof(wanted), "\"port\":%u,\"smb1\":%s}", hythe_server_port(server, i), expected[smb1][i] ? "true" : "false");
+			assert_non_null(strstr(status, wanted));
+			snprintf(wanted, sizeof(wanted), "let in at %s127.0.0.1:0, port %u\n", i == 2 ? "nbss:" : "", hythe_server_port(server, i));
+			assert_int_equal(strstr(lines, wanted) != NULL, expected[smb1][i]);
+			assert_int_equal(hythe_server_smb1(server, i), expected[smb1][i]);
+			assert_int_equal(speaks_smb1(hythe_server_port(server, i), i == 2), expected[smb1][i]);
+		}
+		free(status);
+		assert_false(hythe_server_smb1(server, ARRAY_LEN(listen)));
+		hythe_server_free(server);
+	}
+	rmdir(directory);
+}
+
+static void test_what_cannot_stand_behind_an_address(void **state)
+{
+	const char *listen[] = {"127.0.0.1:0 smb2=yes"};
+	struct hythe_server_config cfg;
+	char why[256];
+
+	(void)state;
+	hythe_server_config_init(&cfg);
+	cfg.listen = listen;
+	cfg.listen_count = 1;
+	assert_null(hythe_server_new(&cfg, why, sizeof(why)));
+	assert_string_equal(why, "\"smb2=yes\" behind the listen address 127.0.0.1:0 is neither smb1=yes nor smb1=no");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files_go_both_ways_in_pieces_of_64_kib),
 		cmocka_unit_test(test_a_chain_that_reads_too_much),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_smb1_is_spoken_where_it_is_said),
+		cmocka_unit_test(test_what_cannot_stand_behind_an_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -925,6 +925,98 @@ static void test_an_open_waits_a_moment_for_others(void **state)
 	stop();
 }
 
+/* --- compatibility mode and FCB --- */
+
+enum { COMPATIBLE_READ = 0, COMPATIBLE_WRITE = 1, COMPATIBLE_READ_WRITE = 2, DENY_NONE_READ = 0x40, FCB = 0xFF };
+
+static ntstatus dos_open(struct old *o, const char *name, uint16_t mode, struct smb1_open_andx_rsp *rsp)
+{
+	struct smb1_open_andx_req req = {.access_mode = mode, .open_mode = 0x11, .search_attrs = 0x16, .file_name = old_text(o, name)};
+
+	*rsp = (struct smb1_open_andx_rsp){0};
+	return old_call(o, SMB1_OPEN_ANDX, &req, rsp);
+}
+
+static ntstatus read_fid(struct old *o, uint16_t fid)
+{
+	struct smb1_read_req req = {.fid = fid, .count = 1};
+	struct smb1_read_rsp rsp = {0};
+
+	return old_call(o, SMB1_READ, &req, &rsp);
+}
+
+static ntstatus write_fid(struct old *o, uint16_t fid)
+{
+	o->fid = fid;
+	return old_write(o, "x");
+}
+
+/* The same process may open again what it has for writing, with what rights it asks for; nobody else may, and no other process. */
+static void test_a_process_shares_with_itself(void **state)
+{
+	struct smb1_open_andx_rsp one, two, three;
+	uint8_t eof[8] = {0}, parameters[8];
+	struct smb1_trans_rsp ignored;
+	struct wire w = smb1_part_encoder(parameters, sizeof(parameters), true);
+
+	(void)state;
+	start();
+	ready(&b);
+	old_make_file(&a, "f.dat", "text");
+	assert_status(dos_open(&a, "f.dat", COMPATIBLE_WRITE, &one), STATUS_SUCCESS);
+	assert_int_equal(one.access_rights, 1);
+	assert_status(read_fid(&a, one.fid), STATUS_ACCESS_DENIED);
+	assert_status(dos_open(&a, "F.DAT", COMPATIBLE_READ, &two), STATUS_SUCCESS);
+	assert_int_equal(two.access_rights, 0);
+	assert_int_not_equal(two.fid, one.fid);
+	assert_int_equal(two.file_data_size, 4);
+	assert_status(dos_open(&a, "f.dat", FCB, &three), STATUS_SUCCESS);
+	assert_int_equal(three.access_rights, 2);
+	assert_status(read_fid(&a, two.fid), STATUS_SUCCESS);
+	assert_status(write_fid(&a, two.fid), STATUS_ACCESS_DENIED);
+	smb1_set_file_info_code(&w, &(struct smb1_set_file_info){.fid = two.fid, .information_level = SMB1_SET_FILE_END_OF_FILE_INFO});
+	assert_status(trans2(&a, SMB1_TRANS2_SET_FILE_INFORMATION, slice_of(parameters, w.pos), slice_of(eof, 8), &ignored), STATUS_ACCESS_DENIED);
+	assert_status(write_fid(&a, one.fid), STATUS_SUCCESS);
+	assert_status(read_fid(&a, three.fid), STATUS_SUCCESS);
+	assert_status(write_fid(&a, three.fid), STATUS_SUCCESS);
+	/* Others, and other ways to open. */
+	assert_status(dos_open(&a, "f.dat", DENY_NONE_READ, &three), STATUS_SHARING_VIOLATION);
+	assert_status(dos_open(&b, "f.dat", COMPATIBLE_READ, &three), STATUS_SHARING_VIOLATION);
+	a.pid++;
+	assert_status(dos_open(&a, "f.dat", COMPATIBLE_READ, &three), STATUS_SHARING_VIOLATION);
+	a.pid--;
+	/* The open ends with the last FID. */
+	assert_status(old_close(&a, one.fid), STATUS_SUCCESS);
+	assert_status(read_fid(&a, two.fid), STATUS_SUCCESS);
+	assert_status(dos_open(&b, "f.dat", COMPATIBLE_READ, &three), STATUS_SHARING_VIOLATION);
+	old_hang_up(&a);
+	assert_status(dos_open(&b, "f.dat", COMPATIBLE_READ, &three), STATUS_SUCCESS);
+	old_hang_up(&b);
+	sim_stop(&sim);
+}
+
+static void test_what_a_process_does_not_share_with_itself(void **state)
+{
+	struct smb1_open_andx_rsp rsp;
+
+	(void)state;
+	start();
+	ready(&b);
+	old_make_file(&a, "read.dat", "text");
+	old_make_file(&a, "run.exe", "text");
+	/* Open for reading: as others have it. */
+	assert_status(dos_open(&a, "read.dat", COMPATIBLE_READ, &rsp), STATUS_SUCCESS);
+	assert_status(dos_open(&a, "read.dat", COMPATIBLE_READ_WRITE, &rsp), STATUS_SHARING_VIOLATION);
+	assert_status(dos_open(&a, "read.dat", FCB, &rsp), STATUS_SHARING_VIOLATION);
+	assert_status(dos_open(&b, "read.dat", COMPATIBLE_READ, &rsp), STATUS_SUCCESS);
+	/* Programs, that everybody may open, but not as FCB. */
+	assert_status(dos_open(&a, "run.exe", COMPATIBLE_READ_WRITE, &rsp), STATUS_SUCCESS);
+	assert_status(dos_open(&b, "run.exe", COMPATIBLE_READ, &rsp), STATUS_SUCCESS);
+	assert_status(dos_open(&a, "run.exe", FCB, &rsp), STATUS_SHARING_VIOLATION);
+	old_hang_up(&b);
+	stop();
+}
+
 /* --- the rest --- */
 
 static void test_names_and_patterns(void **state)
@@ -1045,6 +1137,8 @@ int main(void)
 		cmocka_unit_test(test_locks_that_are_waited_for),
 		cmocka_unit_test(test_oplocks_break_and_are_answered),
 		cmocka_unit_test(test_an_open_waits_a_moment_for_others),
+		cmocka_unit_test(test_a_process_shares_with_itself),
+		cmocka_unit_test(test_what_a_process_does_not_share_with_itself),
 		cmocka_unit_test(test_names_and_patterns),
 		cmocka_unit_test(test_old_reading_and_writing),
 	};

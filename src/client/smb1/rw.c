@@ -79,6 +79,16 @@ ntstatus cli1_write_answer(struct cli_request *r, const struct cli_answer *a, si
 	return status;
 }
 
+/* A server of SMB1 says of a lock that it refuses a second time, or far behind the data, what it says of data that are locked; and likewise of one that
+ * is waited for and given up. */
+static void lock_complete(struct cli_request *r, const struct cli_answer *a)
+{
+	ntstatus status = a->status;
+	if (nt_is(status, STATUS_FILE_LOCK_CONFLICT))
+		status = r->pending ? STATUS_CANCELLED : STATUS_LOCK_NOT_GRANTED;
+	cli_finish(r, status, NULL);
+}
+
 ntstatus cli1_lock(struct hythe_file *f, const struct hythe_range *ranges, size_t count, bool unlock, bool wait, hythe_done_fn *done, void *arg)
 {
 	struct hythe_connection *c = f->tree->session->conn;
@@ -106,7 +116,9 @@ ntstatus cli1_lock(struct hythe_file *f, const struct hythe_range *ranges, size_
 		req.lock_count = (uint16_t)count;
 	}
 	struct cli_request *r = cli_request_new(c, NULL, NULL, f, SMB1_LOCKING_ANDX);
-	if (r)
+	if (r) {
+		r->complete = lock_complete;
 		r->pending = wait; /* does not expire */
+	}
 	return cli1_go(r, &req, 20 * count, done, arg);
 }

@@ -216,7 +216,7 @@ void srv1_file_forget(struct srv1_op *op, uint16_t fid)
 	free(f);
 }
 
-bool srv1_file_same(struct srv1_op *op, uint64_t name_hash, uint16_t dos_mode, struct srv1_file *f)
+bool srv1_file_same(struct srv1_op *op, uint64_t name_hash, bool fcb_only, struct srv1_file *f)
 {
 	struct srv1_table *t = &op->smb1->files;
 	bool found = false;
@@ -225,7 +225,7 @@ bool srv1_file_same(struct srv1_op *op, uint64_t name_hash, uint16_t dos_mode, s
 	for (size_t i = 0; i < t->cap && !found; i++) {
 		const struct srv1_file *one = t->slots[i];
 
-		found = one && one->dos_mode == dos_mode && one->name_hash == name_hash && one->uid == op->header.uid && one->tid == op->header.tid &&
+		found = one && (one->dos_mode & (fcb_only ? SRV1_DOS_FCB : SRV1_DOS_WRITES)) && one->name_hash == name_hash && one->uid == op->header.uid && one->tid == op->header.tid &&
 			one->pid == srv1_pid(op);
 		if (found)
 			*f = *one;

@@ -49,7 +49,7 @@ static ntstatus find_readable(struct srv1_op *op, uint16_t fid)
 
 	if (!nt_ok(status))
 		return status;
-	return (op->open->granted_access & FILE_READ_DATA) || runs ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+	return ((op->open->granted_access & FILE_READ_DATA) && !(op->file.denied & FILE_READ_DATA)) || runs ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
 
 /* Data begin at a multiple of four, even if there are none. */
@@ -142,6 +142,13 @@ static bool ask_write(struct srv1_op *op, uint64_t offset, struct slice data)
 	return true;
 }
 
+static ntstatus find_writable(struct srv1_op *op, uint16_t fid)
+{
+	ntstatus status = srv1_file_find(op, fid);
+
+	return nt_ok(status) && (op->file.denied & FILE_WRITE_DATA) ? STATUS_ACCESS_DENIED : status;
+}
+
 static bool ask_flush(struct srv1_op *op)
 {
 	return srv1_call(op, SMB2_FLUSH, op->open) != NULL;
@@ -164,7 +171,7 @@ enum srv1_next srv1_write_andx(struct srv1_op *op)
 
 	switch (op->phase) {
 	case 0:
-		status = srv1_file_find(op, in->fid);
+		status = find_writable(op, in->fid);
 		if (!nt_ok(status))
 			return srv1_done(op, status);
 		return ask_write(op, in->offset, pipe_data(op, in)) ? SRV1_CALL : srv1_no_memory(op);
@@ -196,7 +203,7 @@ enum srv1_next srv1_write(struct srv1_op *op)
 		out->count = (uint16_t)in->data.len;
 		return srv1_done(op, op->result.status);
 	}
-	status = srv1_file_find(op, in->fid);
+	status = find_writable(op, in->fid);
 	if (!nt_ok(status))
 		return srv1_done(op, status);
 	return ask_write_or_end(op, in->offset, in->data) ? SRV1_CALL : srv1_no_memory(op);
@@ -211,7 +218,7 @@ enum srv1_next srv1_write_and_unlock(struct srv1_op *op)
 
 	switch (op->phase) {
 	case 0:
-		status = srv1_file_find(op, in->fid);
+		status = find_writable(op, in->fid);
 		if (!nt_ok(status))
 			return srv1_done(op, status);
 		return ask_write(op, in->offset, in->data) ? SRV1_CALL : srv1_no_memory(op);
@@ -233,7 +240,7 @@ enum srv1_next srv1_write_and_close(struct srv1_op *op)
 	ntstatus status;
 
 	if (op->phase == 0) {
-		status = srv1_file_find(op, in->fid);
+		status = find_writable(op, in->fid);
 		if (!nt_ok(status))
 			return srv1_done(op, status);
 		return ask_write(op, in->offset, in->data) ? SRV1_CALL : srv1_no_memory(op);

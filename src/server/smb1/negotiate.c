@@ -39,10 +39,10 @@ static bool find_dialect(struct slice message, struct smb1_header *h, uint16_t *
 	return !bad;
 }
 
-static bool may_speak(const struct srv *srv)
+static bool may_speak(const struct srv_conn *c)
 {
 	/* SMB1 cannot encrypt. */
-	return srv->smb1 && srv->proto.encryption != PROTO_ENCRYPTION_REQUIRED;
+	return c->smb1_allowed && c->srv->proto.encryption != PROTO_ENCRYPTION_REQUIRED;
 }
 
 static void fill(struct srv_conn *c, const struct smb1_header *h, struct smb1_negotiate_rsp *m, struct arena *a)
@@ -121,10 +121,10 @@ static void log_refusal(const struct srv_conn *c, uint16_t index)
 {
 	if (index == NO_DIALECT)
 		log_info("%s: turned away, it offers no dialect that this server speaks", c->peer);
-	else if (c->srv->smb1)
+	else if (c->smb1_allowed)
 		log_warn("%s: turned away, it speaks SMB1, which cannot encrypt, and encryption = required", c->peer);
 	else
-		log_warn("%s: turned away, it speaks SMB1 only; smb1 = yes for the server, and for each share that it may use, would let it in",
+		log_warn("%s: turned away, it speaks SMB1 only; smb1 = yes for the server or where it listens, and for each share that the client may use, would let it in",
 			c->peer);
 }
 
@@ -139,7 +139,7 @@ bool srv1_negotiate(struct srv_conn *c, struct slice message, struct net_batch *
 
 	if (c->smb1 || !find_dialect(message, &h, &index))
 		return false;
-	speaks = index != NO_DIALECT && may_speak(c->srv);
+	speaks = index != NO_DIALECT && may_speak(c);
 	if (!speaks) {
 		log_refusal(c, index);
 		(void)!answer(c, &h, &rsp, batch);

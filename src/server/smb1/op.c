@@ -152,6 +152,7 @@ static void block_forget(struct srv1_op *op)
 	op->state = NULL;
 	op->with_body = false;
 	op->dos_mode = 0;
+	op->denied = 0;
 	op->delays = 0;
 }
 

@@ -57,6 +57,8 @@ struct srv1_use {
 	uint32_t tree_id;
 };
 
+enum { SRV1_DOS_COMPATIBLE = 1, SRV1_DOS_FCB = 2, SRV1_DOS_WRITES = 4 };
+
 struct srv1_file {
 	uint16_t fid, uid, tid;
 	uint32_t pid;
@@ -64,8 +66,9 @@ struct srv1_file {
 	uint64_t position;           /* SEEK, [MS-CIFS] 3.3.5.21 */
 	uint64_t lock_failed_at;     /* where it last failed to lock, plus one; 0: it did not */
 	bool is_pipe;
-	uint16_t dos_mode;           /* of compatibility mode or FCB; 0: of neither */
+	uint16_t dos_mode;           /* SRV1_DOS_*; 0: opened in neither compatibility mode nor as FCB */
 	uint64_t name_hash;          /* with dos_mode */
+	uint32_t denied;             /* with dos_mode: what this FID is not for though its open is, FILE_READ_DATA or FILE_WRITE_DATA */
 };
 
 struct srv1_conn {
@@ -128,7 +131,8 @@ struct srv1_op {
 	struct srv_open *open;       /* ... this, referenced */
 	bool ntlmv1;                 /* the session logged on by NTLMv1 */
 	uint16_t dos_mode;           /* of the open that is being made, as in srv1_file; with ... */
-	uint64_t name_hash;          /* ... this */
+	uint64_t name_hash;          /* ... this, ... */
+	uint32_t denied;             /* ... and this */
 	uint8_t flags;               /* more of them for the answer's header: SMB1_FLAGS_OPLOCK */
 	bool close_open;             /* op->open was made for this block, and goes with it */
 	bool has_fid;                /* an earlier block opened `fid` */
@@ -166,8 +170,8 @@ void srv1_file_keep(struct srv1_op *op);
 void srv1_file_forget(struct srv1_op *op, uint16_t fid);
 /* The same, and closes its open if no other FID has it. */
 void srv1_file_close(struct srv1_op *op, uint16_t fid, struct srv_open *o);
-/* A FID of this process that was opened by the same name in the same mode; false: none. */
-bool srv1_file_same(struct srv1_op *op, uint64_t name_hash, uint16_t dos_mode, struct srv1_file *f);
+/* A FID of this process that was opened by the same name, in compatibility mode or (alone, if fcb_only) as FCB, and for writing; false: none. */
+bool srv1_file_same(struct srv1_op *op, uint64_t name_hash, bool fcb_only, struct srv1_file *f);
 /* Which files: uid or tid 0 means any, any_pid that pid does not matter. The opens are not closed by it. */
 void srv1_files_forget(struct srv1_op *op, uint16_t uid, uint16_t tid);
 

@@ -99,6 +99,7 @@ ntstatus srv1_opened_fid(struct srv1_op *op, uint16_t *fid)
 	struct srv1_file f = {
 		.uid = op->header.uid, .tid = op->header.tid, .pid = srv1_pid(op), .id = rsp->file_id,
 		.is_pipe = op->tree->share->kind == SRV_SHARE_IPC, .dos_mode = op->dos_mode, .name_hash = op->name_hash,
+		.denied = op->denied,
 	};
 
 	srv1_opened(op);
@@ -169,21 +170,23 @@ static bool create_mode_overwrites(uint32_t disposition)
 	return disposition == CREATE_SUPERSEDE || disposition == CREATE_OVERWRITE || disposition == CREATE_OVERWRITE_IF;
 }
 
-/* 2.2.4.3.1: a process that has a file open as FCB or in compatibility mode may open it so again, whatever others may: the second FID has the
- * first one's open. Called when the CREATE has failed. */
+/* 3.2.4.5.1: a process that has a file open for writing in compatibility mode or as FCB may open it so again, whatever others may: the second FID has
+ * the first one's open. Windows does not do so for programs that are open in compatibility mode, which everybody may open anyway. Called
+ * when the CREATE has failed. */
 void srv1_share_with_self(struct srv1_op *op)
 {
 	const struct smb2_create_req *in = op->r->in;
 	struct smb2_create_rsp *rsp = op->r->body;
+	uint32_t wanted = (FILE_READ_DATA | FILE_WRITE_DATA) & ~op->denied;
 	struct srv_open *o = NULL;
 	struct srv1_file f;
 	struct vfs_stat st;
 
 	if (!nt_is(op->result.status, STATUS_SHARING_VIOLATION) || op->dos_mode == 0 || create_mode_overwrites(in->create_disposition))
 		return;
-	if (srv1_file_same(op, op->name_hash, op->dos_mode, &f))
+	if (srv1_file_same(op, op->name_hash, is_program(in->name), &f))
 		o = srv_open_find(op->session, f.id, op->tree);
-	if (o && o->file && nt_ok(srv_open_stat(o, &st))) {
+	if (o && o->file && (o->granted_access & wanted) == wanted && nt_ok(srv_open_stat(o, &st))) {
 		*rsp = (struct smb2_create_rsp){
 			.create_action = ACTION_OPENED, .last_write_time = st.written, .end_of_file = st.size, .file_attributes = st.attributes, .file_id = f.id,
 		};
@@ -194,9 +197,17 @@ void srv1_share_with_self(struct srv1_op *op)
 
 static void note_mode(struct srv1_op *op, const struct smb2_create_req *in, uint16_t mode)
 {
-	bool fcb = (mode & 0xFF) == MODE_FCB, compatible = (mode >> SHARE_SHIFT & SHARE_MASK) == SHARE_COMPATIBLE;
+	static const uint32_t denied[] = {FILE_WRITE_DATA, FILE_READ_DATA, 0, FILE_WRITE_DATA};
+	unsigned access = mode & ACCESS_MASK;
 
-	op->dos_mode = fcb || compatible ? (uint16_t)(0x100 | (mode & 0xFF)) : 0;
+	op->dos_mode = 0;
+	op->denied = 0;
+	if ((mode & 0xFF) == MODE_FCB) {
+		op->dos_mode = SRV1_DOS_FCB | SRV1_DOS_WRITES;
+	} else if ((mode >> SHARE_SHIFT & SHARE_MASK) == SHARE_COMPATIBLE && access <= ACCESS_EXECUTE) {
+		op->dos_mode = SRV1_DOS_COMPATIBLE | (access == ACCESS_WRITE || access == ACCESS_READ_WRITE ? SRV1_DOS_WRITES : 0);
+		op->denied = denied[access];
+	}
 	op->name_hash = utf16_hash_nocase(in->name);
 }
 
@@ -217,6 +228,9 @@ ntstatus srv1_dos_access(struct srv1_op *op, struct smb2_create_req *in, uint16_
 	switch (share) {
 	case SHARE_COMPATIBLE:
 		in->share_access = compatible_share(in->name, access);
+		/* Since nobody else has it meanwhile, the process may read it by another FID if its user may. */
+		if (access == ACCESS_WRITE && in->share_access == 0)
+			in->desired_access |= ACCESS_MAXIMUM_ALLOWED;
 		break;
 	case SHARE_DENY_ALL:
 		in->share_access = 0;
@@ -262,10 +276,10 @@ uint8_t srv1_dos_oplock(bool exclusive, bool batch)
 }
 
 /* 2.2.4.3.2: what was granted, in the words of the request. */
-uint16_t srv1_dos_granted(const struct srv_open *o)
+uint16_t srv1_dos_granted(const struct srv1_op *op)
 {
-	bool read = (o->granted_access & (FILE_READ_DATA | FILE_EXECUTE)) != 0;
-	bool write = (o->granted_access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) != 0;
+	bool read = (op->open->granted_access & (FILE_READ_DATA | FILE_EXECUTE)) != 0 && !(op->denied & FILE_READ_DATA);
+	bool write = (op->open->granted_access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) != 0 && !(op->denied & FILE_WRITE_DATA);
 
 	return write ? read ? ACCESS_READ_WRITE : ACCESS_WRITE : ACCESS_READ;
 }
@@ -328,7 +342,7 @@ static enum srv1_next open_andx_answer(struct srv1_op *op)
 	out->file_attrs = srv1_dos_attributes(rsp->file_attributes);
 	out->last_write_time = utime_from_filetime(rsp->last_write_time, 0);
 	out->file_data_size = srv1_size32(rsp->end_of_file);
-	out->access_rights = srv1_dos_granted(op->open);
+	out->access_rights = srv1_dos_granted(op);
 	out->open_results = srv1_dos_result(op, rsp);
 	out->resource_type = op->open->pipe ? TYPE_MESSAGE_PIPE : TYPE_FILE;
 	out->nm_pipe_status = op->open->pipe ? PIPE_STATUS : 0;
@@ -406,7 +420,7 @@ enum srv1_next srv1_open(struct srv1_op *op)
 	out->file_attrs = srv1_dos_attributes(rsp->file_attributes);
 	out->last_modified = utime_from_filetime(rsp->last_write_time, 0);
 	out->file_size = srv1_size32(rsp->end_of_file);
-	out->access_mode = srv1_dos_granted(op->open);
+	out->access_mode = srv1_dos_granted(op);
 	return srv1_done(op, STATUS_SUCCESS);
 }
 

@@ -25,7 +25,7 @@ uint8_t srv1_dos_oplock(bool exclusive, bool batch);
 bool srv1_stands_back(struct srv1_op *op) MUST_USE;
 /* After a successful CREATE: op->open, and a FID for it. */
 ntstatus srv1_opened_fid(struct srv1_op *op, uint16_t *fid) MUST_USE;
-uint16_t srv1_dos_granted(const struct srv_open *o);
+uint16_t srv1_dos_granted(const struct srv1_op *op);
 uint16_t srv1_dos_result(const struct srv1_op *op, const struct smb2_create_rsp *rsp);
 /* Of the answer to a CREATE that asked for it. */
 uint32_t srv1_maximal_access(const struct smb2_create_rsp *rsp);

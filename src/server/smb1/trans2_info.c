@@ -532,6 +532,12 @@ enum srv1_next srv1_set_path(struct srv1_op *op)
 	return op->open ? set_ask(op, s) : srv1_done(op, STATUS_FILE_CLOSED);
 }
 
+static bool sets_size(uint16_t level)
+{
+	return level == SMB1_SET_FILE_ALLOCATION_INFO || level == SMB1_SET_FILE_END_OF_FILE_INFO || level == SMB1_PASSTHROUGH + FSCC_FILE_ALLOCATION ||
+		level == SMB1_PASSTHROUGH + FSCC_FILE_END_OF_FILE;
+}
+
 /* [MS-CIFS] 2.2.6.9 */
 enum srv1_next srv1_set_file(struct srv1_op *op)
 {
@@ -544,6 +550,9 @@ enum srv1_next srv1_set_file(struct srv1_op *op)
 	if (!SRV1_PARAMETERS(op, set_file_info, &in))
 		return srv1_done(op, STATUS_INVALID_PARAMETER);
 	status = srv1_file_find(op, in.fid);
+	/* The one thing that needs the right to write data. */
+	if (nt_ok(status) && (op->file.denied & FILE_WRITE_DATA) && sets_size(in.information_level))
+		status = STATUS_ACCESS_DENIED;
 	if (nt_ok(status))
 		s = set_new(op, in.information_level, &status);
 	return nt_ok(status) ? set_ask(op, s) : srv1_done(op, status);

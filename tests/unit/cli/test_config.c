@@ -52,14 +52,14 @@ static void test_config_server_options_reach_their_fields(void **state)
 
 	(void)state;
 	assert_true(parse(&c,
-		"# a comment\n[server]\nlisten = 127.0.0.1:4450, [::1]:4450\n\tlisten = :445\nstate=/var/lib/x\nname = HARBOUR\ncomment = by the sea ; note\n"
+		"# a comment\n[server]\nlisten = 127.0.0.1:4450, [::1]:4450\n\tlisten = :445 smb1=yes\nstate=/var/lib/x\nname = HARBOUR\ncomment = by the sea ; note\n"
 		"workgroup = OFFICE\nmin-dialect = 2.0.2\nmax-dialect = 3.0.2\nsigning = enabled\nencryption = required\nguest = yes\n"
 		"threads = 3\nmax-connections = 100\nmax-unauthenticated = 9\nmax-opens = 77\nlogin-timeout = 5\nidle-timeout = 600\n"
 		"max-io = 65536\nlog-level = debug\ntest-aids = yes\nmultichannel = no\n"));
 	assert_int_equal(s->listen_count, 3);
 	assert_string_equal(s->listen[0], "127.0.0.1:4450");
 	assert_string_equal(s->listen[1], "[::1]:4450");
-	assert_string_equal(s->listen[2], ":445");
+	assert_string_equal(s->listen[2], ":445 smb1=yes");
 	assert_string_equal(s->state_dir, "/var/lib/x");
 	assert_string_equal(s->name, "HARBOUR");
 	assert_string_equal(s->comment, "by the sea");
