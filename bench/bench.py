@@ -340,7 +340,7 @@ def arguments():
     args.grow_seconds = 3 if quick else 20
     args.sessions = 200 if quick else 1000
     args.crowd = 2000 if quick else 10000
-    args.shared = 200 if quick else 1000
+    args.shared = 200 if quick else 500
     args.opens = 2000 if quick else 10000
     args.copy_mib = 128 if quick else 1024
     args.copy_files = 1000 if quick else 10000

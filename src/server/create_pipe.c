@@ -2,7 +2,6 @@
 #include "server/create.h"
 
 #include "base/utf16.h"
-#include "rpc/rpc.h"
 #include "server/pipe.h"
 #include "server/sequence.h"
 
@@ -33,7 +32,7 @@ struct srv_result create_pipe(struct srv_request *r, const struct smb2_create_re
 		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
 	srv_sequence_begin(r, o);
 	srv_rpc_host(r, &host);
-	o->pipe = rpc_pipe_open(name, &host);
+	o->pipe = srv_pipe_new(name, &host);
 	o->granted_access = fsa_access_map_generic(in->desired_access);
 	if (o->granted_access & ACCESS_MAXIMUM_ALLOWED)
 		o->granted_access = ACCESS_FILE_ALL;

@@ -419,8 +419,10 @@ static bool finish(struct srv_chain *ch, struct srv_request *r, struct srv_resul
 	case SRV_REPLY:
 	case SRV_REPLY_BODY:
 		ok = srv_response_build(r, res);
-		if (ok && r->granted)
-			list_append(&ch->granted, &r->granted->to_announce);
+		if (ok && r->granted) {
+			*ch->granted_end = r->granted;
+			ch->granted_end = &r->granted->announce_next;
+		}
 		if (ok)
 			r->granted = NULL;
 		break;

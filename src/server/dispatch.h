@@ -14,7 +14,7 @@ struct srv_chain {
 	struct srv_channel *transform; /* whose session's keys the frame was sealed with; NULL: it came in the clear */
 	struct srv_out out;
 	bool compound, may_release_token;
-	struct list_node granted;      /* srv_open.to_announce: oplocks that responses in `out` grant */
+	struct srv_open *granted, **granted_end; /* by announce_next: oplocks that responses in `out` grant */
 
 	uint64_t session_id;
 	uint32_t tree_id;

@@ -76,15 +76,17 @@ static bool run_elements(struct srv_chain *ch, struct slice message)
 
 void srv_chain_announce(struct srv_chain *ch)
 {
-	if (list_empty(&ch->granted))
+	if (!ch->granted)
 		return;
 	net_batch_flush(ch->batch);
-	while (!list_empty(&ch->granted)) {
-		struct srv_open *o = list_entry(ch->granted.next, struct srv_open, to_announce);
+	while (ch->granted) {
+		struct srv_open *o = ch->granted;
 
-		list_remove(&o->to_announce);
+		ch->granted = o->announce_next;
+		o->announce_next = NULL;
 		srv_oplock_announce(o);
 	}
+	ch->granted_end = &ch->granted;
 }
 
 bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *batch, bool *passed_on)
@@ -102,7 +104,7 @@ bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *ba
 		return load_le32(f->data) == SMB1_PROTOCOL_ID && srv1_frame(c, f, batch);
 	}
 	srv_out_init(&ch.out, c);
-	list_init(&ch.granted);
+	ch.granted_end = &ch.granted;
 	if (c->srv->tap.fn && load_le32(f->data) != SMB2_TRANSFORM_ID)
 		tell(c, message, NULL);
 	switch (load_le32(f->data)) {

@@ -2,13 +2,13 @@
 #include "server/open.h"
 
 #include "base/log.h"
-#include "rpc/rpc.h"
 #include "server/conn.h"
 #include "server/durable.h"
 #include "server/local.h"
 #include "server/lock.h"
 #include "server/notify.h"
 #include "server/oplock.h"
+#include "server/pipe.h"
 #include "server/tables.h"
 #include "server/tunnel.h"
 
@@ -73,7 +73,7 @@ void srv_open_put(struct srv_open *o)
 	if (o->file)
 		vfs_file_close(o->file);
 	if (o->pipe)
-		rpc_pipe_close(o->pipe);
+		srv_pipe_free(o->pipe);
 	free(o->lock_sequences);
 	free(o->parent_key);
 	srv_enumeration_free(o->enumeration);

@@ -12,7 +12,7 @@
 
 #include <pthread.h>
 
-struct rpc_pipe;
+struct srv_pipe;
 struct srv_watch;
 struct srv_grant;
 struct srv_durable;
@@ -39,15 +39,14 @@ struct srv_open {
 	_Atomic bool name_hides;        /* the share shows files of this name as HIDDEN */
 	_Atomic bool mirrored;          /* some of its locks are the system's, too */
 	_Atomic bool kept_off;          /* local programs that open the file wait for its oplock to break */
-	_Atomic bool announcing;        /* some chain or request has it in to_announce */
+	_Atomic bool announcing;        /* some chain or request tells of what it was granted */
 	_Atomic bool archived;          /* what was written through this handle has been marked for the archive */
 	_Atomic bool entry_changed;     /* it has written: leases on its directory end when it is closed */
 	_Atomic uint32_t ea_done;       /* CurrentEaIndex less one: how many EAs queries have given out */
 	_Atomic uint32_t mode;          /* FileModeInformation */
 	struct vfs_file *file;          /* NULL for pipes */
 	struct fsa_open fsa;            /* share mode, in the node of the file */
-	struct rpc_pipe *pipe;
-	struct srv_request *pipe_reader; /* parked until the pipe has something to read */
+	struct srv_pipe *pipe;          /* NULL: a file */
 	pthread_mutex_t lock;           /* of pipe, enumeration, watch, lock_sequences */
 	struct srv_enumeration *enumeration;
 	struct srv_watch *watch;        /* of CHANGE_NOTIFY, in notify.c */
@@ -58,7 +57,7 @@ struct srv_open {
 	struct list_node on_grant;      /* in grant->opens */
 	struct vfs_watch *local;        /* of a directory with a lease: local changes end that; NULL: none, or they cannot be heard of */
 	struct fsa_key *parent_key;     /* of the lease on its directory that this client holds; NULL: it spoke of none */
-	struct list_node to_announce;   /* in the chain whose response tells the client, if announcing */
+	struct srv_open *announce_next; /* in the chain whose response tells the client, if announcing */
 	_Atomic uint64_t position;      /* FilePositionInformation */
 	_Atomic uint64_t channel_state; /* ChannelSequence, OutstandingRequestCount, OutstandingPreRequestCount: see sequence.c */
 	_Atomic uint64_t sticky_changed; /* likewise ChangeTime, which setting other times and attributes through it does not move */

@@ -9,6 +9,7 @@
 #include "base/utf16.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { PEEK_HEAD_BYTES = 16, PIPE_STATE_CONNECTED = 3 };
 
@@ -63,12 +64,31 @@ void srv_rpc_host(struct srv_request *r, struct rpc_host *out)
 	};
 }
 
+struct srv_pipe *srv_pipe_new(const char *name, const struct rpc_host *host)
+{
+	struct srv_pipe *p = calloc(1, sizeof(*p));
+
+	if (p)
+		p->rpc = rpc_pipe_open(name, host);
+	if (p && p->rpc)
+		return p;
+	free(p);
+	return NULL;
+}
+
+void srv_pipe_free(struct srv_pipe *p)
+{
+	rpc_pipe_close(p->rpc);
+	free(p);
+}
+
 /* Takes the parked reader out of its open: whoever gets it resumes it. */
 static struct srv_request *take_reader_locked(struct srv_open *o)
 {
-	struct srv_request *reader = o->pipe_reader;
+	struct srv_request *reader = o->pipe ? o->pipe->reader : NULL;
 
-	o->pipe_reader = NULL;
+	if (reader)
+		o->pipe->reader = NULL;
 	return reader;
 }
 
@@ -78,9 +98,9 @@ static bool cancel_reader(struct srv_request *r)
 	bool mine;
 
 	pthread_mutex_lock(&o->lock);
-	mine = o->pipe_reader == r;
+	mine = o->pipe->reader == r;
 	if (mine)
-		o->pipe_reader = NULL;
+		o->pipe->reader = NULL;
 	pthread_mutex_unlock(&o->lock);
 	return mine;
 }
@@ -88,7 +108,7 @@ static bool cancel_reader(struct srv_request *r)
 /* One message or the beginning of one. */
 static struct srv_result read_now_locked(struct srv_request *r)
 {
-	ntstatus status = rpc_pipe_read(r->open->pipe, r->payload.data, r->payload.cap, &r->payload.len);
+	ntstatus status = rpc_pipe_read(r->open->pipe->rpc, r->payload.data, r->payload.cap, &r->payload.len);
 
 	if (nt_is(status, STATUS_BUFFER_OVERFLOW))
 		return srv_reply_body(status);
@@ -101,11 +121,11 @@ static struct srv_result read_or_wait_locked(struct srv_request *r)
 
 	if (o->closed)
 		return srv_reply(STATUS_CANCELLED);
-	if (rpc_pipe_available(o->pipe) > 0)
+	if (rpc_pipe_available(o->pipe->rpc) > 0)
 		return read_now_locked(r);
-	if (o->pipe_reader)
+	if (o->pipe->reader)
 		return srv_reply(STATUS_PIPE_BUSY);
-	o->pipe_reader = r;
+	o->pipe->reader = r;
 	return srv_parked();
 }
 
@@ -139,8 +159,8 @@ struct srv_result srv_pipe_read(struct srv_request *r, size_t length, struct sli
 	bool ready, busy;
 
 	pthread_mutex_lock(&o->lock);
-	ready = rpc_pipe_available(o->pipe) > 0;
-	busy = !ready && o->pipe_reader;
+	ready = rpc_pipe_available(o->pipe->rpc) > 0;
+	busy = !ready && o->pipe->reader;
 	pthread_mutex_unlock(&o->lock);
 	if (busy)
 		return res;
@@ -148,7 +168,7 @@ struct srv_result srv_pipe_read(struct srv_request *r, size_t length, struct sli
 		if (!srv_payload_alloc(r, length))
 			return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
 		pthread_mutex_lock(&o->lock);
-		ready = rpc_pipe_available(o->pipe) > 0;
+		ready = rpc_pipe_available(o->pipe->rpc) > 0;
 		if (ready)
 			res = read_now_locked(r);
 		pthread_mutex_unlock(&o->lock);
@@ -168,8 +188,8 @@ ntstatus srv_pipe_write(struct srv_request *r, struct slice data)
 	ntstatus status;
 
 	pthread_mutex_lock(&r->open->lock);
-	status = rpc_pipe_write(r->open->pipe, data);
-	if (nt_ok(status) && rpc_pipe_available(r->open->pipe) > 0)
+	status = rpc_pipe_write(r->open->pipe->rpc, data);
+	if (nt_ok(status) && rpc_pipe_available(r->open->pipe->rpc) > 0)
 		reader = take_reader_locked(r->open);
 	if (reader) {
 		struct smb2_read_rsp *rsp = reader->body;
@@ -191,7 +211,7 @@ struct srv_result srv_pipe_transceive(struct srv_request *r, struct slice in, si
 	if (!srv_payload_alloc(r, max_output))
 		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
 	pthread_mutex_lock(&r->open->lock);
-	status = rpc_pipe_available(r->open->pipe) > 0 ? STATUS_PIPE_BUSY : rpc_pipe_write(r->open->pipe, in);
+	status = rpc_pipe_available(r->open->pipe->rpc) > 0 ? STATUS_PIPE_BUSY : rpc_pipe_write(r->open->pipe->rpc, in);
 	res = nt_ok(status) ? read_now_locked(r) : srv_reply(status);
 	pthread_mutex_unlock(&r->open->lock);
 	*out = srv_payload_slice(r);
@@ -207,7 +227,7 @@ struct srv_result srv_pipe_peek(struct srv_request *r, size_t max_output, struct
 	if (!srv_payload_alloc(r, PEEK_HEAD_BYTES))
 		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
 	pthread_mutex_lock(&r->open->lock);
-	available = rpc_pipe_available(r->open->pipe);
+	available = rpc_pipe_available(r->open->pipe->rpc);
 	pthread_mutex_unlock(&r->open->lock);
 	/* [MS-FSCC] 2.3.44: state, bytes at hand, messages at hand, length of the first */
 	store_le32(r->payload.data, PIPE_STATE_CONNECTED);

@@ -5,6 +5,15 @@
 #include "rpc/rpc.h"
 #include "server/request.h"
 
+/* The pipe of an open. */
+struct srv_pipe {
+	struct rpc_pipe *rpc;
+	struct srv_request *reader; /* parked until there is something to read, under the open's lock */
+};
+
+/* NULL: there is no pipe of that name, or no memory. */
+struct srv_pipe *srv_pipe_new(const char *name, const struct rpc_host *host) MUST_USE;
+void srv_pipe_free(struct srv_pipe *p);
 /* What the RPC servers may tell the caller of r. Valid while r's server lives. */
 void srv_rpc_host(struct srv_request *r, struct rpc_host *out);
 /* READ of a pipe: parks when nothing is there. out->data is set. */
