@@ -75,7 +75,7 @@ struct hythe_server_config {
 	unsigned threads;                  /* workers that exist at rest; 0: by the number of processors */
 	unsigned max_connections;          /* 0: no limit but the one of open files */
 	unsigned max_unauthenticated;      /* connections that have not logged on yet; 0: 256 */
-	unsigned max_opens_per_session;    /* 0: 65,536 */
+	unsigned max_opens_per_session;    /* 0: 65,536; never more than three quarters of what the process may open (RLIMIT_NOFILE) */
 	unsigned authentication_timeout_s; /* to log on; 0: 45 */
 	unsigned idle_timeout_s;           /* a connection without opens and requests is closed after this; 0: never */
 	unsigned max_io_bytes;             /* MaxReadSize, MaxWriteSize and MaxTransactSize; 0: 8 MiB */

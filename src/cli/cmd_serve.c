@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 enum { DRAIN_MS = 5000 };
 
@@ -302,6 +303,17 @@ static bool start_trace(struct cli_trace **trace, struct config *c, const struct
 	return true;
 }
 
+/* The soft limit is 1,024 in most places, for the sake of programs that call select(2). */
+static void more_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 static int serve(struct config *c, const struct serve_options *o)
 {
 	struct cli_trace *trace;
@@ -322,6 +334,7 @@ static int serve(struct config *c, const struct serve_options *o)
 	/* A limit on file sizes is an error of the write that meets it, not the end of the server. */
 	sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 
+	more_files();
 	if (!serve_user_ensure(&user, &c->server, why, sizeof(why))) {
 		fprintf(stderr, "hythe serve: %s\n", why);
 		return 1;

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { MAX_LISTENERS = SRV_LISTENERS, WHY_BYTES = 256 };
@@ -284,10 +285,15 @@ static void apply_protocol(struct srv *srv, const struct hythe_server_config *cf
 
 static void apply_limits(struct srv *srv, const struct hythe_server_config *cfg)
 {
+	struct rlimit files;
+
 	if (cfg->max_connections != 0)
 		srv->limits.connections = cfg->max_connections;
 	if (cfg->max_opens_per_session != 0)
 		srv->limits.opens_per_session = cfg->max_opens_per_session;
+	/* Whoever opens all that he may leaves descriptors for the others. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && srv->limits.opens_per_session > files.rlim_cur / 4 * 3)
+		srv->limits.opens_per_session = (uint32_t)(files.rlim_cur / 4 * 3);
 	if (cfg->authentication_timeout_s != 0)
 		srv->limits.login_timeout_ms = cfg->authentication_timeout_s * 1000;
 	srv->limits.idle_timeout_ms = cfg->idle_timeout_s * 1000;
