@@ -321,6 +321,8 @@ static void *work(void *arg)
 				(void)!nt_ok(raw_call(&m->raw, SMB2_LOGOFF, &(struct smb2_empty){0}, NULL));
 		}
 	}
+	/* With the time up, too, a session without a connection goes, and cannot be bound to. */
+	m->team->over = true;
 	/* Nobody is to wait for who has stopped listening. */
 	if (!m->is_first)
 		go(m);
