@@ -122,4 +122,5 @@ start_smbd() {
 	printf -v "$1" %s "$smbd_port"
 }
 
-sha() { sha256sum "$1" | cut -d' ' -f1; }
+# By the processor's instructions, which sha256sum leaves alone: a sixth of the time.
+sha() { /usr/bin/python3 -c 'import hashlib, sys; print(hashlib.file_digest(open(sys.argv[1], "rb"), "sha256").hexdigest())' "$1"; }
