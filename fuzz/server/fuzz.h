@@ -71,5 +71,7 @@ size_t fuzz_generate(uint64_t seed, uint8_t piece[FUZZ_PIECE_BYTES]);
 
 /* --- for generators --- */
 struct slice fuzz_name(struct wire *random, bool unicode);
+/* Up to `most` bytes, in the arena. */
+struct slice fuzz_random_bytes(struct wire *random, struct arena *a, size_t most);
 
 #endif

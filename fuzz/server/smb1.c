@@ -238,17 +238,6 @@ void fuzz_prelude(struct fuzz_client *c)
 
 /* --- legal messages --- */
 
-static struct slice random_bytes_of(struct wire *r, struct arena *a, size_t most)
-{
-	size_t n = (size_t)wire_random(r, most + 1);
-	uint8_t *p = arena_alloc(a, n + 1);
-
-	MUST(p);
-	for (size_t i = 0; i < n; i++)
-		p[i] = (uint8_t)wire_random(r, wire_random(r, 2) ? 256 : 3);
-	return slice_of(p, n);
-}
-
 static uint16_t level(struct wire *r)
 {
 	static const uint16_t bases[] = {0, 0x100, 0x100, SMB1_PASSTHROUGH};
@@ -304,7 +293,7 @@ static void make_trans(struct wire *r, struct arena *a, uint8_t command, struct 
 
 	MUST(setup && parameters);
 	*m = (struct smb1_trans_req){.max_parameter_count = 100, .max_data_count = (uint16_t)wire_random(r, MAX_BUFFER), .max_setup_count = 4,
-		.data = random_bytes_of(r, a, TRANS_DATA_MOST)};
+		.data = fuzz_random_bytes(r, a, TRANS_DATA_MOST)};
 	store_le16(setup, pipe ? pipe_functions[wire_random(r, sizeof(pipe_functions))] : function);
 	store_le16(setup + 2, FIRST_FID);
 	m->setup = slice_of(setup, pipe ? 4 : 2);
@@ -333,7 +322,7 @@ static void make_nt_transact(struct wire *r, struct arena *a, struct smb1_nt_tra
 
 	MUST(setup && parameters);
 	*m = (struct smb1_nt_transact_req){.function = (uint16_t)(1 + wire_random(r, 8)), .max_setup_count = 4, .max_parameter_count = 100,
-		.max_data_count = (uint32_t)wire_random(r, MAX_BUFFER), .data = random_bytes_of(r, a, TRANS_DATA_MOST)};
+		.max_data_count = (uint32_t)wire_random(r, MAX_BUFFER), .data = fuzz_random_bytes(r, a, TRANS_DATA_MOST)};
 	m->setup = slice_of(setup, 8);
 	m->parameters = slice_of(parameters, 8);
 	store_le16(parameters, FIRST_FID);

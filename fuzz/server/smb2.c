@@ -305,17 +305,6 @@ void fuzz_prelude(struct fuzz_client *c)
 
 /* --- legal messages --- */
 
-static struct slice random_bytes_of(struct wire *r, struct arena *a, size_t most)
-{
-	size_t n = (size_t)wire_random(r, most + 1);
-	uint8_t *p = arena_alloc(a, n + 1);
-
-	MUST(p);
-	for (size_t i = 0; i < n; i++)
-		p[i] = (uint8_t)wire_random(r, wire_random(r, 2) ? 256 : 3);
-	return slice_of(p, n);
-}
-
 static struct slice contexts_of(struct wire *r, struct arena *a)
 {
 	static const struct { const char *tag; uint8_t bytes; } kinds[] = {
@@ -360,7 +349,7 @@ static void make_likely(struct wire *r, struct arena *a, uint16_t command, void 
 		((struct smb2_read_req *)m)->channel_info = slice_of("", 0);
 		break;
 	case SMB2_WRITE:
-		*write = (struct smb2_write_req){.offset = wire_random(r, 100000), .data = random_bytes_of(r, a, DATA_MOST), .flags = (uint32_t)wire_random(r, 3)};
+		*write = (struct smb2_write_req){.offset = wire_random(r, 100000), .data = fuzz_random_bytes(r, a, DATA_MOST), .flags = (uint32_t)wire_random(r, 3)};
 		break;
 	case SMB2_QUERY_DIRECTORY:
 		*(struct smb2_query_directory_req *)m = (struct smb2_query_directory_req){.file_information_class = (uint8_t)(1 + wire_random(r, 64)),
@@ -369,16 +358,16 @@ static void make_likely(struct wire *r, struct arena *a, uint16_t command, void 
 	case SMB2_QUERY_INFO:
 		*(struct smb2_query_info_req *)m = (struct smb2_query_info_req){.info_type = (uint8_t)(1 + wire_random(r, 4)), .flags = (uint32_t)wire_random(r, 8),
 			.file_info_class = (uint8_t)wire_random(r, 65), .output_buffer_length = (uint32_t)wire_random(r, 4096),
-			.additional_information = (uint32_t)wire_random(r, 16), .input = random_bytes_of(r, a, 64)};
+			.additional_information = (uint32_t)wire_random(r, 16), .input = fuzz_random_bytes(r, a, 64)};
 		break;
 	case SMB2_SET_INFO:
 		((struct smb2_set_info_req *)m)->info_type = (uint8_t)(1 + wire_random(r, 4));
 		((struct smb2_set_info_req *)m)->file_info_class = (uint8_t)wire_random(r, 65);
-		((struct smb2_set_info_req *)m)->input = random_bytes_of(r, a, 128);
+		((struct smb2_set_info_req *)m)->input = fuzz_random_bytes(r, a, 128);
 		break;
 	case SMB2_IOCTL:
 		*(struct smb2_ioctl_req *)m = (struct smb2_ioctl_req){.ctl_code = codes[wire_random(r, ARRAY_LEN(codes))], .flags = 1,
-			.max_output_response = (uint32_t)wire_random(r, 65536), .input = random_bytes_of(r, a, 128)};
+			.max_output_response = (uint32_t)wire_random(r, 65536), .input = fuzz_random_bytes(r, a, 128)};
 		break;
 	default:
 		break;

@@ -203,3 +203,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	server_stop();
 	return 0;
 }
+
+struct slice fuzz_random_bytes(struct wire *r, struct arena *a, size_t most)
+{
+	size_t n = (size_t)wire_random(r, most + 1);
+	uint8_t *p = arena_alloc(a, n + 1);
+
+	MUST(p);
+	for (size_t i = 0; i < n; i++)
+		p[i] = (uint8_t)wire_random(r, wire_random(r, 2) ? 256 : 3);
+	return slice_of(p, n);
+}

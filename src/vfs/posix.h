@@ -191,6 +191,9 @@ ntstatus posix_stat_get(struct vfs_file *f, struct vfs_stat *out) MUST_USE;
 ntstatus posix_set(struct vfs_file *f, const struct vfs_set_info *s) MUST_USE;
 
 /* --- posix_known.c --- */
+/* What is known of the file system that a descriptor is on: nobody changes it but through this kernel; and whoever changes an extended attribute moves ctime. */
+enum { POSIX_FS_LOCAL = 1, POSIX_FS_STAMPS = 2 };
+unsigned posix_fs_traits(int fd);
 struct posix_known {
 	struct posix_dosattrib dos; /* all zero: there is none */
 	bool no_descriptor;

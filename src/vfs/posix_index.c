@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -251,21 +250,6 @@ static void events_take_locked(struct posix_indexes *x)
 
 /* --- making one --- */
 
-static bool hears_of_everything(int dir)
-{
-	static const uint32_t local[] = {0xEF53, 0x58465342, 0x9123683E, 0x01021994, 0x2FC12FC1, 0xF2F52010, 0xCA451A4E, 0x794C7630, 0x3153464A,
-		0x52654973, 0x2011BAB0, 0x5346544E, 0x7366746E};
-	struct statfs fs;
-
-	if (fstatfs(dir, &fs) != 0)
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(local); i++) {
-		if ((uint32_t)fs.f_type == local[i])
-			return true;
-	}
-	return false;
-}
-
 static bool watch_locked(struct posix_indexes *x, struct index *i, int dir)
 {
 	char link[32];
@@ -306,7 +290,7 @@ static struct index *begin_locked(struct posix_indexes *x, int dir, struct vfs_i
 	}
 	list_append(&x->used, &i->used);
 	atomic_fetch_add(&x->count, 1);
-	if (!hears_of_everything(dir) || !watch_locked(x, i, dir))
+	if (!(posix_fs_traits(dir) & POSIX_FS_LOCAL) || !watch_locked(x, i, dir))
 		i->state = HOPELESS;
 	return i;
 }

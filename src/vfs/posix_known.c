@@ -31,24 +31,29 @@ struct posix_known_table {
 	_Atomic size_t evicted;       /* since it last grew */
 };
 
-/* ext, xfs, btrfs, tmpfs, f2fs, bcachefs, overlayfs */
-static bool tells_changes(int fd)
+unsigned posix_fs_traits(int fd)
 {
-	static const uint32_t kinds[] = {0xEF53, 0x58465342, 0x9123683E, 0x01021994, 0xF2F52010, 0xCA451A4E, 0x794C7630};
+	enum { BOTH = POSIX_FS_LOCAL | POSIX_FS_STAMPS };
+	/* ext, xfs, btrfs, tmpfs, f2fs, bcachefs, overlayfs; zfs, jfs, reiserfs, exfat, ntfs, ntfs3 */
+	static const struct { uint32_t magic; unsigned traits; } kinds[] = {
+		{0xEF53, BOTH}, {0x58465342, BOTH}, {0x9123683E, BOTH}, {0x01021994, BOTH}, {0xF2F52010, BOTH}, {0xCA451A4E, BOTH}, {0x794C7630, BOTH},
+		{0x2FC12FC1, POSIX_FS_LOCAL}, {0x3153464A, POSIX_FS_LOCAL}, {0x52654973, POSIX_FS_LOCAL}, {0x2011BAB0, POSIX_FS_LOCAL},
+		{0x5346544E, POSIX_FS_LOCAL}, {0x7366746E, POSIX_FS_LOCAL},
+	};
 	struct statfs fs;
 
 	if (fstatfs(fd, &fs) != 0)
-		return false;
+		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		if ((uint32_t)fs.f_type == kinds[i])
-			return true;
+		if ((uint32_t)fs.f_type == kinds[i].magic)
+			return kinds[i].traits;
 	}
-	return false;
+	return 0;
 }
 
 void posix_known_init(struct posix_store *s)
 {
-	struct posix_known_table *t = s->xattrs && tells_changes(s->root) ? calloc(1, sizeof(*t)) : NULL;
+	struct posix_known_table *t = s->xattrs && (posix_fs_traits(s->root) & POSIX_FS_STAMPS) ? calloc(1, sizeof(*t)) : NULL;
 
 	if (t)
 		t->slots = calloc(FIRST_SLOTS, sizeof(*t->slots));

@@ -149,6 +149,15 @@ static ntstatus find_writable(struct srv1_op *op, uint16_t fid)
 	return nt_ok(status) && (op->file.denied & FILE_WRITE_DATA) ? STATUS_ACCESS_DENIED : status;
 }
 
+static enum srv1_next write_begin(struct srv1_op *op, uint16_t fid, uint64_t offset, struct slice data)
+{
+	ntstatus status = find_writable(op, fid);
+
+	if (!nt_ok(status))
+		return srv1_done(op, status);
+	return ask_write(op, offset, data) ? SRV1_CALL : srv1_no_memory(op);
+}
+
 static bool ask_flush(struct srv1_op *op)
 {
 	return srv1_call(op, SMB2_FLUSH, op->open) != NULL;
@@ -214,14 +223,10 @@ enum srv1_next srv1_write_and_unlock(struct srv1_op *op)
 {
 	const struct smb1_write_req *in = op->in;
 	struct smb1_count_rsp *out = op->out;
-	ntstatus status;
 
 	switch (op->phase) {
 	case 0:
-		status = find_writable(op, in->fid);
-		if (!nt_ok(status))
-			return srv1_done(op, status);
-		return ask_write(op, in->offset, in->data) ? SRV1_CALL : srv1_no_memory(op);
+		return write_begin(op, in->fid, in->offset, in->data);
 	case 1:
 		out->count = (uint16_t)in->data.len;
 		if (!nt_ok(op->result.status) || in->data.len == 0)
@@ -237,14 +242,9 @@ enum srv1_next srv1_write_and_close(struct srv1_op *op)
 {
 	const struct smb1_write_and_close_req *in = op->in;
 	struct smb1_count_rsp *out = op->out;
-	ntstatus status;
 
-	if (op->phase == 0) {
-		status = find_writable(op, in->fid);
-		if (!nt_ok(status))
-			return srv1_done(op, status);
-		return ask_write(op, in->offset, in->data) ? SRV1_CALL : srv1_no_memory(op);
-	}
+	if (op->phase == 0)
+		return write_begin(op, in->fid, in->offset, in->data);
 	out->count = (uint16_t)in->data.len;
 	if (nt_ok(op->result.status)) {
 		srv1_file_close(op, op->file.fid, op->open);

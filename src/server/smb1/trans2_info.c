@@ -415,26 +415,6 @@ static ntstatus set_standard(struct srv1_op *op, struct slice *data)
 	return p ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
-static ntstatus set_eas(struct srv1_op *op, struct slice *data)
-{
-	struct slice list = srv1_t(op)->data;
-	size_t cap = 2 * list.len + 64;
-	struct fscc_list l = {.out = arena_alloc(&op->arena, cap), .cap = cap};
-	struct smb1_fea e;
-	bool bad;
-
-	if (!l.out)
-		return STATUS_INSUFFICIENT_RESOURCES;
-	if (!smb1_ea_list_open(&list))
-		return STATUS_INVALID_PARAMETER;
-	while (smb1_fea_next(&list, &e, &bad)) {
-		if (!fscc_ea_put(&l, &(struct fscc_ea){.flags = e.flags, .name = e.name, .value = e.value}))
-			return STATUS_INSUFFICIENT_RESOURCES;
-	}
-	*data = slice_of(l.out, l.len);
-	return bad ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
-}
-
 /* [MS-SMB] 2.2.8.4: a name without separators, in the directory where the file is. */
 static ntstatus set_rename(struct srv1_op *op, struct slice *data)
 {
@@ -475,7 +455,7 @@ static enum srv1_next set_ask(struct srv1_op *op, const struct set *s)
 	if (s->level == SMB1_SET_INFO_STANDARD)
 		status = set_standard(op, &data);
 	else if (s->level == SMB1_SET_INFO_EAS)
-		status = set_eas(op, &data);
+		status = srv1_ea_list(op, &data);
 	else if (s->class == FSCC_FILE_RENAME || s->class == FSCC_FILE_LINK)
 		status = set_rename(op, &data);
 	if (!nt_ok(status))

@@ -8,8 +8,7 @@ struct open2 {
 	bool opened;
 };
 
-/* An SMB_FEA_LIST as CREATE wants it. */
-ntstatus srv1_take_eas(struct srv1_op *op, struct smb2_create_req *c)
+ntstatus srv1_ea_list(struct srv1_op *op, struct slice *out)
 {
 	struct slice list = srv1_t(op)->data;
 	size_t cap = 2 * list.len + 64;
@@ -17,8 +16,6 @@ ntstatus srv1_take_eas(struct srv1_op *op, struct smb2_create_req *c)
 	struct smb1_fea e;
 	bool bad;
 
-	if (list.len <= 4)
-		return STATUS_SUCCESS;
 	if (!l.out)
 		return STATUS_INSUFFICIENT_RESOURCES;
 	if (!smb1_ea_list_open(&list))
@@ -27,9 +24,21 @@ ntstatus srv1_take_eas(struct srv1_op *op, struct smb2_create_req *c)
 		if (!fscc_ea_put(&l, &(struct fscc_ea){.flags = e.flags, .name = e.name, .value = e.value}))
 			return STATUS_INSUFFICIENT_RESOURCES;
 	}
-	if (bad)
-		return STATUS_INVALID_PARAMETER;
-	return l.len == 0 || srv1_create_context(op, c, "ExtA", slice_of(l.out, l.len)) ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+	*out = slice_of(l.out, l.len);
+	return bad ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
+}
+
+ntstatus srv1_take_eas(struct srv1_op *op, struct smb2_create_req *c)
+{
+	struct slice list;
+	ntstatus status;
+
+	if (srv1_t(op)->data.len <= 4)
+		return STATUS_SUCCESS;
+	status = srv1_ea_list(op, &list);
+	if (!nt_ok(status) || list.len == 0)
+		return status;
+	return srv1_create_context(op, c, "ExtA", list) ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
 static enum srv1_next begin(struct srv1_op *op)

@@ -43,6 +43,8 @@ void srv1_transaction_free(struct srv1_transaction *t);
 		p_ && wire_ok(&w_);                                                                                    \
 	})
 
+/* The SMB_FEA_LIST in the data as FILE_FULL_EA_INFORMATION, in the arena. */
+ntstatus srv1_ea_list(struct srv1_op *op, struct slice *out) MUST_USE;
 struct smb2_create_req;
 /* The SMB_FEA_LIST in the data, for what that CREATE makes. */
 ntstatus srv1_take_eas(struct srv1_op *op, struct smb2_create_req *c) MUST_USE;
