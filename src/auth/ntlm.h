@@ -97,8 +97,9 @@ ntstatus ntlm_mic(const uint8_t key[16], struct slice negotiate, struct slice ch
 /* GSS_GetMIC with sequence number 0 (3.4.4.2): what mechListMIC holds. Needs NTLM_NEGOTIATE_ESS. */
 ntstatus ntlm_signature(const uint8_t key[16], uint32_t flags, bool from_client, struct slice data, uint8_t out[16]) MUST_USE;
 
-/* A password that is empty is as good as none, whatever the store calls it. */
-bool ntlm_has_password(const struct user_entry *e);
+/* Leaves in e->nt_hash what a proof is compared with: the user's, or a random one where there is no such user or it has no
+ * password (an empty one is as good as none, whatever the store calls it). The same work either way. Returns whether it is the user's. */
+bool ntlm_hash_to_compare(struct user_entry *e, bool known);
 
 /* --- state machines; both sides of one logon --- */
 

@@ -3,7 +3,6 @@
 #include "auth/ntlm.h"
 
 #include "base/log.h"
-#include "base/random.h"
 #include "base/utf16.h"
 #include "crypto/crypto.h"
 
@@ -112,9 +111,7 @@ static ntstatus user_logon(const struct auth_server_config *cfg, struct check *c
 		id->guest = true;
 		return STATUS_SUCCESS;
 	}
-	usable = c->known && ntlm_has_password(&c->user);
-	if (!usable)
-		random_bytes(c->user.nt_hash, sizeof(c->user.nt_hash));
+	usable = ntlm_hash_to_compare(&c->user, c->known);
 	proven = proves(c) && usable;
 	bytes_wipe(c->user.nt_hash, sizeof(c->user.nt_hash));
 	if (!proven)

@@ -224,11 +224,22 @@ static ntstatus response_parse(const struct ntlm_server *s, struct logon *l)
 	return STATUS_SUCCESS;
 }
 
-bool ntlm_has_password(const struct user_entry *e)
+static bool has_password(const struct user_entry *e)
 {
 	static const uint8_t empty[16] = {0x31, 0xd6, 0xcf, 0xe0, 0xd1, 0x6a, 0xe9, 0x31, 0xb7, 0x3c, 0x59, 0xd7, 0xe0, 0xc0, 0x89, 0xc0};
 
 	return !e->no_password && !bytes_equal_ct(e->nt_hash, empty, sizeof(empty));
+}
+
+bool ntlm_hash_to_compare(struct user_entry *e, bool known)
+{
+	uint8_t nobodys[sizeof(e->nt_hash)];
+	bool usable = known && has_password(e);
+
+	random_bytes(nobodys, sizeof(nobodys));
+	if (!usable)
+		memcpy(e->nt_hash, nobodys, sizeof(e->nt_hash));
+	return usable;
 }
 
 static bool user_known(const struct ntlm_server *s, struct logon *l)
@@ -239,17 +250,15 @@ static bool user_known(const struct ntlm_server *s, struct logon *l)
 	return user_store_find(s->cfg.users, s->id.user, &l->user);
 }
 
-/* Finds the user and compares the proof. Unknown users are computed with a hash of nobody, so that the duration tells
- * nothing. */
+/* Finds the user and compares the proof. Unknown users are computed with a random hash, so that the duration
+ * tells nothing. */
 static ntstatus password_check(const struct ntlm_server *s, struct logon *l)
 {
 	uint8_t ntowf[16], proof[16];
 	ntstatus st;
 
 	l->known = user_known(s, l);
-	l->user.no_password = !ntlm_has_password(&l->user);
-	if (!l->known || l->user.no_password)
-		random_bytes(l->user.nt_hash, sizeof(l->user.nt_hash));
+	l->user.no_password = !ntlm_hash_to_compare(&l->user, l->known);
 	st = ntlm_ntowfv2(l->user.nt_hash, l->m.user, l->m.domain, ntowf);
 	if (nt_ok(st))
 		st = ntlm_proof(ntowf, s->server_challenge, l->temp, proof, l->base_key);
