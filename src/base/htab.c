@@ -1,4 +1,4 @@
-/* Chained hash table and the keyed hash, see htab.h. The hash is SipHash-1-3 under a key drawn at first use. */
+/* Chained hash table and the keyed hashes, see htab.h: SipHash-1-3 under a key drawn at first use, and for single numbers a mixer. */
 #include "base/htab.h"
 
 #include "base/random.h"
@@ -58,7 +58,11 @@ uint64_t hash_bytes(const void *p, size_t n)
 
 uint64_t hash_u64(uint64_t v)
 {
-	return hash_bytes(&v, sizeof(v));
+	pthread_once(&hash_key_once, hash_key_draw);
+	v ^= hash_key[0];
+	v = (v ^ v >> 32) * 0xd6e8feb86659fd93u;
+	v = (v ^ v >> 32) * 0xd6e8feb86659fd93u;
+	return v ^ v >> 32 ^ hash_key[1];
 }
 
 static bool htab_resize(struct htab *t, size_t buckets)

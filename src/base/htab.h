@@ -16,7 +16,7 @@ struct htab {
 	size_t count;
 };
 
-/* Keyed 64-bit hashes. */
+/* Keyed 64-bit hashes. The second is quicker and for keys that no peer can pick: the ids that we or the kernel give out. */
 uint64_t hash_bytes(const void *p, size_t n);
 uint64_t hash_u64(uint64_t v);
 

@@ -129,16 +129,21 @@ ntstatus srv_open_publish(struct srv_open *o)
 	return status;
 }
 
+struct srv_open *srv_open_find_locked(struct srv_session *s, struct smb2_file_id id, const struct srv_tree *t)
+{
+	struct srv_open *o = open_find_locked(s, id.volatile_id);
+
+	if (!o || o->file_id.persistent != id.persistent || (t && o->tree != t))
+		return NULL;
+	return srv_open_ref(o);
+}
+
 struct srv_open *srv_open_find(struct srv_session *s, struct smb2_file_id id, const struct srv_tree *t)
 {
 	struct srv_open *o;
 
 	pthread_mutex_lock(&s->lock);
-	o = open_find_locked(s, id.volatile_id);
-	if (o && (o->file_id.persistent != id.persistent || (t && o->tree != t)))
-		o = NULL;
-	if (o)
-		srv_open_ref(o);
+	o = srv_open_find_locked(s, id, t);
 	pthread_mutex_unlock(&s->lock);
 	return o;
 }

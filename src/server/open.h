@@ -73,6 +73,8 @@ ntstatus srv_open_publish(struct srv_open *o) MUST_USE;
 ntstatus srv_open_may_enter_locked(struct srv_session *s, const struct srv_tree *t) MUST_USE;
 /* The open of that id in the session and on that tree (NULL: any), referenced; NULL: FILE_CLOSED (3.3.5.10). */
 struct srv_open *srv_open_find(struct srv_session *s, struct smb2_file_id id, const struct srv_tree *t) MUST_USE;
+/* The same under the session's lock. */
+struct srv_open *srv_open_find_locked(struct srv_session *s, struct smb2_file_id id, const struct srv_tree *t) MUST_USE;
 /* Its id, which changes when a durable open comes back. */
 struct smb2_file_id srv_open_id(struct srv_open *o);
 /* A volatile half that no open of the server has. */

@@ -349,14 +349,19 @@ static struct srv_tree *tree_find_locked(struct srv_session *s, uint32_t id)
 	return NULL;
 }
 
+struct srv_tree *srv_tree_find_locked(struct srv_session *s, uint32_t id)
+{
+	struct srv_tree *t = tree_find_locked(s, id);
+
+	return t ? srv_tree_ref(t) : NULL;
+}
+
 struct srv_tree *srv_tree_find(struct srv_session *s, uint32_t id)
 {
 	struct srv_tree *t;
 
 	pthread_mutex_lock(&s->lock);
-	t = tree_find_locked(s, id);
-	if (t)
-		srv_tree_ref(t);
+	t = srv_tree_find_locked(s, id);
 	pthread_mutex_unlock(&s->lock);
 	return t;
 }

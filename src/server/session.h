@@ -103,6 +103,8 @@ struct srv_channel *srv_channel_ref(struct srv_channel *ch);
 void srv_channel_put(struct srv_channel *ch);
 void srv_lock_budget_put(struct srv_lock_budget *b);
 struct srv_tree *srv_tree_find(struct srv_session *s, uint32_t id) MUST_USE;
+/* The same under the session's lock. */
+struct srv_tree *srv_tree_find_locked(struct srv_session *s, uint32_t id) MUST_USE;
 struct srv_tree *srv_tree_ref(struct srv_tree *t);
 void srv_tree_put(struct srv_tree *t);
 

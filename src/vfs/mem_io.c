@@ -5,7 +5,7 @@
 
 static struct mem_page *page_find(const struct mem_node *n, uint64_t index)
 {
-	for (struct htab_node *h = htab_find(&n->pages, hash_u64(index)); h != NULL; h = htab_find_next(h)) {
+	for (struct htab_node *h = htab_find(&n->pages, hash_bytes(&index, sizeof(index))); h != NULL; h = htab_find_next(h)) {
 		struct mem_page *page = CONTAINER_OF(h, struct mem_page, node);
 
 		if (page->index == index)
@@ -25,7 +25,7 @@ static ntstatus page_make(struct mem_store *s, struct mem_node *n, uint64_t inde
 		if (page == NULL)
 			return STATUS_INSUFFICIENT_RESOURCES;
 		page->index = index;
-		if (!htab_insert(&n->pages, &page->node, hash_u64(index))) {
+		if (!htab_insert(&n->pages, &page->node, hash_bytes(&index, sizeof(index)))) {
 			free(page);
 			return STATUS_INSUFFICIENT_RESOURCES;
 		}

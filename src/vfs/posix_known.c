@@ -79,9 +79,7 @@ void posix_known_end(struct posix_store *s)
 
 static uint64_t state_of(uint64_t inode, int64_t ctime_ns)
 {
-	const uint64_t both[] = {inode, (uint64_t)ctime_ns};
-
-	return hash_bytes(both, sizeof(both)) | 1;
+	return hash_u64(hash_u64(inode) + (uint64_t)ctime_ns) | 1;
 }
 
 static struct slot packed(uint64_t inode, int64_t ctime_ns, const struct posix_known *k)
