@@ -4,25 +4,6 @@
 
 #include "wire/wire_internal.h"
 
-struct wire wire_decoder(const void *base, size_t pos, size_t end, struct arena *arena)
-{
-	struct wire w = {.dir = WIRE_DECODE, .pos = pos, .end = end, .arena = arena};
-
-	w.base = (uint8_t *)(uintptr_t)base; /* never written through while decoding */
-	if (pos > end)
-		wire_fail(&w, STATUS_INVALID_PARAMETER, "window");
-	return w;
-}
-
-struct wire wire_encoder(void *base, size_t pos, size_t cap)
-{
-	struct wire w = {.dir = WIRE_ENCODE, .base = base, .pos = pos, .end = cap};
-
-	if (pos > cap)
-		wire_fail(&w, STATUS_BUFFER_OVERFLOW, "window");
-	return w;
-}
-
 struct wire wire_printer_of(const void *none, struct wire_printer *p)
 {
 	(void)none;
@@ -217,37 +198,10 @@ void wire_guid(struct wire *w, const char *name, struct guid *v)
 		wire_bytes(w, name, v->b, sizeof(v->b));
 }
 
-void wire_struct_size(struct wire *w, uint16_t size)
+void wire_reserved_slow(struct wire *w, size_t n)
 {
-	uint16_t v = size;
-
-	if (w->dir == WIRE_GENERATE)
-		return;
-	wire_u16(w, "StructureSize", &v);
-	if (wire_ok(w) && v != size)
-		wire_fail(w, STATUS_INVALID_PARAMETER, "StructureSize");
-}
-
-void wire_const_u32(struct wire *w, const char *name, uint32_t value)
-{
-	uint32_t v = value;
-
-	if (w->dir == WIRE_GENERATE)
-		return;
-	wire_u32(w, name, &v);
-	if (wire_ok(w) && v != value)
-		wire_fail(w, STATUS_INVALID_PARAMETER, name);
-}
-
-void wire_reserved(struct wire *w, size_t n)
-{
-	if (w->dir != WIRE_DECODE && w->dir != WIRE_ENCODE)
-		return;
-	if (!wire_room(w, "Reserved", n))
-		return;
-	if (w->dir == WIRE_ENCODE)
-		memset(w->base + w->pos, 0, n);
-	w->pos += n;
+	if (w->dir == WIRE_DECODE || w->dir == WIRE_ENCODE)
+		(void)wire_room(w, "Reserved", n);
 }
 
 void wire_align(struct wire *w, size_t align)

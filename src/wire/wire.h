@@ -43,9 +43,7 @@ struct wire_ref {
 	size_t origin;           /* from where in base the offset counts; 0 in messages */
 };
 
-/* Cursors. A decoder never writes through base. */
-struct wire wire_decoder(const void *base, size_t pos, size_t end, struct arena *arena);
-struct wire wire_encoder(void *base, size_t pos, size_t cap);
+/* Cursors; wire_decoder and wire_encoder are below. */
 struct wire wire_printer_of(const void *none, struct wire_printer *p);
 struct wire wire_generator(uint64_t seed, struct arena *arena);
 
@@ -56,6 +54,26 @@ static inline bool wire_ok(const struct wire *w)
 
 /* Sets the sticky error unless one is set. Closes the window: nothing fits any more. */
 void wire_fail(struct wire *w, ntstatus why, const char *field);
+
+/* A decoder never writes through base. */
+static inline struct wire wire_decoder(const void *base, size_t pos, size_t end, struct arena *arena)
+{
+	struct wire w = {.dir = WIRE_DECODE, .pos = pos, .end = end, .arena = arena};
+
+	w.base = (uint8_t *)(uintptr_t)base;
+	if (pos > end)
+		wire_fail(&w, STATUS_INVALID_PARAMETER, "window");
+	return w;
+}
+
+static inline struct wire wire_encoder(void *base, size_t pos, size_t cap)
+{
+	struct wire w = {.dir = WIRE_ENCODE, .base = base, .pos = pos, .end = cap};
+
+	if (pos > cap)
+		wire_fail(&w, STATUS_BUFFER_OVERFLOW, "window");
+	return w;
+}
 
 /* Bytes left in the window. */
 static inline size_t wire_left(const struct wire *w)
@@ -120,15 +138,49 @@ static inline void wire_u64(struct wire *w, const char *name, uint64_t *v)
 	}
 }
 
+/* StructureSize; decode: must be equal */
+static inline void wire_struct_size(struct wire *w, uint16_t size)
+{
+	uint16_t v = size;
+
+	if (w->dir == WIRE_GENERATE)
+		return;
+	wire_u16(w, "StructureSize", &v);
+	if (v != size)
+		wire_fail(w, STATUS_INVALID_PARAMETER, "StructureSize");
+}
+
+/* decode: must be equal */
+static inline void wire_const_u32(struct wire *w, const char *name, uint32_t value)
+{
+	uint32_t v = value;
+
+	if (w->dir == WIRE_GENERATE)
+		return;
+	wire_u32(w, name, &v);
+	if (v != value)
+		wire_fail(w, STATUS_INVALID_PARAMETER, name);
+}
+
+/* Zeros out, anything in. _slow: where this cannot go on. */
+void wire_reserved_slow(struct wire *w, size_t n);
+static inline void wire_reserved(struct wire *w, size_t n)
+{
+	if (w->end - w->pos < n) {
+		wire_reserved_slow(w, n);
+		return;
+	}
+	if (w->dir == WIRE_ENCODE)
+		memset(w->base + w->pos, 0, n);
+	w->pos += n;
+}
+
 void wire_time(struct wire *w, const char *name, uint64_t *v);          /* FILETIME; printed as a date */
 void wire_bool(struct wire *w, const char *name, bool *v);              /* one byte; anything but 0 is true */
 void wire_u16be(struct wire *w, const char *name, uint16_t *v);
 void wire_u32be(struct wire *w, const char *name, uint32_t *v);
 void wire_bytes(struct wire *w, const char *name, void *v, size_t n);   /* fixed array, copied */
 void wire_guid(struct wire *w, const char *name, struct guid *v);
-void wire_struct_size(struct wire *w, uint16_t size);                   /* StructureSize; decode: must be equal */
-void wire_const_u32(struct wire *w, const char *name, uint32_t value);  /* decode: must be equal */
-void wire_reserved(struct wire *w, size_t n);                           /* zeros out, anything in */
 void wire_align(struct wire *w, size_t align);                          /* padding from base; decode: as much as there is */
 
 /* The number of elements of an array that follows. Decoding, more than max is an error; generating, 0 to 4 within max. */
