@@ -5,12 +5,13 @@
 
 #include <stdlib.h>
 
-enum { BATCH_HEADS = 12288, PROCESS_ID = 0xFEFF };
+/* So many requests leave together, that the server works on them while the next ones are made. */
+enum { BATCH_REQUESTS = 8, BATCH_HEADS = 12288, PROCESS_ID = 0xFEFF };
 
 struct cli_batch {
 	struct net_batch net;
 	struct hythe_connection *conn;
-	size_t used;
+	size_t used, count;
 	uint8_t heads[BATCH_HEADS];
 };
 
@@ -205,8 +206,10 @@ static void sent(struct cli_request *first)
 static void batch_add(const struct net_seg *segs, size_t n, bool flush)
 {
 	net_batch_add(&current_batch->net, segs, n);
-	if (flush)
+	if (flush || ++current_batch->count == BATCH_REQUESTS) {
 		net_batch_flush(&current_batch->net);
+		current_batch->count = 0;
+	}
 }
 
 /* A place in the thread's batch for r's head, which has to stay until the batch leaves; NULL: r is sent by itself. */
@@ -427,7 +430,7 @@ void cli_batch_frames(struct hythe_connection *c, void (*fn)(struct hythe_connec
 {
 	struct cli_batch b, *outer = current_batch;
 	b.conn = c;
-	b.used = 0;
+	b.used = b.count = 0;
 	net_batch_init(&b.net, c->net);
 	current_batch = &b;
 	fn(c, f, n);

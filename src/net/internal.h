@@ -21,7 +21,8 @@ enum {
 	NET_QUEUE_LOW = 8 * 1048576,    /* and goes on below this */
 	NET_DRAIN_MS = 3000,            /* how long a peer may take to read the last bytes and hang up */
 	NET_STALL_MS = 120000,          /* how long a peer with a timeout may leave queued output untouched */
-	NET_IOVS = 64
+	NET_IOVS = 64,
+	NET_LINGER_US = 40              /* what a thread waits at a socket before it sleeps, if the next requests are about to come */
 };
 
 /* The thread that handles events: a worker, or one that steps. */
@@ -62,6 +63,8 @@ struct net_pool {
 	const struct clock *clock;
 	struct clock_virtual *virtual_clock;
 	unsigned threads, max_threads;
+	unsigned cores;
+	_Atomic bool lingering; /* a thread is */
 	int epfd, out_epfd; /* readable and everything else; writable connections, nested in the first */
 	int timer_fd, job_fd, stop_fd;
 	struct net_io out_io, timer_io, job_io, stop_io;
@@ -144,6 +147,8 @@ struct net_conn {
 	/* The token holder's: bytes received and not yet given away. */
 	struct buf *held;
 	size_t held_off, held_len;
+	unsigned burst;        /* frames since the socket was empty */
+	uint8_t linger_off, linger_skip; /* how often not to linger after it was in vain, and how often still */
 	bool expect_large;
 	bool nbss_session;     /* the session request was accepted */
 	bool offered;          /* the begun frame was, and shall come whole */

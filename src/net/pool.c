@@ -311,6 +311,7 @@ struct net_pool *net_pool_new(const struct net_pool_config *cfg)
 	p->clock = p->virtual_clock ? &p->virtual_clock->clock : cfg->clock ? cfg->clock : &clock_system;
 	p->threads = cfg->threads;
 	p->max_threads = cfg->max_threads > cfg->threads ? cfg->max_threads : cfg->threads;
+	p->cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	p->out_io.ready = out_ready;
 	p->timer_io.ready = timer_ready;
 	p->job_io.ready = job_ready;

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -17,6 +18,7 @@ enum {
 	LARGE_PREFIX_AT = 64 - PREFIX,
 	PROBE_BYTES = PREFIX + NET_FRAME_HEAD, /* what is read first when the last frame was large: more would be copied */
 	PIPE_BYTES = 262144,
+	LINGER_OFF_MOST = 15,
 	MAX_ROUNDS = 64 /* then others get their turn */
 };
 
@@ -211,6 +213,7 @@ static bool rx_deliver(struct net_conn *c, struct rx *rx, struct net_frame *f, s
 	struct rx_call call = {.c = c, .rx = rx, .frames = f, .n = n, .outer = rx_current};
 
 	atomic_store(&c->reading, false);
+	c->burst += (unsigned)n;
 	rx_current = &call;
 	c->ops->frames(c, c->user, f, n);
 	rx_current = call.outer;
@@ -267,6 +270,84 @@ static bool rx_offer(struct net_conn *c, struct rx *rx)
 	return true;
 }
 
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static void pause_briefly(void)
+{
+	for (int i = 0; i < 8; i++) {
+#if defined(__x86_64__)
+		__builtin_ia32_pause();
+#else
+		atomic_signal_fence(memory_order_seq_cst);
+#endif
+	}
+}
+
+/* Whether it is worth to stay at the empty socket. Who has several requests under way sends the next ones while we answer, and they come within
+ * less than it takes to sleep and to be woken; who sends one at a time may need this very core for it. */
+static bool linger_pays(struct net_conn *c, const struct net_worker *w)
+{
+	unsigned burst = c->burst;
+
+	c->burst = 0;
+	if (burst < 2 || !w || w->pool->virtual_clock || w->pool->cores < 2)
+		return false;
+	if (c->linger_skip > 0) {
+		c->linger_skip--;
+		return false;
+	}
+	return true;
+}
+
+static void linger_ended(struct net_conn *c, bool in_vain)
+{
+	unsigned off = in_vain ? 2u * c->linger_off + 1 : c->linger_off / 2u;
+
+	c->linger_off = (uint8_t)(off < LINGER_OFF_MOST ? off : LINGER_OFF_MOST);
+	c->linger_skip = in_vain ? c->linger_off : 0;
+}
+
+static ssize_t rx_recv(struct net_conn *c, uint8_t *p, size_t room)
+{
+	ssize_t got;
+
+	do
+		got = c->transport->recv(c, p, room);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+static bool is_empty(ssize_t got)
+{
+	return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+/* As rx_recv, after which the socket was found empty. One thread at a time does so: the others are there for other connections. */
+static ssize_t rx_linger(struct net_conn *c, struct net_worker *w, uint8_t *p, size_t room)
+{
+	uint64_t until;
+	ssize_t got;
+
+	if (!linger_pays(c, w) || atomic_exchange(&w->pool->lingering, true)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	until = now_us() + NET_LINGER_US;
+	do {
+		pause_briefly();
+		got = rx_recv(c, p, room);
+	} while (is_empty(got) && now_us() < until && atomic_load(&w->pool->job_count) == 0);
+	atomic_store(&w->pool->lingering, false);
+	linger_ended(c, is_empty(got));
+	return got;
+}
+
 /* Reads until a frame is complete: > 0; 0: nothing more is there; < 0: the connection is at its end. */
 static int rx_fill(struct net_conn *c, struct net_worker *w, struct rx *rx)
 {
@@ -279,10 +360,10 @@ static int rx_fill(struct net_conn *c, struct net_worker *w, struct rx *rx)
 		room = rx_room(c, w, rx);
 		if (room == 0)
 			return -1;
-		do
-			got = c->transport->recv(c, rx->buf->data + rx->end, room);
-		while (got < 0 && errno == EINTR);
-		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		got = rx_recv(c, rx->buf->data + rx->end, room);
+		if (is_empty(got))
+			got = rx_linger(c, w, rx->buf->data + rx->end, room);
+		if (is_empty(got))
 			return 0;
 		if (got <= 0)
 			return -1;
