@@ -146,21 +146,25 @@ struct net_seg {
 	int pipe_fd;
 	void (*pipe_done)(int pipe_fd, int pipe_write_fd, bool drained);
 	int pipe_write_fd;
+	bool prefix_room; /* the first of a frame: the NET_PREFIX bytes before data are free and the owner's; net writes there */
 };
 
 /* Replies that a worker gathers while it works through a batch of frames, to be written with one system call. On the stack. */
-enum { NET_BATCH_SEGS = 64 };
+enum { NET_BATCH_SEGS = 64, NET_PREFIX = 4 };
 struct net_batch {
 	struct net_conn *conn;
 	size_t n;
 	struct net_seg segs[NET_BATCH_SEGS];
-	uint8_t prefixes[NET_BATCH_SEGS][4];
+	uint8_t prefixes[NET_BATCH_SEGS][NET_PREFIX];
 	size_t prefix_count;
 	size_t bytes;
 };
 void net_batch_init(struct net_batch *b, struct net_conn *c);
 /* Bytes without an owner stay valid until the flush. Adds one frame of n pieces (n <= NET_BATCH_SEGS - 1), writing its prefix; flushes by itself when full or 64 KiB are there. Ownership of the pieces moves in any case. */
 void net_batch_add(struct net_batch *b, const struct net_seg *segs, size_t n);
+/* The same for a frame of one piece with room for its prefix, if that room is directly behind the last piece of the batch, which then grows; no
+ * reference is taken. false: it is not so, and nothing was done. */
+bool net_batch_extend(struct net_batch *b, uint8_t *frame, size_t len) MUST_USE;
 void net_batch_flush(struct net_batch *b);
 /* One frame, now. From any thread. */
 void net_send(struct net_conn *c, const struct net_seg *segs, size_t n);

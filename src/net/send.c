@@ -288,16 +288,48 @@ void net_batch_flush(struct net_batch *b)
 	b->n = b->prefix_count = b->bytes = 0;
 }
 
+static void prefix_write(uint8_t prefix[NET_PREFIX], size_t len)
+{
+	prefix[0] = 0;
+	prefix[1] = (uint8_t)(len >> 16);
+	prefix[2] = (uint8_t)(len >> 8);
+	prefix[3] = (uint8_t)len;
+}
+
+static size_t frame_most(const struct net_batch *b)
+{
+	return b->conn->nbss ? NET_NBSS_FRAME_MAX : 0xFFFFFF;
+}
+
+static void batch_grown(struct net_batch *b, size_t bytes)
+{
+	b->bytes += bytes;
+	/* More would only leave the caches, and the peer waiting. */
+	if (b->bytes >= BATCH_BYTES)
+		net_batch_flush(b);
+}
+
+bool net_batch_extend(struct net_batch *b, uint8_t *frame, size_t len)
+{
+	struct net_seg *last = b->n > 0 ? &b->segs[b->n - 1] : NULL;
+
+	if (!last || !last->owner || (const uint8_t *)last->data + last->len != frame - NET_PREFIX || len == 0 || len > frame_most(b))
+		return false;
+	prefix_write(frame - NET_PREFIX, len);
+	last->len += NET_PREFIX + len;
+	batch_grown(b, NET_PREFIX + len);
+	return true;
+}
+
 void net_batch_add(struct net_batch *b, const struct net_seg *segs, size_t n)
 {
-	uint8_t *prefix;
 	size_t len = 0;
 
 	if (b->n + n + 1 > NET_BATCH_SEGS)
 		net_batch_flush(b);
 	for (size_t i = 0; i < n; i++)
 		len += segs[i].len;
-	if (n > NET_BATCH_SEGS - 1 || len == 0 || len > (b->conn->nbss ? NET_NBSS_FRAME_MAX : 0xFFFFFF)) {
+	if (n > NET_BATCH_SEGS - 1 || len == 0 || len > frame_most(b)) {
 		/* Only a mistake of our own makes such a frame; the stream cannot go on without it. */
 		log_error("net: a frame of %zu pieces and %zu bytes cannot be sent", n, len);
 		for (size_t i = 0; i < n; i++) {
@@ -308,18 +340,23 @@ void net_batch_add(struct net_batch *b, const struct net_seg *segs, size_t n)
 		net_conn_close(b->conn, false);
 		return;
 	}
-	prefix = b->prefixes[b->prefix_count++];
-	prefix[0] = 0;
-	prefix[1] = (uint8_t)(len >> 16);
-	prefix[2] = (uint8_t)(len >> 8);
-	prefix[3] = (uint8_t)len;
-	b->segs[b->n++] = (struct net_seg){.data = prefix, .len = 4};
-	for (size_t i = 0; i < n; i++)
+	if (segs[0].prefix_room) {
+		uint8_t *prefix = (uint8_t *)(uintptr_t)segs[0].data - NET_PREFIX;
+
+		prefix_write(prefix, len);
+		b->segs[b->n] = segs[0];
+		b->segs[b->n].data = prefix;
+		b->segs[b->n++].len += NET_PREFIX;
+	} else {
+		uint8_t *prefix = b->prefixes[b->prefix_count++];
+
+		prefix_write(prefix, len);
+		b->segs[b->n++] = (struct net_seg){.data = prefix, .len = NET_PREFIX};
+		b->segs[b->n++] = segs[0];
+	}
+	for (size_t i = 1; i < n; i++)
 		b->segs[b->n++] = segs[i];
-	b->bytes += len + 4;
-	/* More would only leave the caches, and the peer waiting. */
-	if (b->bytes >= BATCH_BYTES)
-		net_batch_flush(b);
+	batch_grown(b, NET_PREFIX + len);
 }
 
 void net_send(struct net_conn *c, const struct net_seg *segs, size_t n)

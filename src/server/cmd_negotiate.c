@@ -55,23 +55,22 @@ bool srv_smb1_negotiate(struct srv_chain *ch, struct slice message)
 	if (!r)
 		return false;
 	r->message = smb2_message_of(SMB2_NEGOTIATE);
-	r->out = &ch->out;
-	r->head = srv_out_room(&ch->out, 1024, &r->head_cap);
+	r->out = ch->out;
+	r->head = srv_out_room(ch->out, 1024, &r->head_cap);
 	rsp = arena_zalloc(&r->arena, sizeof(*rsp));
 	r->body = rsp;
-	r->header.credits = 1;
 	if (r->head && rsp)
 		status = proto_server_negotiate_smb1(&c->proto, &c->srv->proto, message, rsp);
 	if (nt_ok(status)) {
 		pthread_mutex_lock(&c->lock);
 		ok = proto_window_take(&c->window, 0, 1);
+		r->credits = proto_window_grant(&c->window, 1, 1);
 		pthread_mutex_unlock(&c->lock);
 		srv_negotiate_finish(c, &r->arena, rsp);
 		ok = ok && srv_response_build(r, srv_reply(STATUS_SUCCESS));
 	}
 	srv_request_free(r);
-	srv_out_flush(&ch->out, ch->batch);
-	srv_out_discard(&ch->out);
+	srv_out_flush(ch->out, ch->batch);
 	/* 3.3.5.3.2: no dialect of ours. */
 	return nt_is(status, STATUS_NOT_SUPPORTED) ? srv1_negotiate(c, message, ch->batch) : ok;
 }

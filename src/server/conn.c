@@ -2,6 +2,7 @@
 #include "server/conn.h"
 
 #include "base/log.h"
+#include "server/dispatch.h"
 #include "server/oplock.h"
 #include "server/park.h"
 #include "server/smb1/smb1.h"
@@ -14,7 +15,7 @@
 #include <strings.h>
 
 /* A frame before logon is small; afterwards it holds a WRITE of MaxWriteSize, its header and a transform header. */
-enum { FRAME_BEFORE_LOGON_BYTES = 128 << 10, FRAME_OVERHEAD_BYTES = 4096, BATCH_FLUSH_BYTES = 128 << 10, NBSS_FILE_SERVER = 0x20 };
+enum { FRAME_BEFORE_LOGON_BYTES = 128 << 10, FRAME_OVERHEAD_BYTES = 4096, NBSS_FILE_SERVER = 0x20 };
 
 struct srv_conn *srv_conn_ref(struct srv_conn *c)
 {
@@ -86,17 +87,19 @@ static void lose(struct srv_conn *c)
 static void on_frames(struct net_conn *net, void *user, struct net_frame *f, size_t n)
 {
 	struct srv_conn *c = srv_conn_ref(user);
-	struct net_batch batch;
+	struct srv_turn turn;
 	bool ok = true, passed_on = false;
 
-	net_batch_init(&batch, net);
+	net_batch_init(&turn.batch, net);
+	srv_out_init(&turn.out, c);
+	turn.recent = NULL;
 	for (size_t i = 0; i < n && ok && !passed_on; i++) {
-		ok = srv_frame_run(c, &f[i], &batch, &passed_on);
-		if (batch.bytes >= BATCH_FLUSH_BYTES)
-			net_batch_flush(&batch);
+		ok = srv_frame_run(c, &f[i], &turn, &passed_on);
 	}
 	/* What was answered before still goes out. */
-	net_batch_flush(&batch);
+	net_batch_flush(&turn.batch);
+	srv_out_discard(&turn.out);
+	srv_channel_put(turn.recent);
 	if (!ok) {
 		net_conn_close(net, true);
 		/* A peer that takes its time to hang up keeps nothing open meanwhile. */

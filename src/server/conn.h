@@ -33,6 +33,8 @@ struct srv_conn {
 	bool gone;
 };
 
+struct srv_turn;
+
 struct srv_conn *srv_conn_ref(struct srv_conn *c);
 void srv_conn_put(struct srv_conn *c);
 /* The connection has logged on. */
@@ -40,9 +42,9 @@ void srv_conn_known(struct srv_conn *c);
 /* The session of that id on this connection, referenced; NULL: none. It may be about to be bound only. */
 struct srv_channel *srv_conn_channel(struct srv_conn *c, uint64_t id) MUST_USE;
 
-/* A frame from net, whole: decrypts, walks the elements, answers through the batch. *passed_on: the
+/* A frame from net, whole: decrypts, walks the elements, answers through the turn's batch. *passed_on: the
  * receive token went to another worker, and with it the frames behind this one. false: the connection is to be dropped. */
-bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *batch, bool *passed_on) MUST_USE;
+bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct srv_turn *turn, bool *passed_on) MUST_USE;
 
 struct net_sink;
 struct net_frame;

@@ -50,6 +50,8 @@ static struct check check_connection(struct srv_request *r)
 		return drop();
 	pthread_mutex_lock(&c->lock);
 	ok = proto_window_take(&c->window, r->header.message_id, c->proto.multi_credit ? r->header.credit_charge : 1);
+	if (ok)
+		r->credits = proto_window_grant(&c->window, r->header.credits, r->header.credit_charge);
 	pthread_mutex_unlock(&c->lock);
 	return ok ? go() : drop();
 }
@@ -174,21 +176,6 @@ static struct check check_session(struct srv_request *r)
 	return go();
 }
 
-/* 3.3.5.2.11 */
-static struct check check_tree(struct srv_request *r)
-{
-	if (!(r->message->preconditions & SMB2_NEEDS_TREE))
-		return go();
-	if (!r->session)
-		return go();
-	r->tree = srv_tree_find(r->session, r->header.tree_id);
-	if (!r->tree)
-		return answer(STATUS_NETWORK_NAME_DELETED);
-	if (r->tree->share->encrypt && !r->encrypted)
-		return answer(STATUS_ACCESS_DENIED);
-	return go();
-}
-
 /* Where the FileId of a request lies, from its header; 0: it has none. */
 static size_t file_id_at(uint16_t command)
 {
@@ -212,28 +199,76 @@ static size_t file_id_at(uint16_t command)
 	}
 }
 
-/* 3.3.5.10 and its like: the open, or that of the chain. */
-static struct check check_open(struct srv_chain *ch, struct srv_request *r)
+/* What a request says of its file: nothing, that of a chain whose CREATE failed, that of a chain without one, or an id. */
+enum file_named { FILE_NONE, FILE_FAILED, FILE_UNKNOWN, FILE_NAMED };
+
+static enum file_named file_named(const struct srv_chain *ch, const struct srv_request *r, struct smb2_file_id *id)
 {
 	size_t at = file_id_at(r->header.command);
 	bool related = (r->header.flags & SMB2_FLAGS_RELATED_OPERATIONS) != 0;
+
+	if (at == 0 || r->raw.len < at + 16)
+		return FILE_NONE;
+	*id = (struct smb2_file_id){load_le64(r->raw.data + at), load_le64(r->raw.data + at + 8)};
+	if (related && !nt_ok(ch->create_failed))
+		return FILE_FAILED;
+	if (related && id->persistent == SMB2_FILEID_NONE && id->volatile_id == SMB2_FILEID_NONE) {
+		if (!ch->have_file)
+			return FILE_UNKNOWN;
+		*id = ch->file_id;
+	}
+	return FILE_NAMED;
+}
+
+/* Both under the one lock, which every request takes. */
+static void find_tree_and_open(const struct srv_chain *ch, struct srv_request *r)
+{
+	struct srv_session *s = r->session;
+	struct smb2_file_id id;
+	bool named = file_named(ch, r, &id) == FILE_NAMED;
+
+	pthread_mutex_lock(&s->lock);
+	r->tree = srv_tree_find_locked(s, r->header.tree_id);
+	if (r->tree && named)
+		r->open = srv_open_find_locked(s, id, r->tree);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* 3.3.5.2.11 */
+static struct check check_tree(const struct srv_chain *ch, struct srv_request *r)
+{
+	if (!(r->message->preconditions & SMB2_NEEDS_TREE))
+		return go();
+	if (!r->session)
+		return go();
+	find_tree_and_open(ch, r);
+	if (!r->tree)
+		return answer(STATUS_NETWORK_NAME_DELETED);
+	if (r->tree->share->encrypt && !r->encrypted)
+		return answer(STATUS_ACCESS_DENIED);
+	return go();
+}
+
+/* 3.3.5.10 and its like: the open, or that of the chain. */
+static struct check check_open(struct srv_chain *ch, struct srv_request *r)
+{
 	bool needed = (r->message->preconditions & SMB2_NEEDS_OPEN) != 0;
 	struct smb2_file_id id;
 
-	if (at == 0 || r->raw.len < at + 16)
+	switch (file_named(ch, r, &id)) {
+	case FILE_NONE:
 		return go();
-	id = (struct smb2_file_id){load_le64(r->raw.data + at), load_le64(r->raw.data + at + 8)};
-	if (related && !nt_ok(ch->create_failed))
+	case FILE_FAILED:
 		return answer(ch->create_failed);
-	if (related && id.persistent == SMB2_FILEID_NONE && id.volatile_id == SMB2_FILEID_NONE) {
-		if (!ch->have_file)
-			return needed ? answer(STATUS_INVALID_PARAMETER) : go();
-		id = ch->file_id;
+	case FILE_UNKNOWN:
+		return needed ? answer(STATUS_INVALID_PARAMETER) : go();
+	case FILE_NAMED:
+		break;
 	}
 	ch->file_id = id;
 	ch->have_file = true;
-	if (r->session)
-		r->open = srv_open_find(r->session, id, r->tree);
+	if (r->session && !r->tree)
+		r->open = srv_open_find(r->session, id, NULL);
 	if (r->open && r->open->durable && !r->open->durable->used)
 		atomic_store(&r->open->durable->used, true);
 	if (!r->open)
@@ -300,6 +335,21 @@ static struct check decode(struct srv_request *r)
 	return wire_ok(&w) ? go() : answer(STATUS_INVALID_PARAMETER);
 }
 
+/* Mostly that of the request before. */
+static struct srv_channel *channel_of(const struct srv_chain *ch, const struct srv_request *r)
+{
+	struct srv_channel **recent = ch->turn ? &ch->turn->recent : NULL, *found;
+
+	if (recent && *recent && (*recent)->session->id == r->header.session_id && (*recent)->state != SRV_CHANNEL_GONE)
+		return srv_channel_ref(*recent);
+	found = srv_conn_channel(r->conn, r->header.session_id);
+	if (recent && found) {
+		srv_channel_put(*recent);
+		*recent = srv_channel_ref(found);
+	}
+	return found;
+}
+
 static struct check check_request(struct srv_chain *ch, struct srv_request *r, bool first)
 {
 	struct check v = check_order(ch, r);
@@ -309,7 +359,7 @@ static struct check check_request(struct srv_chain *ch, struct srv_request *r, b
 	if (v.verdict == GO)
 		v = check_sealed(ch, r);
 	if (v.verdict == GO) {
-		r->channel = srv_conn_channel(r->conn, r->header.session_id);
+		r->channel = channel_of(ch, r);
 		r->session = r->channel ? r->channel->session : NULL;
 		v = check_signature(r);
 	}
@@ -318,7 +368,7 @@ static struct check check_request(struct srv_chain *ch, struct srv_request *r, b
 	if (v.verdict == GO)
 		v = check_session(r);
 	if (v.verdict == GO)
-		v = check_tree(r);
+		v = check_tree(ch, r);
 	if (v.verdict == GO)
 		v = check_open(ch, r);
 	if (v.verdict == GO)
@@ -359,10 +409,10 @@ bool srv_request_may_block(struct srv_request *r)
 	if (!ch)
 		return true;
 	/* The one who has to answer may be this client, about an oplock that this very chain has given it. */
-	srv_out_flush(&ch->out, ch->batch);
+	srv_out_flush(ch->out, ch->batch);
 	if (ch->transform)
-		ch->out.seal = srv_channel_ref(ch->transform);
-	r->head = srv_out_room(&ch->out, 1024, &r->head_cap);
+		ch->out->seal = srv_channel_ref(ch->transform);
+	r->head = srv_out_room(ch->out, 1024, &r->head_cap);
 	net_batch_flush(ch->batch);
 	srv_chain_announce(ch);
 	give_up_token(ch);
@@ -402,9 +452,9 @@ static bool park(struct srv_chain *ch, struct srv_request *r)
 	r->frame_owner = buf_ref(ch->frame->owner);
 	r->out = NULL;
 	r->chain = NULL;
-	srv_out_flush(&ch->out, ch->batch);
+	srv_out_flush(ch->out, ch->batch);
 	if (ch->transform)
-		ch->out.seal = srv_channel_ref(ch->transform);
+		ch->out->seal = srv_channel_ref(ch->transform);
 	srv_request_interim(r, ch->batch);
 	return true;
 }
@@ -481,11 +531,11 @@ bool srv_element_run(struct srv_chain *ch, struct proto_element *e, bool first, 
 	r = request_of(ch->conn, e);
 	if (!r)
 		return false;
-	r->out = &ch->out;
+	r->out = ch->out;
 	r->chain = ch;
 	r->in_compound = ch->compound;
 	r->last_in_compound = last;
-	r->head = srv_out_room(&ch->out, 1024, &r->head_cap);
+	r->head = srv_out_room(ch->out, 1024, &r->head_cap);
 	v = r->head ? check_connection(r) : drop();
 	if (v.verdict == GO)
 		v = r->message == &no_command ? answer(STATUS_INVALID_PARAMETER) : check_request(ch, r, first);

@@ -6,13 +6,22 @@
 #include "proto/proto.h"
 #include "server/out.h"
 
+/* What the frames have in common that came with one read: their replies, in one buffer as far as they are small, leave with one
+ * system call. */
+struct srv_turn {
+	struct net_batch batch;
+	struct srv_out out;
+	struct srv_channel *recent;    /* whose request came last; referenced, or NULL */
+};
+
 /* The frame that is being worked on, and what later elements of a related chain inherit (3.3.5.2.7.2). */
 struct srv_chain {
 	struct srv_conn *conn;
 	struct net_frame *frame;
-	struct net_batch *batch;
+	struct srv_turn *turn;         /* NULL: what comes of it is answered apart */
+	struct net_batch *batch;       /* turn's, as is ... */
+	struct srv_out *out;           /* ... this */
 	struct srv_channel *transform; /* whose session's keys the frame was sealed with; NULL: it came in the clear */
-	struct srv_out out;
 	bool compound, may_release_token;
 	struct srv_open *granted, **granted_end; /* by announce_next: oplocks that responses in `out` grant */
 

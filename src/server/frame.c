@@ -62,10 +62,10 @@ static bool run_elements(struct srv_chain *ch, struct slice message)
 		bool last = walk.left == 0;
 
 		ch->compound = ch->compound || !last;
-		if (ch->out.count == SRV_OUT_ELEMENTS) {
-			srv_out_flush(&ch->out, ch->batch);
+		if (ch->out->count == SRV_OUT_ELEMENTS) {
+			srv_out_flush(ch->out, ch->batch);
 			if (ch->transform)
-				ch->out.seal = srv_channel_ref(ch->transform);
+				ch->out->seal = srv_channel_ref(ch->transform);
 		}
 		if (!srv_element_run(ch, &e, first, last))
 			return false;
@@ -89,9 +89,9 @@ void srv_chain_announce(struct srv_chain *ch)
 	ch->granted_end = &ch->granted;
 }
 
-bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *batch, bool *passed_on)
+bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct srv_turn *turn, bool *passed_on)
 {
-	struct srv_chain ch = {.conn = c, .frame = f, .batch = batch, .may_release_token = true};
+	struct srv_chain ch = {.conn = c, .frame = f, .turn = turn, .batch = &turn->batch, .out = &turn->out, .may_release_token = true};
 	struct slice message = slice_of(f->data, f->len);
 	bool ok = false;
 
@@ -101,9 +101,8 @@ bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *ba
 	if (c->smb1) {
 		if (c->srv->tap.fn)
 			tell(c, message, NULL);
-		return load_le32(f->data) == SMB1_PROTOCOL_ID && srv1_frame(c, f, batch);
+		return load_le32(f->data) == SMB1_PROTOCOL_ID && srv1_frame(c, f, ch.batch);
 	}
-	srv_out_init(&ch.out, c);
 	ch.granted_end = &ch.granted;
 	if (c->srv->tap.fn && load_le32(f->data) != SMB2_TRANSFORM_ID)
 		tell(c, message, NULL);
@@ -116,7 +115,7 @@ bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *ba
 	case SMB2_TRANSFORM_ID:
 		ok = frame_unseal_and_tell(&ch, &message);
 		if (ok && load_le32(message.data) == SMB2_PROTOCOL_ID) {
-			ch.out.seal = srv_channel_ref(ch.transform);
+			ch.out->seal = srv_channel_ref(ch.transform);
 			ok = run_elements(&ch, message);
 		} else {
 			ok = false;
@@ -125,9 +124,10 @@ bool srv_frame_run(struct srv_conn *c, struct net_frame *f, struct net_batch *ba
 	default:
 		break;
 	}
-	if (ok || ch.out.count > 0)
-		srv_out_flush(&ch.out, batch);
-	srv_out_discard(&ch.out);
+	if (ok || ch.out->count > 0)
+		srv_out_flush(ch.out, ch.batch);
+	else
+		srv_out_clear(ch.out);
 	srv_chain_announce(&ch);
 	srv_channel_put(ch.transform);
 	*passed_on = !ch.may_release_token;

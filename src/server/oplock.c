@@ -163,6 +163,7 @@ static void notify(const struct fsa_notice *n, const struct holder *h, struct sr
 	out.elements[out.count++] = (struct srv_out_element){.head = head, .head_len = w.pos};
 	net_batch_init(&batch, c->net);
 	srv_out_flush(&out, &batch);
+	srv_out_discard(&out);
 	net_batch_flush(&batch);
 	log_debug("%s: %s breaks from %u to %u", c->peer, n->grant->lease ? "lease" : "oplock", n->from, n->to);
 }

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 
-enum { HEAD_BUF_BYTES = 4096 };
+enum { HEAD_LEAST_BYTES = 4096, HEAD_MOST_BYTES = 65536 };
 
 void srv_out_init(struct srv_out *o, struct srv_conn *c)
 {
@@ -15,33 +15,59 @@ void srv_out_init(struct srv_out *o, struct srv_conn *c)
 	o->count = 0;
 }
 
+/* The frame's first bytes are kept free: for net's prefix, and for a transform header. */
+static size_t reserve_of(const struct srv_out *o)
+{
+	return o->count > 0 ? 0 : NET_PREFIX + (o->seal ? SMB2_TRANSFORM_SIZE : 0);
+}
+
+/* The first is small, as most frames come alone; those behind it serve many that came together. */
+static size_t head_size(const struct srv_out *o)
+{
+	return !o->head ? HEAD_LEAST_BYTES : o->head->cap * 4 > HEAD_MOST_BYTES ? HEAD_MOST_BYTES : o->head->cap * 4;
+}
+
 uint8_t *srv_out_room(struct srv_out *o, size_t n, size_t *cap)
 {
-	/* The frame's first bytes are kept free for a transform header. */
-	size_t reserve = o->head ? 0 : round_up(SMB2_TRANSFORM_SIZE, 8);
+	size_t reserve = reserve_of(o), size = head_size(o);
 
-	if (o->head && o->head->cap - o->head_used >= n) {
-		*cap = o->head->cap - o->head_used;
-		return o->head->data + o->head_used;
+	if (!o->head || o->head->cap - o->head_used < n + reserve) {
+		if (o->buf_count == SRV_OUT_BUFS)
+			return NULL;
+		o->head = buf_get(n + reserve > size ? n + reserve : size);
+		if (!o->head)
+			return NULL;
+		o->bufs[o->buf_count++] = o->head;
+		o->head_used = 0;
 	}
-	if (o->buf_count == SRV_OUT_BUFS)
-		return NULL;
-	o->head = buf_get((n > HEAD_BUF_BYTES ? n : HEAD_BUF_BYTES) + reserve);
-	if (!o->head)
-		return NULL;
-	o->bufs[o->buf_count++] = o->head;
-	o->head_used = reserve;
+	o->head_used += reserve;
 	*cap = o->head->cap - o->head_used;
 	return o->head->data + o->head_used;
 }
 
-void srv_out_discard(struct srv_out *o)
+void srv_out_clear(struct srv_out *o)
 {
+	size_t kept = 0;
+
 	for (size_t i = 0; i < o->count; i++)
 		srv_channel_put(o->elements[i].channel);
-	for (size_t i = 0; i < o->buf_count; i++)
-		buf_put(o->bufs[i]);
+	for (size_t i = 0; i < o->buf_count; i++) {
+		if (o->bufs[i] == o->head)
+			kept = 1;
+		else
+			buf_put(o->bufs[i]);
+	}
+	o->bufs[0] = o->head;
+	o->buf_count = kept;
+	o->count = 0;
 	srv_channel_put(o->seal);
+	o->seal = NULL;
+}
+
+void srv_out_discard(struct srv_out *o)
+{
+	srv_out_clear(o);
+	buf_put(o->head);
 	srv_out_init(o, o->conn);
 }
 
@@ -101,23 +127,37 @@ static struct buf *owner_of(struct srv_out *o, const void *p)
 	return NULL;
 }
 
+static bool in_head(const struct srv_out *o, const struct iovec *part)
+{
+	const uint8_t *p = part->iov_base;
+
+	return o->head && p >= o->head->data && p < o->head->data + o->head->cap;
+}
+
 /* Hands the parts to net, joining neighbours; references go with the pieces. */
 static void send_parts(struct srv_out *o, struct net_batch *batch, struct iovec parts[], size_t n)
 {
 	struct net_seg segs[2 * SRV_OUT_ELEMENTS + 1];
 	size_t k = 0;
 
+	/* Nothing but this frame lies behind it in the buffer for heads: the next begins there. */
+	if (in_head(o, &parts[n - 1]))
+		o->head_used = (size_t)((uint8_t *)parts[n - 1].iov_base - o->head->data) + parts[n - 1].iov_len;
 	for (size_t i = 0; i < n; i++) {
 		if (k > 0 && (const uint8_t *)segs[k - 1].data + segs[k - 1].len == parts[i].iov_base) {
 			segs[k - 1].len += parts[i].iov_len;
 			continue;
 		}
-		segs[k] = (struct net_seg){.data = parts[i].iov_base, .len = parts[i].iov_len, .pipe_fd = -1};
-		segs[k].owner = owner_of(o, segs[k].data);
-		if (segs[k].owner)
-			buf_ref(segs[k].owner);
-		k++;
+		segs[k++] = (struct net_seg){.data = parts[i].iov_base, .len = parts[i].iov_len, .pipe_fd = -1};
 	}
+	if (k == 1 && in_head(o, &parts[0]) && net_batch_extend(batch, parts[0].iov_base, segs[0].len))
+		return;
+	for (size_t i = 0; i < k; i++) {
+		segs[i].owner = owner_of(o, segs[i].data);
+		if (segs[i].owner)
+			buf_ref(segs[i].owner);
+	}
+	segs[0].prefix_room = true; /* reserve_of */
 	net_batch_add(batch, segs, k);
 }
 
@@ -131,7 +171,7 @@ void srv_out_flush(struct srv_out *o, struct net_batch *batch)
 	size_t n;
 
 	if (o->count == 0) {
-		srv_out_discard(o);
+		srv_out_clear(o);
 		return;
 	}
 	n = chain_elements(o, body, first_part);
@@ -153,5 +193,5 @@ void srv_out_flush(struct srv_out *o, struct net_batch *batch)
 		log_error("%s: cannot sign or seal a response: %s", o->conn->peer, hythe_status_text(status));
 		net_conn_close(o->conn->net, false);
 	}
-	srv_out_discard(o);
+	srv_out_clear(o);
 }

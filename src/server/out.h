@@ -1,5 +1,6 @@
 /* What goes out for one frame that came in: responses are built one after the other, compounded, signed, sealed and handed to
- * net. Memory comes from pooled buffers; a large payload is a piece of its own and is never copied. */
+ * net. Memory comes from pooled buffers; a large payload is a piece of its own and is never copied. What is left of the buffer for heads
+ * serves the next frame: small replies that go out together are one piece for the kernel. */
 #ifndef SERVER_OUT_H
 #define SERVER_OUT_H
 
@@ -21,20 +22,22 @@ struct srv_out_element {
 struct srv_out {
 	struct srv_conn *conn;
 	struct srv_channel *seal;      /* not NULL: the frame is sealed with the keys of its session; referenced */
-	struct buf *bufs[SRV_OUT_BUFS];/* references that go to net with the frame */
+	struct buf *bufs[SRV_OUT_BUFS];/* references; those that a frame's pieces lie in go to net with it */
 	size_t buf_count;
-	struct buf *head;              /* the newest of bufs that heads are cut from */
+	struct buf *head;              /* the newest of bufs that heads are cut from; stays when the frame has gone */
 	size_t head_used;
 	struct srv_out_element elements[SRV_OUT_ELEMENTS];
 	size_t count;
 };
 
 void srv_out_init(struct srv_out *o, struct srv_conn *c);
-/* Room for at least n bytes of an element's head, 8-aligned, behind what is there; NULL: out of memory. */
+/* Room for at least n bytes of an element's head behind what is there; `seal` is set before the first of a frame. NULL: out of memory. */
 uint8_t *srv_out_room(struct srv_out *o, size_t n, size_t *cap) MUST_USE;
-/* Signs, seals and sends what was built; drops the connection when that fails. */
+/* Signs, seals and sends what was built; drops the connection when that fails. `seal` is then NULL, and the next frame can be built. */
 void srv_out_flush(struct srv_out *o, struct net_batch *batch);
-/* Gives everything back unsent. */
+/* Gives back unsent what was built. */
+void srv_out_clear(struct srv_out *o);
+/* Gives back the rest too. */
 void srv_out_discard(struct srv_out *o);
 
 #endif

@@ -184,6 +184,7 @@ static void send_interim(struct srv_request *r, struct smb2_header *h, struct ne
 	smb2_error_rsp_code(&w, &none);
 	out.elements[out.count++] = (struct srv_out_element){.head = head, .head_len = w.pos};
 	srv_out_flush(&out, batch);
+	srv_out_discard(&out);
 }
 
 /* Somebody else may have come to cancel it between parking and its being where it waits. */
@@ -218,7 +219,6 @@ void srv_request_settle(struct srv_request *r)
 void srv_request_interim(struct srv_request *r, struct net_batch *batch)
 {
 	struct smb2_header h = r->header;
-	struct srv_conn *c = r->conn;
 
 	/* The interim response carries all the credits (3.3.4.2); it is not signed, and built before anybody may resume r. */
 	h.status = STATUS_PENDING.code;
@@ -226,9 +226,7 @@ void srv_request_interim(struct srv_request *r, struct net_batch *batch)
 	h.async_id = r->async_id;
 	h.next_command = 0;
 	memset(h.signature, 0, sizeof(h.signature));
-	pthread_mutex_lock(&c->lock);
-	h.credits = proto_window_grant(&c->window, r->header.credits, r->header.credit_charge);
-	pthread_mutex_unlock(&c->lock);
+	h.credits = r->credits;
 	send_interim(r, &h, batch);
 	/* Whoever answers it now does so on his own: the interim response must be out before. */
 	net_batch_flush(batch);

@@ -15,13 +15,16 @@ struct request_block {
 
 /* A worker handles one request after the other: it keeps the last one's memory for the next, and gives it back when it ends. */
 static _Thread_local struct request_block *spare;
+static _Thread_local bool spare_watched; /* spare_free will be called at the end of this thread */
 static pthread_key_t spare_key;
 static pthread_once_t spare_once = PTHREAD_ONCE_INIT;
 
-static void spare_free(void *block)
+static void spare_free(void *watched)
 {
+	(void)watched;
+	free(spare);
 	spare = NULL;
-	free(block);
+	spare_watched = false;
 }
 
 static void spare_key_make(void)
@@ -32,23 +35,25 @@ static void spare_key_make(void)
 
 static void spare_keep(struct request_block *b)
 {
-	pthread_once(&spare_once, spare_key_make);
-	spare = b;
-	/* Without a place to remember it the memory would stay behind with the thread. */
-	if (pthread_setspecific(spare_key, b) != 0)
-		spare_free(b);
+	if (!spare_watched) {
+		pthread_once(&spare_once, spare_key_make);
+		spare_watched = pthread_setspecific(spare_key, &spare_watched) == 0;
+	}
+	/* Otherwise the memory would stay behind with the thread. */
+	if (spare_watched)
+		spare = b;
+	else
+		free(b);
 }
 
 struct srv_request *srv_request_new(struct srv_conn *c)
 {
 	struct request_block *b = spare;
 
-	if (b) {
+	if (b)
 		spare = NULL;
-		(void)pthread_setspecific(spare_key, NULL);
-	} else {
+	else
 		b = malloc(sizeof(*b));
-	}
 	if (!b)
 		return NULL;
 	memset(&b->request, 0, sizeof(b->request));

@@ -65,6 +65,7 @@ struct srv_request {
 	struct srv_tree *tree;
 	struct srv_open *open;
 	struct smb2_header header;
+	uint16_t credits;            /* granted, for the first response to carry */
 	const struct smb2_message *message;
 	struct arena arena;
 	struct srv_payload payload;

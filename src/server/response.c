@@ -25,7 +25,6 @@ static const struct proto_keys *response_signed(const struct srv_request *r, nts
 static struct smb2_header response_header(struct srv_request *r, ntstatus status)
 {
 	struct smb2_header h = r->header;
-	struct srv_conn *c = r->conn;
 
 	h.status = status.code;
 	h.flags = SMB2_FLAGS_SERVER_TO_REDIR |
@@ -42,9 +41,7 @@ static struct smb2_header response_header(struct srv_request *r, ntstatus status
 		h.credits = 0;
 		return h;
 	}
-	pthread_mutex_lock(&c->lock);
-	h.credits = proto_window_grant(&c->window, r->header.credits, r->header.credit_charge);
-	pthread_mutex_unlock(&c->lock);
+	h.credits = r->credits;
 	return h;
 }
 

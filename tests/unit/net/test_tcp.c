@@ -622,6 +622,111 @@ static void test_a_batch_is_sent_in_order_whatever_its_size(void **state)
 	stop_all(fd);
 }
 
+/* The next frame in the buffer, of n bytes, behind room for its prefix. */
+static uint8_t *frame_in(struct buf *b, size_t *used, size_t n, uint8_t fill)
+{
+	uint8_t *p = b->data + *used + NET_PREFIX;
+
+	memset(p, fill, n);
+	*used += NET_PREFIX + n;
+	return p;
+}
+
+/* Frames with room for their prefixes that lie one behind the other in a buffer become one piece; after a gap, or behind a piece from elsewhere,
+ * begins another. Each arrives. */
+static void test_frames_that_adjoin_are_one_piece(void **state)
+{
+	enum { COUNT = 200 };
+	uint8_t frame[40], kick[8], elsewhere[10];
+	size_t used = 0, pieces = 0;
+	struct net_batch b;
+	struct buf *buf = buf_get(COUNT * 32);
+	int fd;
+
+	(void)state;
+	fd = start_one(1);
+	raw_write(fd, kick, make_frame(kick, 1, 0));
+	WAIT_FOR(NULL, ends[0].frames == 1);
+	net_batch_init(&b, ends[0].conn);
+	memset(elsewhere, 'e', sizeof(elsewhere));
+	for (unsigned i = 0; i < COUNT; i++) {
+		size_t n = 1 + i % 20;
+		uint8_t *p;
+
+		if (i % 10 == 5)
+			used++; /* a gap */
+		p = frame_in(buf, &used, n, (uint8_t)i);
+		if (i % 10 == 0 || i % 10 == 5 || i % 10 == 8) {
+			struct net_seg segs[2] = {{.data = p, .len = n, .owner = buf_ref(buf), .pipe_fd = -1, .prefix_room = true},
+				{.data = elsewhere, .len = sizeof(elsewhere)}};
+
+			assert_false(i % 10 != 8 && net_batch_extend(&b, p, n));
+			net_batch_add(&b, segs, i % 10 == 8 ? 2 : 1);
+			pieces += i % 10 == 8 ? 2 : 1;
+		} else if (i % 10 == 9) {
+			struct net_seg seg = {.data = p, .len = n, .owner = buf_ref(buf), .pipe_fd = -1, .prefix_room = true};
+
+			assert_false(net_batch_extend(&b, p, n)); /* the last piece has no owner */
+			net_batch_add(&b, &seg, 1);
+			pieces++;
+		} else {
+			assert_true(net_batch_extend(&b, p, n));
+		}
+		assert_int_equal(b.n, pieces);
+		if (i % 10 == 9) {
+			net_batch_flush(&b);
+			pieces = 0;
+		}
+	}
+	assert_false(net_batch_extend(&b, buf->data + NET_PREFIX, 1)); /* nothing is in it */
+	buf_put(buf);
+	for (unsigned i = 0; i < COUNT; i++) {
+		size_t n = 1 + i % 20, more = i % 10 == 8 ? sizeof(elsewhere) : 0;
+
+		assert_int_equal(raw_read(fd, frame, 4), 4);
+		assert_int_equal(load_be32(frame), n + more);
+		assert_int_equal(raw_read(fd, frame, n + more), n + more);
+		assert_int_equal(frame[0], (uint8_t)i);
+		assert_int_equal(frame[n - 1], (uint8_t)i);
+		if (more)
+			assert_int_equal(frame[n], 'e');
+	}
+	stop_all(fd);
+}
+
+/* Bursts with pauses about as long as a worker stays at an empty socket, on more connections than may stay: all come back. */
+static void test_bursts_with_pauses_are_answered(void **state)
+{
+	enum { PEERS = 4, ROUNDS = 600 };
+	uint8_t out[PEERS][10 * 8], in[10 * 8];
+	int fds[PEERS];
+
+	(void)state;
+	server_start(&server, 2, 2, ends, ARRAY_LEN(ends));
+	for (unsigned i = 0; i < PEERS; i++) {
+		ends[i].echo = true;
+		fds[i] = raw_connect(&server);
+	}
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		size_t len[PEERS] = {0};
+
+		for (unsigned i = 0; i < PEERS; i++) {
+			for (unsigned k = 0; k < 1 + (round * 7 + i) % 10; k++)
+				len[i] += make_frame(out[i] + len[i], 4, (uint8_t)(round + k));
+			raw_write(fds[i], out[i], len[i]);
+		}
+		for (unsigned i = 0; i < PEERS; i++) {
+			assert_int_equal(raw_read(fds[i], in, len[i]), len[i]);
+			assert_memory_equal(in, out[i], len[i]);
+		}
+		if (round % 3 > 0)
+			usleep(round % 100);
+	}
+	for (unsigned i = 1; i < PEERS; i++)
+		close(fds[i]);
+	stop_all(fds[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -641,6 +746,8 @@ int main(void)
 		cmocka_unit_test_setup(test_pipe_pieces_are_spliced_in_order, setup),
 		cmocka_unit_test_setup(test_pipe_pieces_that_cannot_be_sent, setup),
 		cmocka_unit_test_setup(test_a_batch_is_sent_in_order_whatever_its_size, setup),
+		cmocka_unit_test_setup(test_frames_that_adjoin_are_one_piece, setup),
+		cmocka_unit_test_setup(test_bursts_with_pauses_are_answered, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
