@@ -222,7 +222,7 @@ void net_conn_close(struct net_conn *c, bool drain)
 		atomic_store(&c->state, NET_CONN_DRAINING);
 		c->drain_until_ms = now + NET_DRAIN_MS;
 		conn_timer_set_locked(c, now, NET_DRAIN_MS);
-		if (!c->writing)
+		if (!c->writing && list_empty(&c->out)) /* else whoever writes does it then */
 			c->transport->shutdown(c, SHUT_WR);
 		net_conn_unpause_locked(c);
 	}

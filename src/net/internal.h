@@ -148,6 +148,7 @@ struct net_conn {
 	struct buf *held;
 	size_t held_off, held_len;
 	unsigned burst;        /* frames since the socket was empty */
+	unsigned left_out;     /* frames in `out` that net_batch_leave left there */
 	uint8_t linger_off, linger_skip; /* how often not to linger after it was in vain, and how often still */
 	bool expect_large;
 	bool nbss_session;     /* the session request was accepted */
@@ -205,7 +206,9 @@ void net_conn_unpause_locked(struct net_conn *c);
 void net_conn_receive(struct net_conn *c, struct net_worker *w);
 /* What a worker keeps from one event to the next. */
 void net_worker_trim(struct net_worker *w);
-/* send.c: the calling thread has the right to write. */
+/* send.c: the calling thread has the token. Sends what net_batch_leave left. */
+void net_conn_flush(struct net_conn *c);
+/* The calling thread has the right to write. */
 void net_conn_writable(struct net_conn *c);
 /* Bytes that are no frame. */
 void net_conn_send_raw(struct net_conn *c, const void *p, size_t n);

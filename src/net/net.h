@@ -166,6 +166,8 @@ void net_batch_add(struct net_batch *b, const struct net_seg *segs, size_t n);
  * reference is taken. false: it is not so, and nothing was done. */
 bool net_batch_extend(struct net_batch *b, uint8_t *frame, size_t len) MUST_USE;
 void net_batch_flush(struct net_batch *b);
+/* The same, from the `done` of a sink: the frames may wait for those of the next few sinks, and leave at the latest when nothing more is there to be read. */
+void net_batch_leave(struct net_batch *b);
 /* One frame, now. From any thread. */
 void net_send(struct net_conn *c, const struct net_seg *segs, size_t n);
 /* Bytes accepted but not yet taken by the kernel. Reading from a peer that does not take its replies stops above a bound. */

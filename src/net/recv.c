@@ -289,14 +289,20 @@ static void pause_briefly(void)
 	}
 }
 
+/* No other worker of the pool has anything to do: what it does may well want the core that lingering takes. */
+static bool others_wait(struct net_pool *p)
+{
+	return (atomic_load(&p->wait_state) & NET_WAITING_MASK) + 1 >= atomic_load(&p->total) && atomic_load(&p->job_count) == 0;
+}
+
 /* Whether it is worth to stay at the empty socket. Who has several requests under way sends the next ones while we answer, and they come within
- * less than it takes to sleep and to be woken; who sends one at a time may need this very core for it. */
+ * less than it takes to sleep and to be woken; so does the rest of a begun large frame. Who sends one at a time may need this very core for it. */
 static bool linger_pays(struct net_conn *c, const struct net_worker *w)
 {
 	unsigned burst = c->burst;
 
 	c->burst = 0;
-	if (burst < 2 || !w || w->pool->virtual_clock || w->pool->cores < 2)
+	if ((burst < 2 && !c->sink) || !w || w->pool->virtual_clock || w->pool->cores < 2 || !others_wait(w->pool))
 		return false;
 	if (c->linger_skip > 0) {
 		c->linger_skip--;
@@ -313,14 +319,34 @@ static void linger_ended(struct net_conn *c, bool in_vain)
 	c->linger_skip = in_vain ? c->linger_off : 0;
 }
 
-static ssize_t rx_recv(struct net_conn *c, uint8_t *p, size_t room)
-{
-	ssize_t got;
+/* Staying at an empty socket, from the time it was found so. One thread of a pool at a time does: the others are there for other connections. */
+struct lingering {
+	bool begun, on;
+	uint64_t until_us;
+};
 
-	do
-		got = c->transport->recv(c, p, room);
-	while (got < 0 && errno == EINTR);
-	return got;
+/* The socket was empty: true, after a moment, to look again. */
+static bool linger(struct net_conn *c, struct net_worker *w, struct lingering *l)
+{
+	if (!l->begun) {
+		l->begun = true;
+		net_conn_flush(c); /* what the peer may be waiting for */
+		l->on = linger_pays(c, w) && !atomic_exchange(&w->pool->lingering, true);
+		l->until_us = l->on ? now_us() + NET_LINGER_US : 0;
+	}
+	if (!l->on || !others_wait(w->pool) || now_us() >= l->until_us)
+		return false;
+	pause_briefly();
+	return true;
+}
+
+static void linger_end(struct net_conn *c, struct net_worker *w, struct lingering *l, bool in_vain)
+{
+	if (!l->on)
+		return;
+	atomic_store(&w->pool->lingering, false);
+	linger_ended(c, in_vain);
+	l->on = l->begun = false;
 }
 
 static bool is_empty(ssize_t got)
@@ -328,30 +354,11 @@ static bool is_empty(ssize_t got)
 	return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-/* As rx_recv, after which the socket was found empty. One thread at a time does so: the others are there for other connections. */
-static ssize_t rx_linger(struct net_conn *c, struct net_worker *w, uint8_t *p, size_t room)
-{
-	uint64_t until;
-	ssize_t got;
-
-	if (!linger_pays(c, w) || atomic_exchange(&w->pool->lingering, true)) {
-		errno = EAGAIN;
-		return -1;
-	}
-	until = now_us() + NET_LINGER_US;
-	do {
-		pause_briefly();
-		got = rx_recv(c, p, room);
-	} while (is_empty(got) && now_us() < until && atomic_load(&w->pool->job_count) == 0);
-	atomic_store(&w->pool->lingering, false);
-	linger_ended(c, is_empty(got));
-	return got;
-}
-
 /* Reads until a frame is complete: > 0; 0: nothing more is there; < 0: the connection is at its end. */
 static int rx_fill(struct net_conn *c, struct net_worker *w, struct rx *rx)
 {
 	do {
+		struct lingering l = {0};
 		size_t room;
 		ssize_t got;
 
@@ -360,9 +367,10 @@ static int rx_fill(struct net_conn *c, struct net_worker *w, struct rx *rx)
 		room = rx_room(c, w, rx);
 		if (room == 0)
 			return -1;
-		got = rx_recv(c, rx->buf->data + rx->end, room);
-		if (is_empty(got))
-			got = rx_linger(c, w, rx->buf->data + rx->end, room);
+		do
+			got = c->transport->recv(c, rx->buf->data + rx->end, room);
+		while ((got < 0 && errno == EINTR) || (is_empty(got) && linger(c, w, &l)));
+		linger_end(c, w, &l, got < 0);
 		if (is_empty(got))
 			return 0;
 		if (got <= 0)
@@ -436,11 +444,14 @@ static int rx_sink(struct net_conn *c, struct net_worker *w, struct rx *rx)
 	struct net_sink *s = c->sink;
 
 	while (s->left > 0) {
-		ssize_t got = sink_some(c, w, rx);
+		struct lingering l = {0};
+		ssize_t got;
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		do
+			got = sink_some(c, w, rx);
+		while ((got < 0 && errno == EINTR) || (is_empty(got) && linger(c, w, &l)));
+		linger_end(c, w, &l, got < 0);
+		if (is_empty(got))
 			return 0;
 		if (got <= 0)
 			return -1;
@@ -448,6 +459,7 @@ static int rx_sink(struct net_conn *c, struct net_worker *w, struct rx *rx)
 	}
 	c->sink = NULL;
 	c->expect_large = true;
+	c->burst++;
 	s->done(s, true);
 	rx_took(c);
 	return 1;
@@ -491,6 +503,8 @@ void net_conn_receive(struct net_conn *c, struct net_worker *w)
 			r = rx_sink(c, w, &rx);
 		} else if (state == NET_CONN_OPEN) {
 			n = rx_parse(c, &rx, frames, &bad);
+			if (n > 0)
+				net_conn_flush(c);
 			if (n > 0 && !rx_deliver(c, &rx, frames, n)) {
 				rx_park(w, &rx);
 				net_conn_put(c);
@@ -505,6 +519,8 @@ void net_conn_receive(struct net_conn *c, struct net_worker *w)
 		} else {
 			r = state == NET_CONN_DRAINING ? rx_discard(c, w, &rx) : -1;
 		}
+		if (r <= 0)
+			net_conn_flush(c);
 		if (r < 0) {
 			rx_park(w, &rx);
 			net_conn_finish(c);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { BATCH_BYTES = 65536 };
+enum { BATCH_BYTES = 65536, LEFT_OUT_MOST = 4 };
 
 /* Pieces to be sent: on the sender's stack, or, when they have to wait, on the heap with the borrowed bytes behind them. */
 struct net_out {
@@ -319,6 +319,56 @@ bool net_batch_extend(struct net_batch *b, uint8_t *frame, size_t len)
 	last->len += NET_PREFIX + len;
 	batch_grown(b, NET_PREFIX + len);
 	return true;
+}
+
+/* Nobody writes as long as they wait: whoever sends takes them along. */
+static bool leave_out(struct net_conn *c, struct net_seg *segs, size_t n, size_t bytes)
+{
+	struct net_out o = {.segs = segs, .n = n}, *kept;
+
+	list_init(&o.link);
+	kept = out_keep(&o);
+	if (!kept)
+		return false;
+	atomic_fetch_add(&c->queued, bytes);
+	pthread_mutex_lock(&c->lock);
+	if (atomic_load(&c->state) == NET_CONN_OPEN)
+		list_append(&c->out, &kept->link);
+	else
+		out_free(c, kept);
+	pthread_mutex_unlock(&c->lock);
+	return true;
+}
+
+void net_batch_leave(struct net_batch *b)
+{
+	if (b->n == 0 || !leave_out(b->conn, b->segs, b->n, b->bytes)) {
+		net_batch_flush(b);
+		return;
+	}
+	b->n = b->prefix_count = b->bytes = 0;
+	if (++b->conn->left_out == LEFT_OUT_MOST)
+		net_conn_flush(b->conn);
+}
+
+void net_conn_flush(struct net_conn *c)
+{
+	struct list_node active;
+
+	if (c->left_out == 0)
+		return;
+	c->left_out = 0;
+	list_init(&active);
+	pthread_mutex_lock(&c->lock);
+	if (c->writing || list_empty(&c->out)) {
+		pthread_mutex_unlock(&c->lock);
+		return;
+	}
+	c->writing = true;
+	list_move_all(&active, &c->out);
+	pthread_mutex_unlock(&c->lock);
+	atomic_store(&c->last_send_ms, clock_ms(c->pool->clock));
+	writer_run(c, &active);
 }
 
 void net_batch_add(struct net_batch *b, const struct net_seg *segs, size_t n)

@@ -99,6 +99,16 @@ void srv_request_answer(struct srv_request *r, struct srv_result result)
 	srv_request_free(r);
 }
 
+void srv_request_answer_soon(struct srv_request *r, struct srv_result result)
+{
+	struct net_batch batch;
+
+	net_batch_init(&batch, r->conn->net);
+	send_alone(r, &batch, result);
+	net_batch_leave(&batch);
+	srv_request_free(r);
+}
+
 static void send_final(struct srv_request *r, struct srv_result result)
 {
 	unlink_parked(r);

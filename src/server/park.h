@@ -22,6 +22,8 @@ void srv_request_resume(struct srv_request *r, struct srv_result result);
 
 /* The last step of that: answers in a frame of its own, now, and frees. For a request that was never in a frame's chain. */
 void srv_request_answer(struct srv_request *r, struct srv_result result);
+/* The same, from the `done` of a sink: together with what follows, see net_batch_leave. */
+void srv_request_answer_soon(struct srv_request *r, struct srv_result result);
 
 /* Runs the handler of a parked request again, on a worker; it may park once more. By whoever took it out of what it waited in. */
 void srv_request_restart(struct srv_request *r);

@@ -83,7 +83,7 @@ static void stream_done(struct net_sink *sink, bool whole)
 
 	((struct smb2_write_rsp *)r->body)->count = in->length;
 	if (whole)
-		srv_request_answer(r, srv_reply(status));
+		srv_request_answer_soon(r, srv_reply(status));
 	else
 		srv_request_free(r);
 }
@@ -94,7 +94,7 @@ static void refused_done(struct net_sink *sink, bool whole)
 	struct srv_request *r = CONTAINER_OF(sink, struct stream, sink)->r;
 
 	if (whole)
-		srv_request_answer(r, srv_reply(sink->status));
+		srv_request_answer_soon(r, srv_reply(sink->status));
 	else
 		srv_request_free(r);
 }
