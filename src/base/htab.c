@@ -4,14 +4,23 @@
 #include "base/random.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 static uint64_t hash_key[2];
 static pthread_once_t hash_key_once = PTHREAD_ONCE_INIT;
+static _Atomic bool hash_key_drawn;
 
 static void hash_key_draw(void)
 {
 	random_bytes(hash_key, sizeof(hash_key));
+	atomic_store_explicit(&hash_key_drawn, true, memory_order_release);
+}
+
+static void hash_key_need(void)
+{
+	if (!atomic_load_explicit(&hash_key_drawn, memory_order_acquire))
+		pthread_once(&hash_key_once, hash_key_draw);
 }
 
 static uint64_t rotl(uint64_t v, int n)
@@ -33,7 +42,7 @@ uint64_t hash_bytes(const void *p, size_t n)
 	uint64_t last = (uint64_t)n << 56;
 	uint64_t v[4];
 
-	pthread_once(&hash_key_once, hash_key_draw);
+	hash_key_need();
 	v[0] = 0x736f6d6570736575u ^ hash_key[0];
 	v[1] = 0x646f72616e646f6du ^ hash_key[1];
 	v[2] = 0x6c7967656e657261u ^ hash_key[0];
@@ -58,7 +67,7 @@ uint64_t hash_bytes(const void *p, size_t n)
 
 uint64_t hash_u64(uint64_t v)
 {
-	pthread_once(&hash_key_once, hash_key_draw);
+	hash_key_need();
 	v ^= hash_key[0];
 	v = (v ^ v >> 32) * 0xd6e8feb86659fd93u;
 	v = (v ^ v >> 32) * 0xd6e8feb86659fd93u;
