@@ -287,7 +287,8 @@ struct hythe_tree *hythe_file_tree(struct hythe_file *file);
 #define HYTHE_WRITE_UNBUFFERED 2u
 
 /* Reads up to len bytes at offset, in as many READs as it takes, side by side. *bytes is short only at the end of the file;
- * at or behind the end: STATUS_END_OF_FILE and 0 bytes. On another error *bytes is 0. */
+ * at or behind the end: STATUS_END_OF_FILE and 0 bytes. On another error *bytes is 0, and what is in
+ * the buffer means nothing. */
 ntstatus hythe_read(struct hythe_file *file, uint64_t offset, void *buffer, size_t len, size_t *bytes) HYTHE_MUST_USE;
 ntstatus hythe_read_async(struct hythe_file *file, uint64_t offset, void *buffer, size_t len, uint32_t flags,
 	hythe_done_fn *done, void *arg);

@@ -14,7 +14,7 @@ static void conn_closed(struct net_conn *nc, void *user);
 static void conn_destroyed(void *user);
 static void conn_tick(struct net_timer *t);
 
-static const struct net_conn_ops conn_ops = {.frames = cli_conn_frames, .closed = conn_closed, .destroyed = conn_destroyed};
+static const struct net_conn_ops conn_ops = {.frames = cli_conn_frames, .begun = cli_conn_begun, .closed = conn_closed, .destroyed = conn_destroyed};
 
 static void config_apply(struct proto_config *cfg, const struct hythe_connect_options *o, const struct guid *guid)
 {

@@ -115,6 +115,9 @@ struct cli_request {
 	uint64_t message_id, async_id;
 	uint32_t tick;
 	uint16_t command, charge, asked;
+	bool takes_data; /* a READ by itself: what came may be put into `buffer` as it comes, which is ... */
+	bool receiving;  /* ... under way; under the connection's lock */
+	size_t received; /* ... and so much is there */
 	bool related, force_sign, is_signed, sealed, pending, no_header;
 	bool urgent; /* goes before what waits for credits */
 	_Atomic bool transmitting; /* the sender still uses it */
@@ -167,6 +170,8 @@ size_t cli_conn_io_limit(struct hythe_connection *c, uint32_t most);
 /* Runs with the lock held after a request went out: sees that the timer runs. */
 void cli_conn_arm_locked(struct hythe_connection *c);
 void cli_conn_frames(struct net_conn *nc, void *user, struct net_frame *f, size_t n);
+/* receive_into.c */
+struct net_sink *cli_conn_begun(struct net_conn *nc, void *user, const struct net_frame *head, size_t len);
 
 /* --- send.c --- */
 /* A cleared request that holds references to what is not NULL (the most specific one suffices: a file brings its tree). */
@@ -183,12 +188,16 @@ ntstatus cli_submit(struct cli_request *r) MUST_USE;
 void cli_pump(struct hythe_connection *c);
 void cli_send_cancel(struct hythe_connection *c, struct hythe_session *s, struct hythe_tree *t, uint64_t message_id, uint64_t async_id);
 
-/* Requests sent while a batch of frames is being worked through leave together, in one system call. */
+/* Runs fn, which works through what came; requests that this sends leave together, in few system calls. */
 struct cli_batch;
-void cli_batch_frames(struct hythe_connection *c, void (*fn)(struct hythe_connection *c, struct net_frame *f, size_t n),
-	struct net_frame *f, size_t n);
+void cli_batch_run(struct hythe_connection *c, void (*fn)(struct hythe_connection *c, void *arg), void *arg);
 
 /* --- receive.c --- */
+/* The request of that id that waits; the lock is held. */
+struct cli_request *cli_table_find_locked(struct hythe_connection *c, uint64_t message_id);
+/* The answer to r, which has left the table, is there, in parts: checks how it is protected, takes the credits, and hands it over. */
+void cli_answered(struct hythe_connection *c, struct cli_request *r, const struct proto_element *e, const struct iovec *parts, size_t n,
+	bool sealed);
 /* Takes r out of the table; the lock is held. */
 void cli_table_remove_locked(struct hythe_connection *c, struct cli_request *r);
 /* Hands the answer to r and frees it. */

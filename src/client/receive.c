@@ -19,7 +19,7 @@ void cli_table_remove_locked(struct hythe_connection *c, struct cli_request *r)
 	c->charged -= r->charge ? r->charge : 1u;
 }
 
-static struct cli_request *table_find_locked(struct hythe_connection *c, uint64_t message_id)
+struct cli_request *cli_table_find_locked(struct hythe_connection *c, uint64_t message_id)
 {
 	struct cli_request *r = c->table[message_id % CLI_TABLE];
 	while (r && r->message_id != message_id)
@@ -113,7 +113,7 @@ static struct hythe_session *session_find(struct hythe_connection *c, uint64_t i
 }
 
 /* 3.2.5.1.3. SESSION_SETUP is verified by the login, which makes the keys. An interim response may be unsigned. */
-static bool protection_holds(const struct cli_request *r, const struct proto_element *e, bool sealed)
+static bool protection_holds(const struct cli_request *r, const struct proto_element *e, const struct iovec *parts, size_t n, bool sealed)
 {
 	const struct smb2_header *h = &e->header;
 	if (sealed || r->command == SMB2_SESSION_SETUP)
@@ -126,7 +126,7 @@ static bool protection_holds(const struct cli_request *r, const struct proto_ele
 		return !r->is_signed || interim;
 	if (!r->session || !r->session->have_keys)
 		return false;
-	return nt_ok(proto_verify(&r->session->keys, e->data, e->len, true));
+	return nt_ok(proto_verify_parts(&r->session->keys, parts, n, true));
 }
 
 /* The server may have no key left to sign with when it says that the session is gone. */
@@ -176,6 +176,23 @@ static void unsolicited(struct hythe_connection *c, const struct proto_element *
 		atomic_fetch_add(&c->breaks_ignored, 1);
 }
 
+void cli_answered(struct hythe_connection *c, struct cli_request *r, const struct proto_element *e, const struct iovec *parts, size_t n,
+	bool sealed)
+{
+	const struct smb2_header *h = &e->header;
+	struct cli_answer a = {.status = {h->status}, .message = e->data, .len = e->len, .header = h};
+	if (!protection_holds(r, e, parts, n, sealed)) {
+		refuse_answer(c, r->sealed, h);
+		pthread_mutex_lock(&c->lock);
+		a = (struct cli_answer){.status = c->end_status};
+		pthread_mutex_unlock(&c->lock);
+		r->received = 0;
+	} else {
+		credits_came(c, r, h->credits);
+	}
+	cli_complete(r, &a);
+}
+
 static void receive_element(struct hythe_connection *c, const struct proto_element *e, bool sealed, const struct hythe_session *s)
 {
 	const struct smb2_header *h = &e->header;
@@ -189,9 +206,9 @@ static void receive_element(struct hythe_connection *c, const struct proto_eleme
 	}
 	bool is_interim = (h->flags & SMB2_FLAGS_ASYNC_COMMAND) && h->status == STATUS_PENDING.code;
 	pthread_mutex_lock(&c->lock);
-	struct cli_request *r = table_find_locked(c, h->message_id);
+	struct cli_request *r = cli_table_find_locked(c, h->message_id);
 	/* A sealed answer must come by the session that asked. */
-	if (r && ((sealed && r->session != s) || r->command != h->command))
+	if (r && ((sealed && r->session != s) || r->command != h->command || r->receiving))
 		r = NULL;
 	bool asked_sealed = r && r->sealed;
 	if (r && is_interim && (sealed || !asked_sealed))
@@ -208,16 +225,8 @@ static void receive_element(struct hythe_connection *c, const struct proto_eleme
 			cli_pump(c);
 		return;
 	}
-	struct cli_answer a = {.status = {h->status}, .message = e->data, .len = e->len, .header = h};
-	if (!protection_holds(r, e, sealed)) {
-		refuse_answer(c, asked_sealed, h);
-		pthread_mutex_lock(&c->lock);
-		a = (struct cli_answer){.status = c->end_status};
-		pthread_mutex_unlock(&c->lock);
-	} else {
-		credits_came(c, r, h->credits);
-	}
-	cli_complete(r, &a);
+	struct iovec whole = {e->data, e->len};
+	cli_answered(c, r, e, &whole, 1, sealed);
 }
 
 static void receive_chain(struct hythe_connection *c, uint8_t *data, size_t len, bool sealed, const struct hythe_session *s)
@@ -273,7 +282,7 @@ static void receive_smb1_choice(struct hythe_connection *c, const struct net_fra
 {
 	struct smb1_header h = {0};
 	pthread_mutex_lock(&c->lock);
-	struct cli_request *r = table_find_locked(c, 0);
+	struct cli_request *r = cli_table_find_locked(c, 0);
 	if (r && r->command == SMB2_NEGOTIATE && r->no_header)
 		cli_table_remove_locked(c, r);
 	else
@@ -307,10 +316,16 @@ static void receive_frame(struct hythe_connection *c, struct net_frame *f)
 		cli_conn_kill(c, STATUS_INVALID_NETWORK_RESPONSE, "what answers on %s port %u does not speak SMB", c->host, c->port);
 }
 
-static void receive_frames(struct hythe_connection *c, struct net_frame *f, size_t n)
+struct frames {
+	struct net_frame *f;
+	size_t n;
+};
+
+static void receive_frames(struct hythe_connection *c, void *arg)
 {
-	for (size_t i = 0; i < n; i++)
-		receive_frame(c, &f[i]);
+	struct frames *came = arg;
+	for (size_t i = 0; i < came->n; i++)
+		receive_frame(c, &came->f[i]);
 }
 
 void cli_conn_frames(struct net_conn *nc, void *user, struct net_frame *f, size_t n)
@@ -319,9 +334,7 @@ void cli_conn_frames(struct net_conn *nc, void *user, struct net_frame *f, size_
 	/* Nothing below depends on the order of frames, but in SMB1. */
 	if (c->client->threads > 1 && !c->smb1)
 		net_conn_release_token(nc);
-	cli_callback(true);
-	cli_batch_frames(c, receive_frames, f, n);
-	cli_callback(false);
+	cli_batch_run(c, receive_frames, &(struct frames){f, n});
 }
 
 struct exchange {

@@ -34,6 +34,10 @@ static ntstatus read_answer(struct cli_request *r, const struct cli_answer *a, s
 	*bytes = 0;
 	if (r->file->smb1)
 		return cli1_read_answer(r, a, bytes);
+	if (r->received > 0) {
+		*bytes = r->received; /* and is in the buffer */
+		return a->status;
+	}
 	if (!cli_body(r, a, &rsp, &status))
 		return status;
 	if (rsp.data.len > r->buffer_len)
@@ -76,6 +80,7 @@ static struct cli_request *make_read(struct hythe_file *f, uint64_t offset, void
 		return NULL;
 	r->buffer = buffer;
 	r->buffer_len = len;
+	r->takes_data = true;
 	r->offset = offset;
 	*status = f->smb1 ? cli1_read_encode(r, f, offset, len) : cli_request_encode(r, &req, 0, len);
 	return r;

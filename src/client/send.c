@@ -425,15 +425,16 @@ void cli_send_cancel(struct hythe_connection *c, struct hythe_session *s, struct
 	cli_request_free(r);
 }
 
-void cli_batch_frames(struct hythe_connection *c, void (*fn)(struct hythe_connection *c, struct net_frame *f, size_t n),
-	struct net_frame *f, size_t n)
+void cli_batch_run(struct hythe_connection *c, void (*fn)(struct hythe_connection *c, void *arg), void *arg)
 {
 	struct cli_batch b, *outer = current_batch;
 	b.conn = c;
 	b.used = b.count = 0;
 	net_batch_init(&b.net, c->net);
 	current_batch = &b;
-	fn(c, f, n);
+	cli_callback(true);
+	fn(c, arg);
+	cli_callback(false);
 	current_batch = outer;
 	net_batch_flush(&b.net);
 }

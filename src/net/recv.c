@@ -414,10 +414,18 @@ static ssize_t sink_some(struct net_conn *c, struct net_worker *w, struct rx *rx
 	ssize_t got;
 
 	if (n > 0) {
-		if (nt_ok(s->status))
+		if (s->into)
+			memcpy(s->into, rx->buf->data + rx->off, n);
+		else if (nt_ok(s->status))
 			s->status = s->bytes(s, rx->buf->data + rx->off, n);
+		s->into += s->into ? n : 0;
 		rx->off += n;
 		return (ssize_t)n;
+	}
+	if (s->into) {
+		got = c->transport->recv(c, s->into, s->left);
+		s->into += got > 0 ? got : 0;
+		return got;
 	}
 	if (nt_ok(s->status) && s->pipe && c->transport->splice_in && worker_pipe(w)) {
 		got = c->transport->splice_in(c, w->pipe[1], s->left);

@@ -95,6 +95,8 @@ void proto_keys_wipe(struct proto_keys *k);
 ntstatus proto_sign(const struct proto_keys *k, const struct iovec *parts, size_t n, bool from_server) MUST_USE;
 /* ACCESS_DENIED when the signature is wrong. Restores the header. */
 ntstatus proto_verify(const struct proto_keys *k, uint8_t *message, size_t len, bool from_server) MUST_USE;
+/* The same of a message in parts, the first of which has the header. */
+ntstatus proto_verify_parts(const struct proto_keys *k, const struct iovec *parts, size_t n, bool from_server) MUST_USE;
 /* Fills `head` (52 bytes) and encrypts the parts in place. */
 ntstatus proto_seal(struct proto_keys *k, const struct proto_conn *conn, uint64_t session_id, uint8_t head[52],
 	const struct iovec *parts, size_t n) MUST_USE;

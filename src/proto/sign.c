@@ -35,19 +35,26 @@ ntstatus proto_sign(const struct proto_keys *k, const struct iovec *parts, size_
 
 ntstatus proto_verify(const struct proto_keys *k, uint8_t *message, size_t len, bool from_server)
 {
-	uint8_t nonce[12], received[SIGNATURE_BYTES], expected[SIGNATURE_BYTES];
 	struct iovec part = {message, len};
+
+	return proto_verify_parts(k, &part, 1, from_server);
+}
+
+ntstatus proto_verify_parts(const struct proto_keys *k, const struct iovec *parts, size_t n, bool from_server)
+{
+	uint8_t nonce[12], received[SIGNATURE_BYTES], expected[SIGNATURE_BYTES], *header;
 	ntstatus status;
 
 	if (!k->sign)
 		return STATUS_NOT_SUPPORTED;
-	if (len < SMB2_HEADER_SIZE)
+	if (n == 0 || parts[0].iov_len < SMB2_HEADER_SIZE)
 		return STATUS_INVALID_PARAMETER;
-	memcpy(received, message + SIGNATURE_AT, SIGNATURE_BYTES);
-	memset(message + SIGNATURE_AT, 0, SIGNATURE_BYTES);
-	nonce_of(message, from_server, nonce);
-	status = sign_compute(k->sign, nonce, &part, 1, expected);
-	memcpy(message + SIGNATURE_AT, received, SIGNATURE_BYTES);
+	header = parts[0].iov_base;
+	memcpy(received, header + SIGNATURE_AT, SIGNATURE_BYTES);
+	memset(header + SIGNATURE_AT, 0, SIGNATURE_BYTES);
+	nonce_of(header, from_server, nonce);
+	status = sign_compute(k->sign, nonce, parts, n, expected);
+	memcpy(header + SIGNATURE_AT, received, SIGNATURE_BYTES);
 	if (nt_ok(status) && !bytes_equal_ct(received, expected, SIGNATURE_BYTES))
 		status = STATUS_ACCESS_DENIED;
 	bytes_wipe(expected, sizeof(expected));

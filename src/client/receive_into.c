@@ -1,0 +1,109 @@
+/* The answer to a large READ goes from the socket to where its caller wants it, without lying in a buffer of ours first. It is told apart by the
+ * first bytes of its frame; everything else, and what is sealed or compounded, comes as a whole frame (receive.c). A signature is checked when
+ * all is there, before the caller hears of it: until then, and if it fails, his buffer holds whatever came. Called by net, with the receive
+ * token. */
+#include "client/smb1/smb1.h"
+
+#include <stdlib.h>
+
+struct receiving {
+	struct net_sink sink;
+	struct hythe_connection *conn;
+	struct cli_request *request; /* stays in the table meanwhile, so that it can expire; nobody else completes it */
+	struct proto_element element;
+	size_t data_len;
+	uint8_t head[NET_FRAME_HEAD]; /* what lies before the data */
+};
+
+static void finish(struct hythe_connection *c, void *arg)
+{
+	struct receiving *in = arg;
+	struct cli_request *r = in->request;
+	struct iovec parts[] = {{in->head, in->element.len}, {r->buffer, in->data_len}};
+
+	pthread_mutex_lock(&c->lock);
+	cli_table_remove_locked(c, r);
+	pthread_mutex_unlock(&c->lock);
+	r->received = in->data_len;
+	cli_answered(c, r, &in->element, parts, ARRAY_LEN(parts), false);
+}
+
+static void done(struct net_sink *sink, bool whole)
+{
+	struct receiving *in = CONTAINER_OF(sink, struct receiving, sink);
+
+	if (whole) {
+		cli_batch_run(in->conn, finish, in);
+	} else { /* the end of the connection is the answer */
+		pthread_mutex_lock(&in->conn->lock);
+		in->request->receiving = false;
+		pthread_mutex_unlock(&in->conn->lock);
+	}
+	free(in);
+}
+
+/* Where the data of a READ response of len bytes begins, of which the head is there; 0: it is none, or not alone in its frame. */
+static size_t data_at(const struct net_frame *head, size_t len, struct proto_element *e, size_t *data_len)
+{
+	struct proto_chain walk = {.next = head->data, .left = len};
+	struct smb2_read_rsp rsp;
+	ntstatus status;
+	struct wire w;
+	size_t at;
+
+	if (load_le32(head->data) != SMB2_PROTOCOL_ID || !proto_chain_next(&walk, e, &status) || e->len != len)
+		return 0;
+	if (e->header.command != SMB2_READ || e->header.status != STATUS_SUCCESS.code || !(e->header.flags & SMB2_FLAGS_SERVER_TO_REDIR))
+		return 0;
+	/* Nothing behind the fixed part is looked at. */
+	w = wire_decoder(head->data, SMB2_HEADER_SIZE, len, NULL);
+	smb2_read_rsp_code(&w, &rsp);
+	if (!wire_ok(&w) || rsp.data.len == 0)
+		return 0;
+	at = (size_t)(rsp.data.data - head->data);
+	*data_len = rsp.data.len;
+	return at <= NET_FRAME_HEAD && at + rsp.data.len == len ? at : 0;
+}
+
+/* The request that the answer is for, if its caller's buffer can take it; it is then marked. */
+static struct cli_request *request_for(struct hythe_connection *c, const struct proto_element *e, size_t data_len)
+{
+	struct cli_request *r;
+
+	pthread_mutex_lock(&c->lock);
+	r = cli_table_find_locked(c, e->header.message_id);
+	if (r && (r->command != SMB2_READ || !r->takes_data || r->sealed || r->receiving || data_len > r->buffer_len))
+		r = NULL;
+	if (r)
+		r->receiving = true;
+	pthread_mutex_unlock(&c->lock);
+	return r;
+}
+
+struct net_sink *cli_conn_begun(struct net_conn *nc, void *user, const struct net_frame *head, size_t len)
+{
+	struct hythe_connection *c = user;
+	struct receiving *in;
+	struct proto_element e;
+	size_t at, data_len = 0;
+
+	(void)nc;
+	/* Several threads check signatures side by side, which whole frames let them; a tap is told of those. */
+	if (c->smb1 || c->client->tap.fn || c->client->threads > 1)
+		return NULL;
+	at = data_at(head, len, &e, &data_len);
+	in = at ? malloc(sizeof(*in)) : NULL;
+	if (!in)
+		return NULL;
+	*in = (struct receiving){.conn = c, .element = e, .data_len = data_len, .request = request_for(c, &e, data_len)};
+	if (!in->request) {
+		free(in);
+		return NULL;
+	}
+	memcpy(in->head, head->data, at);
+	in->element.data = in->head;
+	in->element.len = at;
+	memcpy(in->request->buffer, head->data + at, NET_FRAME_HEAD - at);
+	in->sink = (struct net_sink){.into = (uint8_t *)in->request->buffer + (NET_FRAME_HEAD - at), .done = done};
+	return &in->sink;
+}
