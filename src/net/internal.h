@@ -16,7 +16,7 @@ enum {
 	NET_RECV_BYTES = 65536,         /* a worker's receive buffer */
 	NET_LARGE_FRAME = 32768,        /* frames above get a buffer and a call of their own */
 	NET_FRAMES_AT_ONCE = 64,
-	NET_IDLE_MS = 10000,            /* a worker above the base number that waited so long ends */
+	NET_IDLE_MS = 3000,             /* a worker above the base number that waited so long ends */
 	NET_QUEUE_HIGH = 16 * 1048576,  /* reading stops above this much unsent output, */
 	NET_QUEUE_LOW = 8 * 1048576,    /* and goes on below this */
 	NET_DRAIN_MS = 3000,            /* how long a peer may take to read the last bytes and hang up */
@@ -64,7 +64,9 @@ struct net_pool {
 	struct clock_virtual *virtual_clock;
 	unsigned threads, max_threads;
 	unsigned cores;
+	bool give_back;
 	_Atomic bool lingering; /* a thread is */
+	_Atomic bool used;      /* since it last gave memory back; if it does */
 	int epfd, out_epfd; /* readable and everything else; writable connections, nested in the first */
 	int timer_fd, job_fd, stop_fd;
 	struct net_io out_io, timer_io, job_io, stop_io;

@@ -23,6 +23,8 @@ struct net_listener;
 struct net_pool_config {
 	unsigned threads;      /* to start with; 0: none, the caller steps */
 	unsigned max_threads;  /* bound of growth while workers block */
+	bool give_back;        /* whenever it has been idle for some seconds after work, memory that is not in use goes back to the system; the whole
+	                        * process's, so that it is for programs that do little else */
 	const struct clock *clock; /* NULL: the system's */
 	/* In place of `clock`, for a pool without threads: a step that would wait moves this clock instead. */
 	struct clock_virtual *virtual_clock;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -130,12 +131,24 @@ static void stop_ready(struct net_io *io, struct net_worker *w, uint32_t events)
 	(void)events;
 }
 
+/* Nobody had anything to do for NET_IDLE_MS: what the load before has left goes back to the system, once. */
+static void pool_rest(struct net_pool *p)
+{
+	if (!atomic_exchange(&p->used, false))
+		return;
+	buf_pool_trim();
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 void net_worker_loop(struct net_worker *w)
 {
 	struct net_pool *p = w->pool;
 	struct epoll_event ev;
 
 	while (!atomic_load(&p->stopping)) {
+		uint64_t since;
 		int n;
 
 		if (atomic_load(&p->job_count) > 0) {
@@ -146,11 +159,15 @@ void net_worker_loop(struct net_worker *w)
 				continue;
 			}
 		}
-		atomic_fetch_add(&p->wait_state, 1);
+		since = atomic_fetch_add(&p->wait_state, 1) / NET_LEFT_ONE;
 		n = epoll_wait(p->epfd, &ev, 1, NET_IDLE_MS);
+		if (n == 0 && atomic_load(&p->wait_state) / NET_LEFT_ONE == since)
+			pool_rest(p);
 		if ((atomic_fetch_add(&p->wait_state, NET_LEFT_ONE - 1) & NET_WAITING_MASK) == 1 && n > 0)
 			net_pool_starved(p);
 		if (n == 1) {
+			if (p->give_back && !atomic_load_explicit(&p->used, memory_order_relaxed))
+				atomic_store(&p->used, true);
 			((struct net_io *)ev.data.ptr)->ready(ev.data.ptr, w, ev.events);
 		} else if (n == 0) {
 			net_worker_trim(w);
@@ -311,6 +328,7 @@ struct net_pool *net_pool_new(const struct net_pool_config *cfg)
 	p->clock = p->virtual_clock ? &p->virtual_clock->clock : cfg->clock ? cfg->clock : &clock_system;
 	p->threads = cfg->threads;
 	p->max_threads = cfg->max_threads > cfg->threads ? cfg->max_threads : cfg->threads;
+	p->give_back = cfg->give_back;
 	p->cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	p->out_io.ready = out_ready;
 	p->timer_io.ready = timer_ready;

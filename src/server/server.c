@@ -447,7 +447,7 @@ static void say_what_smb1_exposes(struct hythe_server *s)
 bool hythe_server_start(struct hythe_server *s, char *why, size_t why_cap)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	struct net_pool_config pool = {.clock = &clock_system};
+	struct net_pool_config pool = {.clock = &clock_system, .give_back = true};
 	char detail[WHY_BYTES] = "";
 
 	pool.threads = s->threads != 0 ? s->threads : cpus > 1 ? (unsigned)cpus : 2;
