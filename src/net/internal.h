@@ -66,7 +66,7 @@ struct net_pool {
 	unsigned cores;
 	bool give_back;
 	_Atomic bool lingering; /* a thread is */
-	_Atomic bool used;      /* since it last gave memory back; if it does */
+	_Atomic uint64_t events, rested; /* how many there were, now and when memory was last given back */
 	int epfd, out_epfd; /* readable and everything else; writable connections, nested in the first */
 	int timer_fd, job_fd, stop_fd;
 	struct net_io out_io, timer_io, job_io, stop_io;

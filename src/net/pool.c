@@ -134,7 +134,9 @@ static void stop_ready(struct net_io *io, struct net_worker *w, uint32_t events)
 /* Nobody had anything to do for NET_IDLE_MS: what the load before has left goes back to the system, once. */
 static void pool_rest(struct net_pool *p)
 {
-	if (!atomic_exchange(&p->used, false))
+	uint64_t events = atomic_load(&p->events);
+
+	if (!p->give_back || atomic_exchange(&p->rested, events) == events)
 		return;
 	buf_pool_trim();
 #ifdef __GLIBC__
@@ -159,15 +161,15 @@ void net_worker_loop(struct net_worker *w)
 				continue;
 			}
 		}
-		since = atomic_fetch_add(&p->wait_state, 1) / NET_LEFT_ONE;
+		since = atomic_load(&p->events);
+		atomic_fetch_add(&p->wait_state, 1);
 		n = epoll_wait(p->epfd, &ev, 1, NET_IDLE_MS);
-		if (n == 0 && atomic_load(&p->wait_state) / NET_LEFT_ONE == since)
+		if (n == 0 && atomic_load(&p->events) == since)
 			pool_rest(p);
 		if ((atomic_fetch_add(&p->wait_state, NET_LEFT_ONE - 1) & NET_WAITING_MASK) == 1 && n > 0)
 			net_pool_starved(p);
 		if (n == 1) {
-			if (p->give_back && !atomic_load_explicit(&p->used, memory_order_relaxed))
-				atomic_store(&p->used, true);
+			atomic_fetch_add_explicit(&p->events, 1, memory_order_relaxed);
 			((struct net_io *)ev.data.ptr)->ready(ev.data.ptr, w, ev.events);
 		} else if (n == 0) {
 			net_worker_trim(w);
