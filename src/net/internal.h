@@ -149,7 +149,7 @@ struct net_conn {
 	/* The token holder's: bytes received and not yet given away. */
 	struct buf *held;
 	size_t held_off, held_len;
-	unsigned burst;        /* frames since the socket was empty */
+	unsigned burst;        /* frames that came several at a time, since the socket was empty */
 	unsigned left_out;     /* frames in `out` that net_batch_leave left there */
 	uint8_t linger_off, linger_skip; /* how often not to linger after it was in vain, and how often still */
 	bool expect_large;
@@ -227,7 +227,10 @@ void net_listener_bound(const struct net_listener *l, union net_addr *out);
 /* A connected socket, or -1 and *status. */
 int net_tcp_dial(const char *host, uint16_t port, unsigned timeout_ms, ntstatus *status);
 void net_addr_text(const union net_addr *a, char *text, size_t cap);
-struct net_conn *net_tcp_conn(struct net_pool *p, int fd) MUST_USE;
+/* Both take over a connected, non-blocking socket; close it on failure. The first has its options already: an accepted one, from its listener. */
+struct net_conn *net_tcp_conn(struct net_pool *p, int fd, const union net_addr *peer) MUST_USE;
+struct net_conn *net_tcp_dialled(struct net_pool *p, int fd) MUST_USE;
+void net_tcp_options(int fd);
 /* watch.c */
 void net_watches_free(struct net_pool *p);
 /* listen.c */

@@ -110,14 +110,16 @@ static bool accept_error_passes(int err)
 static int listener_accept(struct net_listener *l)
 {
 	for (unsigned i = 0; i < ACCEPTS_AT_ONCE; i++) {
-		int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		union net_addr peer = {0};
+		socklen_t len = sizeof(peer);
+		int fd = accept4(l->fd, &peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		struct net_conn *c;
 
 		if (fd < 0 && !accept_error_passes(errno))
 			return errno;
 		if (fd < 0)
 			continue;
-		c = net_tcp_conn(l->pool, fd);
+		c = net_tcp_conn(l->pool, fd, &peer);
 		if (!c)
 			return ENOMEM;
 		if (l->nbss)
@@ -231,6 +233,7 @@ static int listen_one(const struct addrinfo *ai, bool v6_only)
 	if (fd < 0)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	net_tcp_options(fd); /* the accepted sockets inherit them */
 	/* One socket for both families, unless somebody has the IPv4 port already. */
 	if (ai->ai_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));

@@ -339,7 +339,7 @@ struct net_conn *net_connect_nbss(struct net_pool *p, const char *host, uint16_t
 	fd = call_run(&k, host, port);
 	if (fd >= 0) {
 		why[0] = 0;
-		c = net_tcp_conn(p, fd);
+		c = net_tcp_dialled(p, fd);
 		k.status = c ? STATUS_SUCCESS : STATUS_NO_MEMORY;
 	}
 	if (c)

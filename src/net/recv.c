@@ -213,7 +213,7 @@ static bool rx_deliver(struct net_conn *c, struct rx *rx, struct net_frame *f, s
 	struct rx_call call = {.c = c, .rx = rx, .frames = f, .n = n, .outer = rx_current};
 
 	atomic_store(&c->reading, false);
-	c->burst += (unsigned)n;
+	c->burst += n > 1 ? (unsigned)n : 0;
 	rx_current = &call;
 	c->ops->frames(c, c->user, f, n);
 	rx_current = call.outer;

@@ -175,12 +175,20 @@ static const struct net_transport tcp_transport = {
 	.destroy = tcp_destroy,
 };
 
-/* Takes over a connected, non-blocking socket; closes it on failure. */
-struct net_conn *net_tcp_conn(struct net_pool *p, int fd)
+void net_tcp_options(int fd)
+{
+	int on = 1, idle_s = 120;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* A peer that vanished is found out even when nothing is being sent. */
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+}
+
+struct net_conn *net_tcp_conn(struct net_pool *p, int fd, const union net_addr *peer)
 {
 	struct net_conn *c = net_conn_new(p, &tcp_transport);
-	socklen_t len = sizeof(c->peer);
-	int on = 1, idle_s = 120;
+	socklen_t len = sizeof(c->local);
 
 	if (!c) {
 		close(fd);
@@ -189,14 +197,19 @@ struct net_conn *net_tcp_conn(struct net_pool *p, int fd)
 	c->fd = fd;
 	c->io.ready = tcp_readable;
 	c->out_io.ready = tcp_writable;
-	getpeername(fd, &c->peer.sa, &len);
-	len = sizeof(c->local);
+	c->peer = *peer;
 	getsockname(fd, &c->local.sa, &len);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	/* A peer that vanished is found out even when nothing is being sent. */
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
 	return c;
+}
+
+struct net_conn *net_tcp_dialled(struct net_pool *p, int fd)
+{
+	union net_addr peer = {0};
+	socklen_t len = sizeof(peer);
+
+	getpeername(fd, &peer.sa, &len);
+	net_tcp_options(fd);
+	return net_tcp_conn(p, fd, &peer);
 }
 
 ntstatus net_status_from_errno(int err)
@@ -296,7 +309,7 @@ struct net_conn *net_connect(struct net_pool *p, const char *host, uint16_t port
 
 	if (fd < 0)
 		return NULL;
-	c = net_tcp_conn(p, fd);
+	c = net_tcp_dialled(p, fd);
 	*status = c ? STATUS_SUCCESS : STATUS_NO_MEMORY;
 	return c;
 }

@@ -1,9 +1,12 @@
 /* Framing, the token, and sending over real sockets on the loopback interface. */
+#include "net/internal.h"
 #include "util.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -727,6 +730,42 @@ static void test_bursts_with_pauses_are_answered(void **state)
 	stop_all(fds[0]);
 }
 
+static int option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+	return value;
+}
+
+/* The listener's options are those of what it accepts: small answers go at once, and peers that vanish are found out. */
+static void test_accepted_sockets_have_their_options(void **state)
+{
+	int fd = start_one(1);
+	struct net_conn *c;
+	char peer[64], local[64], text[64];
+	union net_addr here = {0};
+	socklen_t len = sizeof(here);
+
+	(void)state;
+	raw_write(fd, "\0\0\0\1x", 5);
+	WAIT_FOR(server.pool, ends[0].frames == 1);
+	c = net_conn_ref(ends[0].conn);
+	assert_int_equal(option(c->fd, IPPROTO_TCP, TCP_NODELAY), 1);
+	assert_int_equal(option(c->fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_int_equal(option(c->fd, IPPROTO_TCP, TCP_KEEPIDLE), 120);
+	net_conn_peer(c, peer, sizeof(peer));
+	net_conn_local(c, local, sizeof(local));
+	assert_int_equal(getsockname(fd, &here.sa, &len), 0);
+	net_addr_text(&here, text, sizeof(text));
+	assert_string_equal(peer, text);
+	snprintf(text, sizeof(text), "127.0.0.1:%u", net_listener_port(server.listener));
+	assert_string_equal(local, text);
+	net_conn_put(c);
+	stop_all(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -747,6 +786,7 @@ int main(void)
 		cmocka_unit_test_setup(test_pipe_pieces_that_cannot_be_sent, setup),
 		cmocka_unit_test_setup(test_a_batch_is_sent_in_order_whatever_its_size, setup),
 		cmocka_unit_test_setup(test_frames_that_adjoin_are_one_piece, setup),
+		cmocka_unit_test_setup(test_accepted_sockets_have_their_options, setup),
 		cmocka_unit_test_setup(test_bursts_with_pauses_are_answered, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
