@@ -72,7 +72,7 @@ ROWS = [
     Row("grow", "create files in one directory", ["--test", "create", "--depth", "16"], "/s", [], 50, kind="grow", number="files"),
     Row("login", "log in and off, new connections", ["--test", "login", "--protect", "signed"]),
     Row("login-4", "the same, 4 side by side", ["--test", "login", "--protect", "signed", "--connections", "4"], rate=35, cpu=60),
-    Row("relogin", "log in and off, the same connection", ["--test", "relogin", "--protect", "signed"], rate=15, cpu=15),
+    Row("relogin", "log in and off, the same connection", ["--test", "relogin", "--protect", "signed"], rate=15, cpu=15, pinned=True),
     Row("get", "hythe get and smbclient get", unit="MB/s", rate=1.3, kind="client"),
     Row("put", "hythe put and smbclient put", unit="MB/s", rate=1.3, kind="client"),
     Row("get-r", "hythe get -r and smbclient mget, files of 4 KiB", unit="files/s", rate=3, kind="client", number="copy_files"),

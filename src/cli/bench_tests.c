@@ -1,6 +1,8 @@
 /* The tests of the load generator: each puts one operation after another under way. See bench.h; bench_run.c does the rest. */
 #include "cli/bench.h"
 
+#include "base/guid.h"
+
 #include <stdio.h>
 
 uint64_t bench_random(struct bench_worker *w)
@@ -164,17 +166,16 @@ static ntstatus list_once(struct bench_worker *w)
 	return nt_is(status, STATUS_NO_MORE_FILES) ? STATUS_SUCCESS : status;
 }
 
-/* A client each time: some servers take connections with the same ClientGuid for channels of one client. */
+/* Another client each time: some servers take connections with the same ClientGuid for channels of one client. */
 static ntstatus login_once(struct bench_worker *w)
 {
-	struct hythe_client *client = hythe_client_new(w->c->client);
+	struct hythe_connect_options options = *w->c->connect;
+	struct guid guid = guid_random();
 	struct hythe_session *session;
-	if (!client)
-		return STATUS_NO_MEMORY;
-	ntstatus status = hythe_connect(client, w->c->host, w->c->port, w->c->connect, &session);
+	options.client_guid = guid.b;
+	ntstatus status = hythe_connect(w->client, w->c->host, w->c->port, &options, &session);
 	if (nt_ok(status))
 		status = hythe_session_logoff(session);
-	hythe_client_free(client);
 	w->ops += nt_ok(status);
 	return status;
 }
