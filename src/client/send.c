@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* So many requests leave together, that the server works on them while the next ones are made. */
-enum { BATCH_REQUESTS = 8, BATCH_HEADS = 12288, PROCESS_ID = 0xFEFF };
+enum { BATCH_REQUESTS = 16, BATCH_HEADS = 12288, PROCESS_ID = 0xFEFF };
 
 struct cli_batch {
 	struct net_batch net;
