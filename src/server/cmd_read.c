@@ -1,5 +1,6 @@
 /* READ, [MS-SMB2] 3.3.5.12, [MS-FSA] 2.1.5.2. */
 #include "server/cmd.h"
+#include "server/dispatch.h"
 #include "server/io.h"
 #include "server/open.h"
 #include "server/pipe.h"
@@ -25,6 +26,21 @@ static ntstatus read_check(const struct srv_request *r, const struct smb2_read_r
 	return io_range_valid(in->offset, in->length) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
+/* What is in memory is read by whoever has the connection; while the rest is waited for, others go on. */
+static ntstatus read_file(struct srv_request *r, const struct smb2_read_req *in, size_t *done)
+{
+	struct vfs_file *f = r->open->file;
+	ntstatus status = vfs_read_at_hand(f, r->payload.data, in->length, in->offset, done);
+	size_t had = *done;
+
+	if (!nt_is(status, STATUS_PENDING))
+		return status;
+	srv_request_waits(r);
+	status = vfs_read(f, r->payload.data + had, in->length - had, in->offset + had, done);
+	*done += had;
+	return status;
+}
+
 /* [MS-SMB2] 3.3.5.12 */
 struct srv_result cmd_read(struct srv_request *r, const struct smb2_read_req *in, struct smb2_read_rsp *out)
 {
@@ -41,7 +57,7 @@ struct srv_result cmd_read(struct srv_request *r, const struct smb2_read_req *in
 	if (!srv_payload_alloc(r, (size_t)in->length + out->data_padding))
 		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
 	r->payload.data += out->data_padding;
-	status = vfs_read(r->open->file, r->payload.data, in->length, in->offset, &done);
+	status = read_file(r, in, &done);
 	if (!nt_ok(status))
 		return srv_reply(status);
 	if (done < in->minimum_count || (done == 0 && in->length > 0))

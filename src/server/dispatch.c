@@ -10,7 +10,7 @@
 
 #include <stdatomic.h>
 
-enum { NOT_LARGE_BYTES = 68 * 1024, HEAVY_BYTES = 64 * 1024 };
+enum { NOT_LARGE_BYTES = 68 * 1024, HEAVY_BYTES = 256 * 1024 };
 
 /* A check's verdict: go on, answer with a status, or drop the connection. */
 enum verdict { GO, ANSWER, DROP };
@@ -402,6 +402,12 @@ static void give_up_token(struct srv_chain *ch)
 	net_conn_release_after(ch->conn->net, ch->frame);
 }
 
+void srv_request_waits(struct srv_request *r)
+{
+	if (r->chain)
+		give_up_token(r->chain);
+}
+
 bool srv_request_may_block(struct srv_request *r)
 {
 	struct srv_chain *ch = r->chain;
@@ -419,8 +425,8 @@ bool srv_request_may_block(struct srv_request *r)
 	return r->head != NULL;
 }
 
-/* Work that is worth a second core, or that may wait for a disk: another worker goes on with the frames behind it. What was answered so far
- * goes out first. */
+/* Work that is worth a second core, or that waits for a disk: another worker goes on with the frames behind it. What was answered so far
+ * goes out first. A smaller READ does so once it finds that what it reads is not in memory. */
 static void share_the_work(struct srv_chain *ch, struct srv_request *r)
 {
 	uint64_t in, out;

@@ -121,6 +121,17 @@ static ntstatus fault_read(struct vfs_file *f, void *p, size_t n, uint64_t offse
 	return nt_ok(st) ? vfs_read(inner_of(f), p, n, offset, done) : st;
 }
 
+/* PENDING: the second half has to be waited for. */
+static ntstatus fault_read_at_hand(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done)
+{
+	ntstatus st = decide(f->store, "read_at_hand"), read;
+
+	if (!nt_is(st, STATUS_PENDING))
+		return nt_ok(st) ? vfs_read_at_hand(inner_of(f), p, n, offset, done) : st;
+	read = vfs_read(inner_of(f), p, n / 2, offset, done);
+	return nt_ok(read) ? st : read;
+}
+
 static ntstatus fault_write(struct vfs_file *f, const void *p, size_t n, uint64_t offset)
 {
 	ntstatus st = decide(f->store, "write");
@@ -305,7 +316,7 @@ static ntstatus fault_lock(struct vfs_file *f, uint64_t offset, uint64_t length,
 static const struct vfs_ops fault_ops = {
 	.close = fault_close, .volume_query = fault_volume_query, .open = fault_open, .file_close = fault_file_close,
 	.unlink = fault_unlink, .rename = fault_rename, .link = fault_link, .dir_empty = fault_dir_empty,
-	.file_name = fault_file_name, .read = fault_read, .write = fault_write, .flush = fault_flush,
+	.file_name = fault_file_name, .read = fault_read, .read_at_hand = fault_read_at_hand, .write = fault_write, .flush = fault_flush,
 	.truncate = fault_truncate, .allocate = fault_allocate, .file_fd = fault_file_fd, .stat_get = fault_stat_get,
 	.set = fault_set, .dir_read = fault_dir_read, .dir_seek = fault_dir_seek, .xattr_get = fault_xattr_get,
 	.xattr_set = fault_xattr_set, .xattr_names = fault_xattr_names, .stream_open = fault_stream_open,

@@ -83,7 +83,9 @@ struct posix_store {
 	int root;
 	struct vfs_id root_id;
 	bool follow, read_only, xattrs, short_names;
+	bool local;                 /* the root is on a disk of this machine, or in its memory */
 	_Atomic bool told_of_no_xattrs, no_getxattrat;
+	_Atomic bool no_nowait;     /* RWF_NOWAIT is unknown to the root's file system */
 	_Atomic uint64_t renames;                  /* through any handle so far: names known before it may be old */
 	_Atomic uint64_t next_stream;
 	_Atomic int side_dir;                      /* POSIX_SIDE_DIR; -1: not there */
@@ -296,6 +298,7 @@ void posix_dir_seek(struct vfs_file *f, uint64_t cookie);
 void posix_dir_free(struct posix_dir *d);
 
 /* --- posix_io.c --- */
+ntstatus posix_read_at_hand(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done) MUST_USE;
 ntstatus posix_read(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done) MUST_USE;
 ntstatus posix_write(struct vfs_file *f, const void *p, size_t n, uint64_t offset) MUST_USE;
 ntstatus posix_write_pipe(struct vfs_file *f, int pipe_fd, size_t n, uint64_t offset) MUST_USE;

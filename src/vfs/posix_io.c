@@ -3,30 +3,69 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-ntstatus posix_read(struct vfs_file *vf, void *p, size_t n, uint64_t offset, size_t *done)
+/* A descriptor that may be read, and a range that the kernel can name. */
+static ntstatus read_check(const struct posix_file *f, size_t n, uint64_t offset)
 {
-	struct posix_file *f = posix_file_of(vf);
-
 	if (f->directory)
 		return STATUS_INVALID_DEVICE_REQUEST;
 	if (!f->readable)
 		return STATUS_ACCESS_DENIED;
-	if (offset > INT64_MAX || n > INT64_MAX - offset)
-		return STATUS_INVALID_PARAMETER;
+	return offset > INT64_MAX || n > INT64_MAX - offset ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
+}
+
+/* From *done on. flags: of preadv2(2). A negated errno, or 0: all n, or up to the end of the file. */
+static int read_on(int fd, uint8_t *p, size_t n, uint64_t offset, size_t *done, int flags)
+{
 	while (*done < n) {
-		ssize_t k = pread(f->fd, (uint8_t *)p + *done, n - *done, (off_t)(offset + *done));
+		struct iovec rest = {p + *done, n - *done};
+		ssize_t k = flags ? preadv2(fd, &rest, 1, (off_t)(offset + *done), flags) : pread(fd, rest.iov_base, rest.iov_len, (off_t)(offset + *done));
 
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k < 0)
-			return posix_error(errno);
+			return -errno;
 		if (k == 0)
 			break;
 		*done += (size_t)k;
 	}
-	return STATUS_SUCCESS;
+	return 0;
+}
+
+ntstatus posix_read(struct vfs_file *vf, void *p, size_t n, uint64_t offset, size_t *done)
+{
+	struct posix_file *f = posix_file_of(vf);
+	ntstatus st = read_check(f, n, offset);
+	int err = nt_ok(st) ? read_on(f->fd, p, n, offset, done, 0) : 0;
+
+	return err == 0 ? st : posix_error(-err);
+}
+
+/* Where the kernel cannot say what is in memory, a local disk is taken to be fast and a network not. */
+ntstatus posix_read_at_hand(struct vfs_file *vf, void *p, size_t n, uint64_t offset, size_t *done)
+{
+	struct posix_file *f = posix_file_of(vf);
+	struct posix_store *s = posix_store_of(vf->store);
+	bool ours = f->id.device == s->root_id.device, local;
+	ntstatus st = read_check(f, n, offset);
+	int err = -EOPNOTSUPP;
+
+	if (!nt_ok(st))
+		return st;
+	if (!ours || !atomic_load_explicit(&s->no_nowait, memory_order_relaxed))
+		err = read_on(f->fd, p, n, offset, done, RWF_NOWAIT);
+	if (err == -EOPNOTSUPP || err == -ENOSYS) {
+		local = ours ? s->local : posix_fs_traits(f->fd) & POSIX_FS_LOCAL;
+		if (ours)
+			atomic_store_explicit(&s->no_nowait, true, memory_order_relaxed);
+		err = local ? read_on(f->fd, p, n, offset, done, 0) : -EAGAIN;
+	}
+	if (err == -EAGAIN)
+		return STATUS_PENDING;
+	return err == 0 ? STATUS_SUCCESS : posix_error(-err);
 }
 
 ntstatus posix_write(struct vfs_file *vf, const void *p, size_t n, uint64_t offset)

@@ -153,6 +153,8 @@ struct slice vfs_file_name(struct vfs_file *f, struct arena *a) MUST_USE;
 
 /* *done < n only at the end of the file. A read that starts at or behind the end gives *done == 0. */
 ntstatus vfs_read(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done) MUST_USE;
+/* The same, as far as it takes no waiting for a disk or a network. PENDING: the rest does, and vfs_read has to be asked for it. */
+ntstatus vfs_read_at_hand(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done) MUST_USE;
 /* All n bytes or an error; DISK_FULL may have written a part. */
 ntstatus vfs_write(struct vfs_file *f, const void *p, size_t n, uint64_t offset) MUST_USE;
 /* The same with the next n bytes of a pipe, without a way through memory. INVALID_DEVICE_REQUEST where vfs_takes_pipe says no. */

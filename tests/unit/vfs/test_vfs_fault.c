@@ -16,7 +16,7 @@ static ntstatus decide(void *arg, const char *operation)
 	return p->fail != NULL && strcmp(p->fail, operation) == 0 ? p->with : STATUS_SUCCESS;
 }
 
-static const char *const operations[] = {"stat_get", "set", "read", "write", "flush", "truncate", "allocate", "rename", "link",
+static const char *const operations[] = {"stat_get", "set", "read", "read_at_hand", "write", "flush", "truncate", "allocate", "rename", "link",
 	"dir_empty", "dir_read", "xattr_get", "xattr_set", "volume_query", "unlink"};
 
 static ntstatus call(struct fixture *f, const char *operation, struct vfs_file *file, struct vfs_file *dir)
@@ -34,6 +34,8 @@ static ntstatus call(struct fixture *f, const char *operation, struct vfs_file *
 		return vfs_set(file, &set);
 	if (strcmp(operation, "read") == 0)
 		return vfs_read(file, b, 1, 0, &n);
+	if (strcmp(operation, "read_at_hand") == 0)
+		return vfs_read_at_hand(file, b, 1, 0, &n);
 	if (strcmp(operation, "write") == 0)
 		return vfs_write(file, "x", 1, 0);
 	if (strcmp(operation, "flush") == 0)
