@@ -404,7 +404,8 @@ enum hythe_step_kind {
 	HYTHE_STEP_QUERY_INFO,
 	HYTHE_STEP_SET_INFO,
 	HYTHE_STEP_QUERY_DIRECTORY,
-	HYTHE_STEP_CLOSE
+	HYTHE_STEP_CLOSE,
+	HYTHE_STEP_RENAME
 };
 enum { HYTHE_CHAIN_MAX = 16 };
 
@@ -424,6 +425,8 @@ struct hythe_step {
 	uint8_t scan_flags;    /* QUERY_DIRECTORY */
 	const char *pattern;   /* QUERY_DIRECTORY */
 	uint32_t additional;   /* QUERY_INFO, SET_INFO */
+	const char *to;        /* RENAME: the new name, from the share's root on; the file must be open with HYTHE_DELETE access */
+	bool replace;          /* RENAME: a file of that name */
 	bool want_stat;        /* CLOSE */
 	bool keep;             /* OPEN: no CLOSE follows; the file is handed over in `file` */
 	/* out */

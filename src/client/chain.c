@@ -30,6 +30,7 @@ static const uint16_t commands[] = {
 	[HYTHE_STEP_SET_INFO] = SMB2_SET_INFO,
 	[HYTHE_STEP_QUERY_DIRECTORY] = SMB2_QUERY_DIRECTORY,
 	[HYTHE_STEP_CLOSE] = SMB2_CLOSE,
+	[HYTHE_STEP_RENAME] = SMB2_SET_INFO,
 };
 
 static ntstatus encode_data(struct cli_request *r, const struct hythe_step *s)
@@ -55,6 +56,20 @@ static ntstatus encode_info(struct cli_request *r, const struct hythe_step *s)
 	struct smb2_set_info_req req = {.info_type = s->info_type, .file_info_class = s->info_class,
 		.additional_information = s->additional, .file_id = file_of(s), .input = slice_of(s->data, s->len)};
 	return cli_request_encode(r, &req, s->len, 0);
+}
+
+static ntstatus encode_rename(struct cli_request *r, const struct hythe_step *s)
+{
+	ntstatus status;
+	size_t len;
+	uint8_t *data = cli_rename_information(s->to, s->replace, &len, &status);
+	if (!nt_ok(status))
+		return status;
+	struct smb2_set_info_req req = {.info_type = HYTHE_INFO_FILE, .file_info_class = HYTHE_FILE_RENAME_INFORMATION, .file_id = file_of(s),
+		.input = slice_of(data, len)};
+	status = cli_request_encode(r, &req, len, 0);
+	free(data);
+	return status;
 }
 
 static ntstatus encode_scan(struct cli_request *r, const struct hythe_step *s)
@@ -100,6 +115,8 @@ static ntstatus encode_step(struct cli_request *r, const struct hythe_step *s)
 		return cli_request_encode(r, &flush, 0, 0);
 	case HYTHE_STEP_CLOSE:
 		return cli_request_encode(r, &close, 0, 0);
+	case HYTHE_STEP_RENAME:
+		return encode_rename(r, s);
 	}
 	return STATUS_INVALID_PARAMETER;
 }
@@ -132,7 +149,7 @@ static ntstatus take_answer(struct hythe_step *s, struct cli_request *r, const s
 		struct smb2_close_rsp close;
 	} m;
 	ntstatus status = a->status;
-	if (s->kind == HYTHE_STEP_FLUSH || s->kind == HYTHE_STEP_SET_INFO || !cli_body(r, a, &m, &status))
+	if (commands[s->kind] == SMB2_FLUSH || commands[s->kind] == SMB2_SET_INFO || !cli_body(r, a, &m, &status))
 		return status;
 	switch (s->kind) {
 	case HYTHE_STEP_OPEN:
@@ -152,6 +169,7 @@ static ntstatus take_answer(struct hythe_step *s, struct cli_request *r, const s
 		break;
 	case HYTHE_STEP_FLUSH:
 	case HYTHE_STEP_SET_INFO:
+	case HYTHE_STEP_RENAME:
 		break;
 	}
 	return status;
@@ -169,7 +187,7 @@ static void note_end(struct cli_chain *c, const struct hythe_step *s)
 		return;
 	if (s->kind == HYTHE_STEP_CLOSE)
 		cli_cache_leave(on);
-	else if (s->kind == HYTHE_STEP_SET_INFO && s->info_type == HYTHE_INFO_FILE && s->info_class == HYTHE_FILE_RENAME_INFORMATION)
+	else if (s->kind == HYTHE_STEP_RENAME || (s->kind == HYTHE_STEP_SET_INFO && s->info_type == HYTHE_INFO_FILE && s->info_class == HYTHE_FILE_RENAME_INFORMATION))
 		cli_cache_renamed(on);
 }
 

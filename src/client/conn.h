@@ -233,6 +233,8 @@ ntstatus cli_validate_async(struct hythe_tree *t, hythe_done_fn *done, void *arg
 /* --- path.c --- */
 /* The share-relative name as it goes on the wire, in a malloc'ed block; data NULL: not UTF-8 or no memory (*status). */
 struct slice cli_path(const char *path, ntstatus *status) MUST_USE;
+/* FileRenameInformation ([MS-FSCC] 2.4.42.2) of `to`, malloc'ed. */
+uint8_t *cli_rename_information(const char *to, bool replace, size_t *len, ntstatus *status) MUST_USE;
 
 /* --- asynchronous operations with an own buffer for the answer (NULL: it is shown to `done`) --- */
 ntstatus cli_query_info(struct hythe_file *f, uint8_t type, uint8_t info_class, uint32_t additional, void *buffer, size_t cap,

@@ -66,8 +66,7 @@ ntstatus hythe_file_stat(struct hythe_file *f, struct hythe_stat *out)
 	return decode_all(all, len, out);
 }
 
-/* FileRenameInformation of `to`, malloc'ed. */
-static uint8_t *encode_rename(const char *to, bool replace, size_t *len, ntstatus *status)
+uint8_t *cli_rename_information(const char *to, bool replace, size_t *len, ntstatus *status)
 {
 	struct slice name = cli_path(to, status);
 	if (!nt_ok(*status))
@@ -89,7 +88,7 @@ ntstatus hythe_file_rename(struct hythe_file *f, const char *to, bool replace)
 {
 	ntstatus status;
 	size_t len = 0;
-	uint8_t *data = encode_rename(to, replace, &len, &status);
+	uint8_t *data = cli_rename_information(to, replace, &len, &status);
 	if (nt_ok(status))
 		status = hythe_set_info(f, HYTHE_INFO_FILE, FSCC_FILE_RENAME, 0, data, len);
 	free(data);
@@ -98,24 +97,16 @@ ntstatus hythe_file_rename(struct hythe_file *f, const char *to, bool replace)
 
 ntstatus hythe_rename(struct hythe_tree *t, const char *from, const char *to, bool replace)
 {
-	ntstatus status;
 	struct hythe_open_params p;
-	size_t len = 0;
 	if (cli1_is_active(t->session->conn) && !replace)
 		return cli1_name_command(t, SMB1_RENAME, from, to);
-	uint8_t *data = encode_rename(to, replace, &len, &status);
 	hythe_open_params_init(&p, from, HYTHE_DELETE | HYTHE_READ_ATTRIBUTES | HYTHE_SYNCHRONIZE);
-	if (nt_ok(status)) {
-		struct hythe_step steps[] = {
-			{.kind = HYTHE_STEP_OPEN, .open = &p},
-			{.kind = HYTHE_STEP_SET_INFO, .info_type = HYTHE_INFO_FILE, .info_class = FSCC_FILE_RENAME, .data = data,
-				.len = len},
-			{.kind = HYTHE_STEP_CLOSE},
-		};
-		status = hythe_chain(t, steps, ARRAY_LEN(steps));
-	}
-	free(data);
-	return status;
+	struct hythe_step steps[] = {
+		{.kind = HYTHE_STEP_OPEN, .open = &p},
+		{.kind = HYTHE_STEP_RENAME, .to = to, .replace = replace},
+		{.kind = HYTHE_STEP_CLOSE},
+	};
+	return hythe_chain(t, steps, ARRAY_LEN(steps));
 }
 
 static ntstatus delete_kind(struct hythe_tree *t, const char *path, uint32_t option)

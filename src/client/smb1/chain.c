@@ -45,6 +45,17 @@ static ntstatus open_step(struct chain *k, struct hythe_step *s)
 	return cli1_open(k->tree, &p, step_done, k);
 }
 
+static ntstatus rename_step(struct chain *k, const struct hythe_step *s)
+{
+	ntstatus status;
+	size_t len;
+	uint8_t *data = cli_rename_information(s->to, s->replace, &len, &status);
+	if (nt_ok(status))
+		status = cli1_set_info(k->file, HYTHE_INFO_FILE, HYTHE_FILE_RENAME_INFORMATION, data, len, step_done, k);
+	free(data);
+	return status;
+}
+
 static ntstatus start_step(struct chain *k)
 {
 	struct hythe_step *s = &k->steps[k->at];
@@ -68,6 +79,8 @@ static ntstatus start_step(struct chain *k)
 		return cli1_query_directory(f, s->info_class, s->scan_flags, s->pattern, s->buffer, s->len, step_done, k);
 	case HYTHE_STEP_CLOSE:
 		return cli1_close(f, s->want_stat, step_done, k);
+	case HYTHE_STEP_RENAME:
+		return rename_step(k, s);
 	case HYTHE_STEP_OPEN:
 		break;
 	}

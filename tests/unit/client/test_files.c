@@ -466,6 +466,33 @@ static bool take_set_info(struct fake *fk, const struct fake_seen *r)
 	return r->h.command == SMB2_SET_INFO;
 }
 
+static void test_chain_renames_and_closes(void **state)
+{
+	(void)state;
+	struct smb2_set_info_req req;
+	struct fscc_rename rename = {0};
+	struct hythe_step steps[] = {{.kind = HYTHE_STEP_RENAME, .on = file, .to = "new/name", .replace = true}, {.kind = HYTHE_STEP_CLOSE}};
+	f.hook = take_set_info;
+	assert_ok(hythe_chain(t, steps, 2));
+	fake_decode(&f, fake_nth(&f, SMB2_SET_INFO, 0), &req);
+	assert_int_equal(req.info_type, 1);
+	assert_int_equal(req.file_info_class, FSCC_FILE_RENAME);
+	assert_int_equal(req.file_id.volatile_id, 0x2222);
+	struct wire w = wire_decoder(req.input.data, 0, req.input.len, NULL);
+	fscc_rename_code(&w, &rename);
+	assert_true(wire_ok(&w));
+	assert_int_equal(rename.flags, 1);
+	assert_name(rename.name, "new\\name");
+	char *long_name = malloc(70000);
+	memset(long_name, 'x', 69999);
+	long_name[69999] = 0;
+	steps[0].to = long_name;
+	size_t before = f.seen_count;
+	assert_status(hythe_chain(t, steps, 2), STATUS_OBJECT_NAME_INVALID);
+	assert_int_equal(f.seen_count, before);
+	free(long_name);
+}
+
 /* Backs: C101, C103, C105, C202. */
 static void test_set_info_helpers_send_their_classes(void **state)
 {
@@ -743,6 +770,7 @@ int main(void)
 		WITH(test_chain_is_one_related_compound),
 		WITH(test_chain_tells_the_first_failure),
 		WITH(test_chain_may_begin_with_an_open_file),
+		WITH(test_chain_renames_and_closes),
 		WITH(test_chain_has_bounds),
 		WITH(test_query_info_asks_for_the_class_and_copies),
 		WITH(test_set_info_helpers_send_their_classes),
