@@ -7,8 +7,6 @@
 #include "base/bytes.h"
 
 #include <hythe/client.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -146,23 +144,9 @@ void cli_size_text(char out[32], uint64_t bytes);
 /* "dhsra" with a dash for what is not set. */
 void cli_attributes_text(char out[16], uint32_t attributes);
 
-/* --- several files at a time (jobs.c) --- */
-
-enum { CLI_JOBS = 8 };
-
-struct cli_jobs;
-typedef void cli_job_fn(void *arg, const char *from, const char *to);
-/* fn runs on threads of its own, as many at once as CLI_JOBS. NULL: no memory or threads. */
-struct cli_jobs *cli_jobs_start(cli_job_fn *fn, void *arg) HYTHE_MUST_USE;
-/* Waits while too many jobs are waiting. */
-void cli_jobs_add(struct cli_jobs *j, const char *from, const char *to);
-/* Waits for all of them to be done. */
-void cli_jobs_end(struct cli_jobs *j);
-
 /* --- progress (progress.c): a line on standard error while it is a terminal --- */
 
 struct cli_progress {
-	pthread_mutex_t lock;
 	bool shown, on;
 	const char *name;
 	uint64_t total, done; /* total 0: not known */
@@ -187,10 +171,6 @@ typedef bool cli_sink_fn(void *arg, const void *data, size_t len);
 /* Reads [from, size) of a file, several pieces at a time. SUCCESS, CANCELLED after an interruption or when the sink refused,
  * END_OF_FILE when the file became shorter. */
 ntstatus cli_pull(struct cli_link *l, struct hythe_file *f, uint64_t from, uint64_t size, cli_sink_fn *sink, void *arg,
-	struct cli_progress *p) HYTHE_MUST_USE;
-/* Fills buf with up to cap bytes; 0 at the end, -1 ends the copy. They are written behind those that *written counts. */
-typedef ssize_t cli_source_fn(void *arg, void *buf, size_t cap);
-ntstatus cli_push(struct cli_link *l, struct hythe_file *f, cli_source_fn *source, void *arg, uint64_t *written,
 	struct cli_progress *p) HYTHE_MUST_USE;
 
 /* --- local files (local.c) --- */

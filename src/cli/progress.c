@@ -1,5 +1,5 @@
 /* The progress bar: how much, how fast, how long still. One line on standard error that overwrites itself, only on a terminal and
- * only for what takes longer than half a second. Several threads may add to it. */
+ * only for what takes longer than half a second. */
 #include "cli/cli.h"
 
 #include "base/clock.h"
@@ -11,7 +11,7 @@ enum { FIRST_MS = 500, EVERY_MS = 200, BAR = 20 };
 
 void cli_progress_start(struct cli_progress *p, const struct cli_args *a, const char *name, uint64_t total)
 {
-	*p = (struct cli_progress){.lock = PTHREAD_MUTEX_INITIALIZER, .on = !a->quiet && !a->json && isatty(STDERR_FILENO), .name = name, .total = total};
+	*p = (struct cli_progress){.on = !a->quiet && !a->json && isatty(STDERR_FILENO), .name = name, .total = total};
 	p->start_ms = clock_ms(&clock_system);
 	p->last_ms = p->start_ms + FIRST_MS - EVERY_MS;
 }
@@ -43,14 +43,12 @@ void cli_progress_add(struct cli_progress *p, uint64_t bytes)
 {
 	if (!p->on)
 		return;
-	pthread_mutex_lock(&p->lock);
 	p->done += bytes;
 	uint64_t now_ms = clock_ms(&clock_system);
 	if (now_ms >= p->last_ms + EVERY_MS) {
 		p->last_ms = now_ms;
 		draw(p, now_ms);
 	}
-	pthread_mutex_unlock(&p->lock);
 }
 
 void cli_progress_end(struct cli_progress *p)

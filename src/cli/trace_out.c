@@ -5,6 +5,7 @@
 #include "trace/draw.h"
 #include "trace/pcap.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 struct cli_trace {

@@ -4,6 +4,7 @@
 # 1024); HYTHE is the command under test. A function cli_X is the case X of each row of the matrix.
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$here/trees.sh"
 
 SIZE_MB=${SIZE_MB:-1024}
 export HYTHE_PASSWORD='smbd pass-Word 1'
@@ -109,7 +110,7 @@ row() { # NAME OPTION...
 	local name=$1 case
 	shift
 	options=("$@")
-	for case in list put get cat mkdir rename stat delete shares tree_copy; do
+	for case in list put get cat mkdir rename stat delete shares tree_copy tree_many tree_obstacles; do
 		check "hythe/$name/cli_$case" "cli_$case"
 	done
 }
@@ -186,5 +187,6 @@ for case in wrong_password unknown_share sealed_share_needs_no_option sealed_sha
 done
 for signal in INT TERM KILL; do
 	check "hythe/interrupted_put_leaves_nothing/$signal" interrupted_put_leaves_nothing "$signal"
+	check "hythe/put_is_stopped/$signal" put_is_stopped "$signal"
 done
 [ "$failures" = 0 ]

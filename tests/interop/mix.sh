@@ -66,7 +66,7 @@ hythe_rounds() {
 			timeout "$stuck" "$HYTHE" put "$work/data" "$url/f$((i % 5))" || [ $? != 124 ] || echo STUCK
 			timeout "$stuck" "$HYTHE" get "$url/f$(((i + 2) % 5))" "$work/hythe.got" || [ $? != 124 ] || echo STUCK
 			rm -rf "$work/all"
-			timeout "$stuck" "$HYTHE" get -r "$url" "$work/all" || [ $? != 124 ] || echo STUCK # several threads, each of which receives for all
+			timeout "$stuck" "$HYTHE" get -r "$url" "$work/all" || [ $? != 124 ] || echo STUCK # many at a time, from answers to requests
 			timeout "$stuck" "$HYTHE" tree "$url" || [ $? != 124 ] || echo STUCK
 			timeout "$stuck" "$HYTHE" mv "$url/f$((i % 5))" "$url/g$((i % 3))" || [ $? != 124 ] || echo STUCK
 			timeout "$stuck" "$HYTHE" rm "$url/g$(((i + 1) % 3))" || [ $? != 124 ] || echo STUCK

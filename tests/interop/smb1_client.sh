@@ -4,6 +4,7 @@
 # its own. Needs root. Prints `ok NAME` and `not ok NAME`. SIZE_MB is the size of the file that is moved (default 64).
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$here/trees.sh"
 
 SIZE_MB=${SIZE_MB:-64}
 export HYTHE_PASSWORD='smbd pass-Word 1'
@@ -96,7 +97,7 @@ row() { # NAME OPTION...
 	local name=$1 case
 	shift
 	options=("$@")
-	for case in list list_many small put get beyond_4_gib mkdir rename stat delete shares tree_copy; do
+	for case in list list_many small put get beyond_4_gib mkdir rename stat delete shares tree_copy tree_many tree_obstacles; do
 		check "smb1_client/$name/cli_$case" "cli_$case"
 	done
 }
@@ -114,6 +115,8 @@ row smbd/nbss --dialect NT1 --nbss
 row smbd/one_step --dialect NT1 --no-spnego --sign optional
 row smbd/any --dialect NT1-3.1.1
 row smbd/nbss_smb2 --dialect 3.1.1 --nbss
+options=(--dialect NT1)
+check smb1_client/put_is_stopped/INT put_is_stopped INT # KILL may come between opening and marking, which take two messages
 options=()
 
 refused() { # WORDS COMMAND...
@@ -150,6 +153,8 @@ server=smb://root@127.0.0.1:$nbss_port
 remark=
 for dialect in 2.1 3.0 3.1.1; do row "ours/nbss/$dialect" --nbss --dialect "$dialect"; done
 row ours/nbss/encrypt --nbss --encrypt
+options=(--nbss)
+for signal in INT KILL; do check "smb1_client/ours/put_is_stopped/$signal" put_is_stopped "$signal"; done
 options=()
 direct_port_refuses_sessions() { refused 'not listening on called name' h ls --nbss "smb://root@127.0.0.1:$direct_port/pub" && grep -q 'for direct TCP' "$work/ours.log"; }
 session_port_refuses_direct() { refused 'hythe:' h ls "smb://root@127.0.0.1:$nbss_port/pub" && grep -q 'without a NetBIOS session' "$work/ours.log"; }

@@ -1,0 +1,158 @@
+/* Files that are copied side by side: how many at a time, how many bytes of large ones, and that none is lost. */
+#include "cli/jobs.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FILES = 140 }; /* fewer than would make cli_jobs_add wait for answers */
+
+struct file {
+	struct cli_job job;
+	unsigned number;
+};
+
+static struct {
+	struct file *running[FILES];
+	unsigned begun, now, most;
+	bool at_once; /* each ends where it starts */
+	uint64_t size;
+} seen;
+
+static void begin(struct cli_job *job)
+{
+	struct file *f = (struct file *)job;
+	char name[16];
+	f->number = seen.begun++;
+	snprintf(name, sizeof(name), "%u", f->number);
+	assert_string_equal(job->from, name); /* in the order they were added */
+	assert_string_equal(job->to, "to");
+	assert_int_equal(job->size, f->number);
+	assert_int_equal(job->window, 1);
+	if (seen.at_once) {
+		cli_job_end(job);
+		return;
+	}
+	memset(job->first, (int)f->number, CLI_FIRST);
+	if (seen.size > 0)
+		cli_job_widen(job, seen.size);
+	seen.running[seen.now++] = f;
+	if (seen.now > seen.most)
+		seen.most = seen.now;
+}
+
+static void moved(struct cli_job *job, struct cli_piece *piece, ntstatus status)
+{
+	(void)job, (void)piece, (void)status;
+	fail();
+}
+
+static const struct cli_jobs_ops ops = {.size = sizeof(struct file), .start = begin, .moved = moved};
+
+static struct cli_jobs *add_all(bool at_once, uint64_t size)
+{
+	struct cli_jobs *j = cli_jobs_start(&ops, NULL, &seen);
+	assert_non_null(j);
+	memset(&seen, 0, sizeof(seen));
+	seen.at_once = at_once;
+	seen.size = size;
+	assert_ptr_equal(cli_jobs_arg(j), &seen);
+	for (unsigned i = 0; i < FILES; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "%u", i);
+		assert_true(cli_jobs_add(j, name, "to", i));
+	}
+	return j;
+}
+
+static unsigned windows(void)
+{
+	unsigned sum = 0;
+	for (unsigned i = 0; i < seen.now; i++)
+		sum += seen.running[i]->job.window;
+	return sum;
+}
+
+static void end_oldest(void)
+{
+	struct file *f = seen.running[0];
+	memmove(seen.running, seen.running + 1, --seen.now * sizeof(seen.running[0]));
+	for (size_t i = 0; i < CLI_FIRST; i += CLI_FIRST - 1)
+		assert_int_equal(f->job.first[i], (uint8_t)f->number); /* nobody else's */
+	cli_job_end(&f->job);
+}
+
+static void test_so_many_files_run_at_a_time(void **state)
+{
+	(void)state;
+	struct cli_jobs *j = add_all(false, 0);
+	assert_int_equal(seen.now, CLI_JOBS_MAX);
+	while (seen.now > 0)
+		end_oldest();
+	assert_int_equal(seen.begun, FILES);
+	assert_int_equal(seen.most, CLI_JOBS_MAX);
+	cli_jobs_end(j);
+}
+
+static void test_files_that_end_where_they_start(void **state)
+{
+	(void)state;
+	struct cli_jobs *j = add_all(true, 0);
+	assert_int_equal(seen.begun, FILES);
+	cli_jobs_end(j);
+}
+
+/* A large file has several pieces under way, two of them all there may be; a third waits, whatever its size. */
+static void test_large_files_share_what_may_be_under_way(void **state)
+{
+	(void)state;
+	struct cli_jobs *j = cli_jobs_start(&ops, NULL, &seen);
+	memset(&seen, 0, sizeof(seen));
+	seen.size = UINT64_MAX;
+	assert_true(cli_jobs_add(j, "0", "to", 0));
+	unsigned alone = seen.running[0]->job.window;
+	assert_in_range(alone, 8, CLI_PIECES);
+	for (unsigned i = 1; i < 9; i++)
+		assert_true(cli_jobs_add(j, (char[]){(char)('0' + i), 0}, "to", i));
+	assert_int_equal(windows(), CLI_PIECES);
+	assert_int_equal(seen.now, 2);
+	while (seen.now > 0) {
+		end_oldest();
+		assert_in_range(windows(), 0, CLI_PIECES);
+	}
+	assert_int_equal(seen.begun, 9);
+	cli_jobs_end(j);
+}
+
+static void test_a_window_is_no_wider_than_the_file(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		unsigned window;
+	} rows[] = {{0, 1}, {1, 1}, {CLI_PIECE, 1}, {CLI_PIECE + 1, 2}, {3 * CLI_PIECE, 3}, {3 * CLI_PIECE + 1, 4}};
+	(void)state;
+	struct cli_jobs *j = cli_jobs_start(&ops, NULL, &seen);
+	memset(&seen, 0, sizeof(seen));
+	assert_true(cli_jobs_add(j, "0", "to", 0));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		cli_job_widen(&seen.running[0]->job, rows[i].bytes);
+		assert_int_equal(seen.running[0]->job.window, rows[i].window);
+	}
+	end_oldest();
+	cli_jobs_end(j);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_so_many_files_run_at_a_time),
+		cmocka_unit_test(test_files_that_end_where_they_start),
+		cmocka_unit_test(test_large_files_share_what_may_be_under_way),
+		cmocka_unit_test(test_a_window_is_no_wider_than_the_file),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
