@@ -81,6 +81,9 @@ struct hythe_connect_options {
 	enum hythe_signer signer; /* offer only this one (3.1.1); ANY: all, GMAC first */
 	bool smb1_negotiate;   /* begin with the multi-protocol NEGOTIATE of 3.2.4.2.2.1 */
 	bool allow_guest;      /* accept that the server makes us a guest, unsigned */
+	/* The server is to take this connection for another client's (by ClientGuid). Some have a process for each client, and so work at several
+	 * things at once only for several of them. There are no leases over it. */
+	bool apart;
 
 	unsigned connect_timeout_ms; /* 0: 10,000 */
 	unsigned request_timeout_ms; /* an unanswered request ends the connection; 0: 60,000 */

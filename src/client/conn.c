@@ -19,7 +19,7 @@ static const struct net_conn_ops conn_ops = {.frames = cli_conn_frames, .begun =
 static void config_apply(struct proto_config *cfg, const struct hythe_connect_options *o, const struct guid *guid)
 {
 	proto_config_default(cfg, false);
-	cfg->guid = *guid;
+	cfg->guid = o->apart ? guid_random() : *guid;
 	cfg->capabilities |= SMB2_GLOBAL_CAP_LEASING | SMB2_GLOBAL_CAP_DIRECTORY_LEASING;
 	if (o->min_dialect)
 		cfg->min_dialect = o->min_dialect;

@@ -169,9 +169,11 @@ static void lease_unused_locked(struct cli_cache *c, struct cli_lease *l)
 
 /* --- the wish --- */
 
-/* 3.2.4.3.8 */
+/* 3.2.4.3.8. A lease is one of all connections of a ClientGuid. */
 static bool leases_to_be_had(const struct hythe_connection *c, const struct hythe_open_params *p, struct slice path)
 {
+	if (!guid_equal(&c->config.guid, &c->client->guid))
+		return false;
 	bool directory = (p->options & HYTHE_OPTION_DIRECTORY) || path.len == 0;
 	if (c->proto.dialect < SMB2_DIALECT_210 || !(c->proto.server_capabilities & SMB2_GLOBAL_CAP_LEASING))
 		return false;

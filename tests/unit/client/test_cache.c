@@ -353,6 +353,26 @@ static void nowhere_to_be_had(struct hythe_open_params p)
 	assert_ok(hythe_close(file, NULL));
 }
 
+/* The server knows it as another client's, so that a lease of the others would not be its own. */
+static void test_a_connection_apart_has_a_client_guid_and_no_leases(void **state)
+{
+	(void)state;
+	struct smb2_negotiate_req together, apart;
+	begin(SMB2_DIALECT_311);
+	fake_decode(&f, fake_nth(&f, SMB2_NEGOTIATE, 0), &together);
+	assert_true(guid_equal(&together.client_guid, &f.client->guid));
+	hythe_tree_free(t);
+	hythe_session_free(s);
+	f.o.apart = true;
+	s = fake_login(&f);
+	t = fake_tree(&f, s);
+	fake_decode(&f, fake_nth(&f, SMB2_NEGOTIATE, 1), &apart);
+	assert_false(guid_equal(&apart.client_guid, &f.client->guid));
+	assert_false(guid_equal(&apart.client_guid, &(struct guid){0}));
+	nowhere_to_be_had(params("x", R));
+	end();
+}
+
 /* Backs: C076. */
 static void test_leases_are_not_asked_for_where_there_are_none(void **state)
 {
@@ -988,6 +1008,7 @@ int main(void)
 		cmocka_unit_test(test_the_root_and_other_versions_are_names_of_their_own),
 		cmocka_unit_test(test_version_1_in_2_1),
 		cmocka_unit_test(test_leases_are_not_asked_for_where_there_are_none),
+		cmocka_unit_test(test_a_connection_apart_has_a_client_guid_and_no_leases),
 		cmocka_unit_test(test_what_cannot_be_asked_for),
 		cmocka_unit_test(test_negotiate_says_that_we_understand_leases),
 		cmocka_unit_test(test_handles_of_a_file_share_its_state),
