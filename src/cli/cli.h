@@ -107,6 +107,8 @@ bool cli_link_options(struct hythe_connect_options *o, const struct cli_args *a,
  * if the URL names one. */
 bool cli_link_open(struct cli_link *l, const struct cli_args *a, const struct cli_url *u) HYTHE_MUST_USE;
 void cli_link_close(struct cli_link *l);
+/* SMB1 has each step in a message of its own. */
+bool cli_link_smb1(const struct cli_link *l);
 /* "hythe: cannot VERB NAME: what the library says"; always false. */
 bool cli_link_failed(const struct cli_link *l, const char *verb, const char *name);
 enum { CLI_PASSWORD_BYTES = 1024 };

@@ -48,6 +48,7 @@ static void get_tree(struct cli_copying *c, const char *remote, const char *targ
 		c->failed = true;
 		return;
 	}
+	cli_jobs_turn(c->jobs);
 	for (size_t i = 0; i < list.count && !cli_interrupted(); i++)
 		get_entry(c, remote, target, &list.entries[i], depth);
 	cli_list_free(&list);

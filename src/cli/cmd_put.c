@@ -82,6 +82,7 @@ static void put_tree(struct cli_copying *c, const char *local, const char *remot
 		return;
 	}
 	bool made = ensure_directory(c, remote);
+	cli_jobs_turn(c->jobs);
 	if (!made)
 		c->failed = true;
 	for (int i = 0; i < n; i++) {

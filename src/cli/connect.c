@@ -216,6 +216,13 @@ bool cli_link_open(struct cli_link *l, const struct cli_args *a, const struct cl
 	return !u->share[0] || connect_share(l, u);
 }
 
+bool cli_link_smb1(const struct cli_link *l)
+{
+	struct hythe_session_info info;
+	hythe_session_info(l->session, &info);
+	return info.dialect == HYTHE_DIALECT_NT1;
+}
+
 void cli_link_close(struct cli_link *l)
 {
 	hythe_tree_free(l->tree);

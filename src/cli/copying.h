@@ -10,10 +10,12 @@ struct cli_copying {
 	struct cli_link *link;
 	const struct cli_args *args;
 	struct cli_jobs *jobs;
+	struct hythe_session *session; /* of a second connection for many files; NULL: there is none */
+	struct hythe_tree *tree;
 	struct cli_progress progress; /* of all files; of a single one its size becomes the total */
 	bool single;
 	bool times;                   /* are kept */
-	uint64_t files, bytes;
+	uint64_t added, files, bytes;
 	bool failed;
 };
 

@@ -174,7 +174,7 @@ static void ask(struct getting *g, bool small)
 	g->steps[0] = (struct hythe_step){.kind = HYTHE_STEP_OPEN, .open = &g->open, .keep = !small};
 	g->steps[1] = (struct hythe_step){.kind = HYTHE_STEP_READ, .buffer = g->job.first, .len = CLI_FIRST};
 	g->steps[2] = (struct hythe_step){.kind = HYTHE_STEP_CLOSE};
-	if (nt_ok(hythe_chain_async(c->link->tree, g->steps, small ? 3 : 2, small ? got : opened, g)))
+	if (nt_ok(hythe_chain_async(g->job.tree, g->steps, small ? 3 : 2, small ? got : opened, g)))
 		return;
 	failed(g, "read");
 	cli_copied(&g->job, false, 0);

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-/* The more wait, the more seldom the walk takes turns with the answers. A file has no more pieces under way than MOST. */
-enum { WAITING_MAX = 128, MOST = 12, POLL_MS = 200 };
+/* So many may wait that they are of several directories. A file has no more pieces under way than MOST. */
+enum { WAITING_MAX = 4096, LANES = 2, MOST = 12, POLL_MS = 200 };
 
 struct cli_waiting {
 	struct cli_waiting *next;
@@ -13,23 +13,36 @@ struct cli_waiting {
 	char from[];
 };
 
+/* A connection, its share of the places, and the files that wait for it. */
+struct cli_lane {
+	struct hythe_tree *tree;
+	struct cli_job *free;
+	struct cli_waiting *head, **tail;
+	unsigned waiting;
+};
+
 struct cli_jobs {
 	const struct cli_jobs_ops *ops;
 	struct hythe_client *client;
+	struct cli_lane lanes[LANES], *lane; /* the latter: of what is added */
 	void *arg;
 	uint8_t *places, *first; /* of all jobs */
-	struct cli_job *free;
-	struct cli_waiting *head, **tail;
 	struct cli_piece *spare;
-	unsigned waiting, running, promised; /* the latter: pieces, of large files */
+	unsigned running, promised; /* the latter: pieces, of large files */
 	bool starting;
 };
 
-struct cli_jobs *cli_jobs_start(const struct cli_jobs_ops *ops, struct hythe_client *client, void *arg)
+static void free_place(struct cli_job *job)
+{
+	job->next = job->lane->free;
+	job->lane->free = job;
+}
+
+struct cli_jobs *cli_jobs_start(const struct cli_jobs_ops *ops, struct hythe_client *client, struct hythe_tree *tree, void *arg)
 {
 	struct cli_jobs *j = calloc(1, sizeof(*j));
 	if (j) {
-		*j = (struct cli_jobs){.ops = ops, .client = client, .arg = arg, .tail = &j->head};
+		*j = (struct cli_jobs){.ops = ops, .client = client, .arg = arg, .lane = j->lanes};
 		j->places = calloc(CLI_JOBS_MAX, ops->size);
 		j->first = malloc((size_t)CLI_JOBS_MAX * CLI_FIRST);
 	}
@@ -39,14 +52,28 @@ struct cli_jobs *cli_jobs_start(const struct cli_jobs_ops *ops, struct hythe_cli
 			cli_jobs_end(j);
 		return NULL;
 	}
-	for (size_t i = CLI_JOBS_MAX; i-- > 0;) {
+	for (size_t i = 0; i < LANES; i++) {
+		j->lanes[i].tree = tree;
+		j->lanes[i].tail = &j->lanes[i].head;
+	}
+	for (size_t i = 0; i < CLI_JOBS_MAX; i++) {
 		struct cli_job *job = (struct cli_job *)(void *)(j->places + i * ops->size);
 		job->jobs = j;
+		job->lane = &j->lanes[i % LANES];
 		job->first = j->first + i * CLI_FIRST;
-		job->next = j->free;
-		j->free = job;
+		free_place(job);
 	}
 	return j;
+}
+
+void cli_jobs_use(struct cli_jobs *j, struct hythe_tree *also)
+{
+	j->lanes[1].tree = also;
+}
+
+void cli_jobs_turn(struct cli_jobs *j)
+{
+	j->lane = &j->lanes[j->lanes[1].waiting < j->lanes[0].waiting];
 }
 
 void *cli_jobs_arg(const struct cli_jobs *j)
@@ -54,11 +81,12 @@ void *cli_jobs_arg(const struct cli_jobs *j)
 	return j->arg;
 }
 
-static void start(struct cli_jobs *j, struct cli_waiting *w)
+static void start(struct cli_jobs *j, struct cli_lane *l, struct cli_waiting *w)
 {
-	struct cli_job *job = j->free;
-	j->free = job->next;
+	struct cli_job *job = l->free;
+	l->free = job->next;
 	j->running++;
+	job->tree = l->tree;
 	job->was = w;
 	job->from = w->from;
 	job->to = w->to;
@@ -68,22 +96,42 @@ static void start(struct cli_jobs *j, struct cli_waiting *w)
 	j->ops->start(job);
 }
 
+static struct cli_waiting *take(struct cli_lane *l)
+{
+	struct cli_waiting *w = l->head;
+	l->head = w->next;
+	if (!l->head)
+		l->tail = &l->head;
+	l->waiting--;
+	return w;
+}
+
+/* A file for a place of this lane: its own next, or another's. False: there is no place or no file. */
+static bool fill_place(struct cli_jobs *j, struct cli_lane *l)
+{
+	struct cli_lane *from = l;
+	for (size_t i = 0; i < LANES && !from->head; i++)
+		from = &j->lanes[i];
+	if (!l->free || !from->head || j->promised >= CLI_PIECES)
+		return false;
+	struct cli_waiting *w = take(from);
+	if (cli_interrupted())
+		free(w);
+	else
+		start(j, l, w);
+	return true;
+}
+
 /* A job may end where it starts: it is not begun anew from within. */
 static void go_on(struct cli_jobs *j)
 {
 	if (j->starting)
 		return;
 	j->starting = true;
-	while (j->head && j->free && j->promised < CLI_PIECES) {
-		struct cli_waiting *w = j->head;
-		j->head = w->next;
-		if (!j->head)
-			j->tail = &j->head;
-		j->waiting--;
-		if (cli_interrupted())
-			free(w);
-		else
-			start(j, w);
+	for (bool more = true; more;) {
+		more = false;
+		for (size_t i = 0; i < LANES; i++)
+			more |= fill_place(j, &j->lanes[i]);
 	}
 	j->starting = false;
 }
@@ -101,11 +149,11 @@ bool cli_jobs_add(struct cli_jobs *j, const char *from, const char *to, uint64_t
 	w->to = w->from + from_size;
 	w->size = size;
 	w->next = NULL;
-	*j->tail = w;
-	j->tail = &w->next;
-	j->waiting++;
+	*j->lane->tail = w;
+	j->lane->tail = &w->next;
+	j->lane->waiting++;
 	go_on(j);
-	while (j->waiting >= WAITING_MAX)
+	while (j->lanes[0].waiting + j->lanes[1].waiting >= WAITING_MAX)
 		hythe_client_poll(j->client, POLL_MS);
 	return true;
 }
@@ -129,8 +177,7 @@ void cli_job_end(struct cli_job *job)
 	free(job->was);
 	j->promised -= job->promised;
 	j->running--;
-	job->next = j->free;
-	j->free = job;
+	free_place(job);
 	go_on(j);
 }
 

@@ -9,12 +9,15 @@ enum { CLI_JOBS_MAX = 32, CLI_FIRST = 65536, CLI_PIECE = 1 << 20, CLI_PIECES = 1
 #define CLI_SIZE_UNKNOWN UINT64_MAX
 
 struct cli_jobs;
+struct cli_lane;
 struct cli_waiting;
 
 /* A file under way. Its kind has more behind this. */
 struct cli_job {
 	struct cli_job *next;
 	struct cli_jobs *jobs;
+	struct cli_lane *lane;
+	struct hythe_tree *tree;
 	struct cli_waiting *was;  /* holds the names */
 	const char *from, *to;
 	uint64_t size;            /* as far as it was told when the job was added */
@@ -43,7 +46,12 @@ struct cli_jobs_ops {
 };
 
 /* NULL: no memory, which has been said. */
-struct cli_jobs *cli_jobs_start(const struct cli_jobs_ops *ops, struct hythe_client *client, void *arg) HYTHE_MUST_USE;
+struct cli_jobs *cli_jobs_start(const struct cli_jobs_ops *ops, struct hythe_client *client, struct hythe_tree *tree, void *arg) HYTHE_MUST_USE;
+/* From now on half of the files under way use this tree, of another connection of the client. */
+void cli_jobs_use(struct cli_jobs *j, struct hythe_tree *also);
+/* What is added from now on is of another directory. It waits for one of the connections, since two processes of a server are in one another's way in
+ * one directory; whichever has nothing left to do helps the other. */
+void cli_jobs_turn(struct cli_jobs *j);
 /* A file to do; waits while too many are waiting. After an interruption nothing new is begun. False: no memory, which has been said. */
 bool cli_jobs_add(struct cli_jobs *j, const char *from, const char *to, uint64_t size) HYTHE_MUST_USE;
 /* Waits for all of them to be done. */

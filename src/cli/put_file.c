@@ -1,9 +1,12 @@
-/* One file to a server. It is written under a temporary name that the server forgets with the connection (it is marked for deletion as
- * long as it is incomplete), then renamed.
+/* One file to a server. What has its name there is complete, whatever happens to the connection.
  *
- * A small file takes two messages: open, mark, write; then unmark, rename, close. They cannot be one, since what fails in the middle of
- * a message does not keep the server from going on with the rest. A larger one is written in pieces between the two. Whatever fails
- * in the second leaves the mark, or the temporary file is deleted by its name. */
+ * Most files go in one message: create, write, close. A server that has got it goes on with it when nobody is there any more, and one that has got
+ * a part of it does nothing. It does not do where there is such a file already, nor where there is more to write. Then the file is written
+ * under a temporary name, marked for deletion as long as it is incomplete, and renamed: open, mark, write; pieces; then unmark, rename,
+ * close. (A mark for all would cost smbd a quarter more time, and the second search of the directory for the rename doubles it.)
+ *
+ * What fails in the middle of a message does not keep the server from going on with the rest, and may leave an incomplete file without a
+ * mark. It is then deleted by its name. */
 #include "cli/copying.h"
 
 #include "base/random.h"
@@ -101,19 +104,19 @@ static void drop(struct putting *p)
 {
 	p->steps[0] = disposition(p->file, mark);
 	p->steps[1] = (struct hythe_step){.kind = HYTHE_STEP_CLOSE};
-	if (!nt_ok(hythe_chain_async(copying(p)->link->tree, p->steps, 2, dropped, p)))
+	if (!nt_ok(hythe_chain_async(p->job.tree, p->steps, 2, dropped, p)))
 		end(p, false);
 }
 
-/* It is closed, and has its temporary name and no mark any more. */
-static void drop_by_name(struct putting *p)
+/* It is closed, and has this name and no mark any more. */
+static void drop_by_name(struct putting *p, const char *name)
 {
-	hythe_open_params_init(&p->open, p->temp, HYTHE_DELETE | HYTHE_READ_ATTRIBUTES);
+	hythe_open_params_init(&p->open, name, HYTHE_DELETE | HYTHE_READ_ATTRIBUTES);
 	p->open.options = HYTHE_OPTION_NON_DIRECTORY | HYTHE_OPTION_OPEN_REPARSE_POINT;
 	p->steps[0] = (struct hythe_step){.kind = HYTHE_STEP_OPEN, .open = &p->open};
 	p->steps[1] = disposition(NULL, mark);
 	p->steps[2] = (struct hythe_step){.kind = HYTHE_STEP_CLOSE};
-	if (!nt_ok(hythe_chain_async(copying(p)->link->tree, p->steps, 3, dropped, p)))
+	if (!nt_ok(hythe_chain_async(p->job.tree, p->steps, 3, dropped, p)))
 		end(p, false);
 }
 
@@ -130,7 +133,7 @@ static void named(void *arg, ntstatus status, const struct hythe_result *result)
 	} else if (!nt_ok(rename->status)) {
 		failed(p, "replace");
 		if (nt_ok(close->status))
-			drop_by_name(p);
+			drop_by_name(p, p->temp);
 		else
 			drop(p);
 	} else {
@@ -147,7 +150,7 @@ static void name_it(struct putting *p)
 	p->steps[n++] = (struct hythe_step){.kind = HYTHE_STEP_RENAME, .to = p->job.to, .replace = true};
 	p->steps[n++] = (struct hythe_step){.kind = HYTHE_STEP_CLOSE};
 	p->steps[0].on = p->file;
-	if (nt_ok(hythe_chain_async(copying(p)->link->tree, p->steps, n, named, p)))
+	if (nt_ok(hythe_chain_async(p->job.tree, p->steps, n, named, p)))
 		return;
 	failed(p, "replace");
 	drop(p);
@@ -175,7 +178,7 @@ static void complete(struct putting *p)
 		name_it(p);
 	} else {
 		p->steps[0] = times(p, p->file);
-		ntstatus status = hythe_chain_async(copying(p)->link->tree, p->steps, 1, timed, p);
+		ntstatus status = hythe_chain_async(p->job.tree, p->steps, 1, timed, p);
 		if (!nt_ok(status))
 			timed(p, status, NULL);
 	}
@@ -263,38 +266,92 @@ static char *temporary_name(const struct cli_link *l, const char *path)
 {
 	char name[64];
 	const char *base = cli_base_name(path);
-	struct hythe_session_info info;
-	hythe_session_info(l->session, &info);
-	snprintf(name, sizeof(name), "%shythe-%016" PRIx64 ".part", info.dialect == HYTHE_DIALECT_NT1 ? "" : ".", random_u64());
+	snprintf(name, sizeof(name), "%shythe-%016" PRIx64 ".part", cli_link_smb1(l) ? "" : ".", random_u64());
 	char *directory = strndup(path, (size_t)(base - path));
 	char *out = directory ? cli_path_join(directory, name) : NULL;
 	free(directory);
 	return out;
 }
 
-/* Creates the file under its temporary name, marks it, writes the first bytes, and sets the times if those are all: for most
- * files they are. */
-static void create(struct putting *p)
+/* Creates the file, marks it if it stays open, writes the first bytes, and sets the times if those are all. How many steps that takes. */
+static size_t begin(struct putting *p, const char *path, bool keep)
 {
-	struct cli_copying *c = copying(p);
-	size_t n = 2;
-	hythe_open_params_init(&p->open, p->temp, HYTHE_WRITE_DATA | HYTHE_READ_ATTRIBUTES | HYTHE_WRITE_ATTRIBUTES | HYTHE_DELETE |
+	size_t n = 1;
+	hythe_open_params_init(&p->open, path, HYTHE_WRITE_DATA | HYTHE_READ_ATTRIBUTES | HYTHE_WRITE_ATTRIBUTES | HYTHE_DELETE |
 		HYTHE_SYNCHRONIZE);
 	p->open.share_access = 0;
 	p->open.disposition = HYTHE_CREATE;
 	p->open.options = HYTHE_OPTION_NON_DIRECTORY | HYTHE_OPTION_SEQUENTIAL_ONLY;
 	p->open.allocation_bytes = S_ISREG(p->st.st_mode) ? (uint64_t)p->st.st_size : 0; /* a full disk is told now, not later */
-	p->steps[0] = (struct hythe_step){.kind = HYTHE_STEP_OPEN, .open = &p->open, .keep = true};
-	p->steps[1] = disposition(NULL, mark);
+	p->steps[0] = (struct hythe_step){.kind = HYTHE_STEP_OPEN, .open = &p->open, .keep = keep};
+	if (keep)
+		p->steps[n++] = disposition(NULL, mark);
 	if (p->ahead_end > 0)
 		p->steps[n++] = (struct hythe_step){.kind = HYTHE_STEP_WRITE, .data = p->job.first, .len = p->ahead_end};
-	if (c->times && p->ended)
+	if (copying(p)->times && p->ended)
 		p->steps[n++] = times(p, NULL);
-	if (nt_ok(hythe_chain_async(c->link->tree, p->steps, n, opened, p)))
+	return n;
+}
+
+static void create(struct putting *p)
+{
+	p->temp = temporary_name(copying(p)->link, p->job.to);
+	if (p->temp && nt_ok(hythe_chain_async(p->job.tree, p->steps, begin(p, p->temp, true), opened, p)))
+		return;
+	if (p->temp)
+		failed(p, "create");
+	end(p, false);
+}
+
+/* --- in one message --- */
+
+/* NULL: the file is there. Otherwise what could not be done with it. */
+static const char *not_done(const struct putting *p)
+{
+	const struct hythe_step *next = p->steps + 1;
+	if (!nt_ok(p->steps[0].status))
+		return "create";
+	if (p->ahead_end > 0 && (!nt_ok(next->status) || next->bytes < p->ahead_end))
+		return "write all of";
+	next += p->ahead_end > 0;
+	if (copying(p)->times && !nt_ok(next->status))
+		return "set the times of";
+	next += copying(p)->times;
+	return nt_ok(next->status) ? NULL : "close";
+}
+
+static void was_put(void *arg, ntstatus status, const struct hythe_result *result)
+{
+	struct putting *p = arg;
+	const struct hythe_step *s = p->steps;
+	const char *verb = not_done(p);
+	(void)status, (void)result;
+	if (!verb) {
+		p->written = p->ahead_end;
+		cli_progress_add(&copying(p)->progress, p->written);
+		end(p, true);
+	} else if (nt_is(s[0].status, STATUS_OBJECT_NAME_COLLISION)) {
+		create(p);
+	} else {
+		failed(p, verb);
+		if (nt_ok(s[0].status))
+			drop_by_name(p, p->job.to);
+		else
+			end(p, false);
+	}
+}
+
+static void put_at_once(struct putting *p)
+{
+	size_t n = begin(p, p->job.to, false);
+	p->steps[n++] = (struct hythe_step){.kind = HYTHE_STEP_CLOSE};
+	if (nt_ok(hythe_chain_async(p->job.tree, p->steps, n, was_put, p)))
 		return;
 	failed(p, "create");
 	end(p, false);
 }
+
+/* --- any file --- */
 
 static bool open_local(struct putting *p)
 {
@@ -323,13 +380,13 @@ static void start(struct cli_job *job)
 		c->progress.total = (uint64_t)p->st.st_size;
 	if (n >= 0 && !p->ended)
 		cli_job_widen(job, S_ISREG(p->st.st_mode) ? (uint64_t)p->st.st_size : UINT64_MAX);
-	if (n >= 0)
-		p->temp = temporary_name(c->link, job->to);
 	p->ahead_end = n > 0 ? (size_t)n : 0;
-	if (p->temp)
-		create(p);
-	else
+	if (n < 0)
 		end(p, false);
+	else if (p->ended && !cli_link_smb1(c->link))
+		put_at_once(p);
+	else
+		create(p);
 }
 
 const struct cli_jobs_ops cli_put_file = {.size = sizeof(struct putting), .start = start, .moved = moved};

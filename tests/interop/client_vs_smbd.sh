@@ -110,7 +110,7 @@ row() { # NAME OPTION...
 	local name=$1 case
 	shift
 	options=("$@")
-	for case in list put get cat mkdir rename stat delete shares tree_copy tree_many tree_obstacles; do
+	for case in list put get cat mkdir rename stat delete shares tree_copy tree_many tree_obstacles tree_full; do
 		check "hythe/$name/cli_$case" "cli_$case"
 	done
 }

@@ -97,7 +97,7 @@ row() { # NAME OPTION...
 	local name=$1 case
 	shift
 	options=("$@")
-	for case in list list_many small put get beyond_4_gib mkdir rename stat delete shares tree_copy tree_many tree_obstacles; do
+	for case in list list_many small put get beyond_4_gib mkdir rename stat delete shares tree_copy tree_many tree_obstacles tree_full; do
 		check "smb1_client/$name/cli_$case" "cli_$case"
 	done
 }

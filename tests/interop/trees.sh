@@ -37,7 +37,7 @@ cli_tree_obstacles() {
 	ln -s absent "$d/dangling"
 	echo text >"$d/is a directory"
 	out=$(h put --json -r "$d" "$server/pub") && { echo "that worked: $out"; return 1; }
-	says '{"files":50,"bytes":141,"complete":false}' "$out" && says 'dangling": No such file' "$out" && says 'cannot replace "obstacles/is a directory"' "$out" || return 1
+	says '{"files":50,"bytes":141,"complete":false}' "$out" && says 'dangling": No such file' "$out" && says ' "obstacles/is a directory": ' "$out" || return 1
 	nothing_temporary "$work/pub/obstacles" || return 1
 	rm -r "$d/dangling" "$d/is a directory" "$work/pub/obstacles/is a directory"
 	diff -r "$d" "$work/pub/obstacles" || return 1
@@ -46,6 +46,19 @@ cli_tree_obstacles() {
 	says '"files":50,' "$out" && says 'also": Is a directory' "$out" && nothing_temporary "$back" || return 1
 	rm -r "$back/obstacles/also" "$work/pub/obstacles/also"
 	diff -r "$d" "$back/obstacles" && rm -rf "$d" "$work/pub/obstacles" "$back"
+}
+
+# Of a pipe nobody knows how long it is, so that only the write tells that it does not fit.
+cli_tree_full() {
+	local d=$work/pub/tiny out left
+	mkdir -p "$d" && mount -t tmpfs -o size=64k tiny "$d" 2>/dev/null || { echo "nothing can be mounted here"; return 0; }
+	chmod 777 "$d"
+	head -c 40000 /dev/zero >"$d/before"
+	out=$(head -c 60000 /dev/zero | h put - "$server/pub/tiny/piped") && out="that worked: $out"
+	sleep 0.2
+	left=$(ls -A "$d")
+	umount "$d"
+	says 'hythe: cannot write' "$out" && [ "$left" = before ] || { echo "$out, and there is: $left"; return 1; }
 }
 
 # put_is_stopped SIGNAL: what has its name by then is complete, and the server forgets the rest.

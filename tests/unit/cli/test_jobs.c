@@ -11,6 +11,10 @@
 
 enum { FILES = 140 }; /* fewer than would make cli_jobs_add wait for answers */
 
+static uint8_t trees[2];
+#define FIRST ((struct hythe_tree *)(void *)&trees[0])
+#define SECOND ((struct hythe_tree *)(void *)&trees[1])
+
 struct file {
 	struct cli_job job;
 	unsigned number;
@@ -20,6 +24,7 @@ static struct {
 	struct file *running[FILES];
 	unsigned begun, now, most;
 	bool at_once; /* each ends where it starts */
+	bool any_order;
 	uint64_t size;
 } seen;
 
@@ -29,9 +34,10 @@ static void begin(struct cli_job *job)
 	char name[16];
 	f->number = seen.begun++;
 	snprintf(name, sizeof(name), "%u", f->number);
-	assert_string_equal(job->from, name); /* in the order they were added */
+	if (!seen.any_order)
+		assert_string_equal(job->from, name); /* in the order they were added */
 	assert_string_equal(job->to, "to");
-	assert_int_equal(job->size, f->number);
+	assert_true(seen.any_order || job->size == f->number);
 	assert_int_equal(job->window, 1);
 	if (seen.at_once) {
 		cli_job_end(job);
@@ -55,7 +61,7 @@ static const struct cli_jobs_ops ops = {.size = sizeof(struct file), .start = be
 
 static struct cli_jobs *add_all(bool at_once, uint64_t size)
 {
-	struct cli_jobs *j = cli_jobs_start(&ops, NULL, &seen);
+	struct cli_jobs *j = cli_jobs_start(&ops, NULL, NULL, &seen);
 	assert_non_null(j);
 	memset(&seen, 0, sizeof(seen));
 	seen.at_once = at_once;
@@ -110,7 +116,7 @@ static void test_files_that_end_where_they_start(void **state)
 static void test_large_files_share_what_may_be_under_way(void **state)
 {
 	(void)state;
-	struct cli_jobs *j = cli_jobs_start(&ops, NULL, &seen);
+	struct cli_jobs *j = cli_jobs_start(&ops, NULL, NULL, &seen);
 	memset(&seen, 0, sizeof(seen));
 	seen.size = UINT64_MAX;
 	assert_true(cli_jobs_add(j, "0", "to", 0));
@@ -135,7 +141,7 @@ static void test_a_window_is_no_wider_than_the_file(void **state)
 		unsigned window;
 	} rows[] = {{0, 1}, {1, 1}, {CLI_PIECE, 1}, {CLI_PIECE + 1, 2}, {3 * CLI_PIECE, 3}, {3 * CLI_PIECE + 1, 4}};
 	(void)state;
-	struct cli_jobs *j = cli_jobs_start(&ops, NULL, &seen);
+	struct cli_jobs *j = cli_jobs_start(&ops, NULL, NULL, &seen);
 	memset(&seen, 0, sizeof(seen));
 	assert_true(cli_jobs_add(j, "0", "to", 0));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -146,11 +152,72 @@ static void test_a_window_is_no_wider_than_the_file(void **state)
 	cli_jobs_end(j);
 }
 
+/* Files under way of one directory, by connection. */
+static void count(char directory, unsigned n[2])
+{
+	n[0] = n[1] = 0;
+	for (unsigned i = 0; i < seen.now; i++) {
+		if (seen.running[i]->job.from[0] == directory)
+			n[seen.running[i]->job.tree == SECOND]++;
+	}
+}
+
+static void end_all_of(char directory)
+{
+	for (unsigned i = 0; i < seen.now;) {
+		struct file *f = seen.running[i];
+		if (f->job.from[0] != directory) {
+			i++;
+			continue;
+		}
+		memmove(seen.running + i, seen.running + i + 1, (--seen.now - i) * sizeof(seen.running[0]));
+		cli_job_end(&f->job);
+	}
+}
+
+/* Each has a connection, until one of them has no files any more: then the other has both. */
+static void test_directories_share_the_connections(void **state)
+{
+	(void)state;
+	unsigned n[2];
+	struct cli_jobs *j = cli_jobs_start(&ops, NULL, FIRST, &seen);
+	assert_non_null(j);
+	memset(&seen, 0, sizeof(seen));
+	seen.any_order = true;
+	assert_true(cli_jobs_add(j, "before", "to", 0));
+	assert_true(cli_jobs_add(j, "before", "to", 0));
+	count('b', n);
+	assert_int_equal(n[0], 2);
+	cli_jobs_use(j, SECOND);
+	for (unsigned i = 0; i < 60; i++)
+		assert_true(cli_jobs_add(j, "a", "to", i));
+	count('a', n);
+	assert_int_equal(n[0] + n[1], CLI_JOBS_MAX - 2);
+	assert_int_equal(n[1], CLI_JOBS_MAX / 2);
+	cli_jobs_turn(j);
+	for (unsigned i = 0; i < 20; i++)
+		assert_true(cli_jobs_add(j, "c", "to", i));
+	count('c', n);
+	assert_int_equal(n[0] + n[1], 0);
+	end_all_of('b');
+	count('c', n);
+	assert_int_equal(n[0] + n[1], 0); /* there are more of the first */
+	end_all_of('a');
+	count('c', n);
+	assert_int_equal(n[1], CLI_JOBS_MAX / 2);
+	assert_int_equal(n[0], 4);
+	end_all_of('c');
+	assert_int_equal(seen.begun, 82);
+	assert_int_equal(seen.now, 0);
+	cli_jobs_end(j);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_so_many_files_run_at_a_time),
 		cmocka_unit_test(test_files_that_end_where_they_start),
+		cmocka_unit_test(test_directories_share_the_connections),
 		cmocka_unit_test(test_large_files_share_what_may_be_under_way),
 		cmocka_unit_test(test_a_window_is_no_wider_than_the_file),
 	};
