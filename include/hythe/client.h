@@ -89,10 +89,6 @@ struct hythe_connect_options {
 	unsigned request_timeout_ms; /* an unanswered request ends the connection; 0: 60,000 */
 	uint32_t max_io_bytes;       /* bound of one READ or WRITE; 0: 8 MiB, and never more than the server takes */
 	uint16_t credits;            /* how many to ask the server for; 0: 512 */
-
-	/* 16 bytes that the server takes connections of one client by (ClientGuid, 3.2.3), read during the call; NULL: the client's own. Leases are
-	 * broken over any connection of one client, so other bytes are for who stands for many clients. */
-	const uint8_t *client_guid;
 };
 
 /* Fills in the defaults (all zero). */

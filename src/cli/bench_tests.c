@@ -1,8 +1,6 @@
 /* The tests of the load generator: each puts one operation after another under way. See bench.h; bench_run.c does the rest. */
 #include "cli/bench.h"
 
-#include "base/guid.h"
-
 #include <stdio.h>
 
 uint64_t bench_random(struct bench_worker *w)
@@ -170,9 +168,8 @@ static ntstatus list_once(struct bench_worker *w)
 static ntstatus login_once(struct bench_worker *w)
 {
 	struct hythe_connect_options options = *w->c->connect;
-	struct guid guid = guid_random();
 	struct hythe_session *session;
-	options.client_guid = guid.b;
+	options.apart = true;
 	ntstatus status = hythe_connect(w->client, w->c->host, w->c->port, &options, &session);
 	if (nt_ok(status))
 		status = hythe_session_logoff(session);

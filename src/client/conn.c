@@ -70,8 +70,6 @@ struct hythe_connection *cli_conn_new(struct hythe_client *client, const char *h
 	c->client = client;
 	c->encryption = o->encryption;
 	config_apply(&c->config, o, &client->guid);
-	if (o->client_guid)
-		memcpy(c->config.guid.b, o->client_guid, sizeof(c->config.guid.b));
 	if (!smb1_allow(c, o)) {
 		free(c);
 		return NULL;

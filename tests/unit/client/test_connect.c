@@ -51,20 +51,6 @@ static void test_connect_reaches_a_tree_in_every_dialect(void **state)
 	}
 }
 
-static void test_a_connection_may_be_another_client_s(void **state)
-{
-	(void)state;
-	struct fake f;
-	struct smb2_negotiate_req neg;
-	struct guid other = guid_random();
-	fake_start(&f);
-	f.o.client_guid = other.b;
-	hythe_session_free(fake_login(&f));
-	fake_decode(&f, fake_nth(&f, SMB2_NEGOTIATE, 0), &neg);
-	assert_true(guid_equal(&neg.client_guid, &other));
-	fake_stop(&f);
-}
-
 /* Backs: C052, C053, C152. */
 static void test_smb1_start_leads_to_the_greatest_dialect(void **state)
 {
@@ -549,7 +535,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_connect_reaches_a_tree_in_every_dialect),
-		cmocka_unit_test(test_a_connection_may_be_another_client_s),
 		cmocka_unit_test(test_smb1_start_leads_to_the_greatest_dialect),
 		cmocka_unit_test(test_smb1_start_with_an_old_server_ends_at_2_0_2),
 		cmocka_unit_test(test_connect_explains_who_does_not_answer),
