@@ -25,7 +25,12 @@ static bool is_dots(struct slice c)
 
 static bool is_legal(uint16_t c)
 {
-	return c >= 0x20 && (c > '|' || strchr("\"*/:<>?|", c) == NULL);
+	switch (c) {
+	case '"': case '*': case '/': case ':': case '<': case '>': case '?': case '|':
+		return false;
+	default:
+		return c >= 0x20;
+	}
 }
 
 static ntstatus component_check(struct slice c)

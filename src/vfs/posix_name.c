@@ -45,8 +45,8 @@ static bool component_from_wire(struct posix_path *out, struct slice c)
 		uint8_t b[4], raw = unmap((uint16_t)u, i + 1 == units);
 		size_t n = 1;
 
-		if (raw != 0) {
-			b[0] = raw;
+		if (raw != 0 || u < 0x80) {
+			b[0] = raw != 0 ? raw : (uint8_t)u;
 		} else {
 			uint32_t low = i + 1 < units ? utf16_at(c, i + 1) : 0;
 
@@ -188,19 +188,24 @@ static bool is_ascii(const char *s, size_t n)
 	return all < 0x80;
 }
 
+/* From the end: names of one directory often begin alike. */
+static bool ascii_equal_nocase(const char *a, const char *b, size_t n)
+{
+	while (n-- > 0) {
+		unsigned x = (uint8_t)a[n], y = (uint8_t)b[n], letter = x | 0x20;
+
+		if (x != y && ((x ^ y) != 0x20 || letter < 'a' || letter > 'z'))
+			return false;
+	}
+	return true;
+}
+
 bool posix_name_equal_nocase(const char *a, size_t alen, const char *b, size_t blen)
 {
 	uint8_t wa[2 * POSIX_NAME_BYTES + 2], wb[2 * POSIX_NAME_BYTES + 2];
 
-	if (is_ascii(a, alen) && is_ascii(b, blen)) {
-		if (alen != blen)
-			return false;
-		for (size_t i = 0; i < alen; i++) {
-			if (utf16_upcase((uint8_t)a[i]) != utf16_upcase((uint8_t)b[i]))
-				return false;
-		}
-		return true;
-	}
+	if (is_ascii(a, alen) && is_ascii(b, blen))
+		return alen == blen && ascii_equal_nocase(a, b, alen);
 	if (alen > POSIX_NAME_BYTES || blen > POSIX_NAME_BYTES)
 		return false;
 	return utf16_equal_nocase(slice_of(wa, posix_name_to_wire(wa, a, alen)), slice_of(wb, posix_name_to_wire(wb, b, blen)));

@@ -2,6 +2,8 @@
 #include "harness.h"
 
 #include "base/random.h"
+#include "base/utf16.h"
+#include "vfs/posix.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -210,9 +212,31 @@ static void test_what_is_made_in_an_open_directory_is_searched_for_in_it(void **
 	assert_string_equal(listing(f, "moved"), ". .. first fourth second third ");
 }
 
+/* Of all pairs of characters that ASCII has: what is one character in any case elsewhere is so here, and only that. */
+static void test_ascii_names_are_equal_as_others_are(void **state)
+{
+	char a[] = "name-?", b[] = "NAME-?";
+
+	(void)state;
+	for (unsigned x = 1; x < 0x80; x++) {
+		for (unsigned y = 1; y < 0x80; y++) {
+			bool same = utf16_upcase((uint16_t)x) == utf16_upcase((uint16_t)y);
+
+			a[5] = (char)x;
+			b[5] = (char)y;
+			assert_int_equal(posix_name_equal_nocase(a, 6, b, 6), same);
+			assert_int_equal(posix_name_equal_nocase(a + 5, 1, b + 5, 1), same);
+		}
+	}
+	assert_false(posix_name_equal_nocase("name", 4, "name-", 5));
+	assert_false(posix_name_equal_nocase("xame", 4, "name", 4));
+	assert_true(posix_name_equal_nocase("", 0, "", 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ascii_names_are_equal_as_others_are),
 		cmocka_unit_test(test_names_that_windows_cannot_hold_are_listed_and_open),
 		cmocka_unit_test(test_names_of_random_bytes_are_listed_and_open),
 		cmocka_unit_test(test_mapped_characters_of_clients_are_themselves_on_disk),
