@@ -87,11 +87,11 @@ bool ntlm_av_list_ok(struct slice list) MUST_USE;
 /* NTOWFv2 from an NT hash; names in UTF-16LE, at most NTLM_NAME_MAX_BYTES each. */
 ntstatus ntlm_ntowfv2(const uint8_t nt_hash[16], struct slice user, struct slice domain, uint8_t out[16]) MUST_USE;
 /* NTProofStr over the server's challenge and temp, and the SessionBaseKey that goes with it. */
-ntstatus ntlm_proof(const uint8_t ntowf[16], const uint8_t server_challenge[8], struct slice temp, uint8_t proof[16], uint8_t base_key[16]) MUST_USE;
+void ntlm_proof(const uint8_t ntowf[16], const uint8_t server_challenge[8], struct slice temp, uint8_t proof[16], uint8_t base_key[16]);
 /* The LMv2 response: 24 bytes. */
-ntstatus ntlm_lmv2(const uint8_t ntowf[16], const uint8_t server_challenge[8], const uint8_t client_challenge[8], uint8_t out[24]) MUST_USE;
+void ntlm_lmv2(const uint8_t ntowf[16], const uint8_t server_challenge[8], const uint8_t client_challenge[8], uint8_t out[24]);
 /* RC4 of 16 bytes under a 16-byte key: the key exchange, either way. */
-ntstatus ntlm_key_exchange(const uint8_t key[16], const uint8_t in[16], uint8_t out[16]) MUST_USE;
+void ntlm_key_exchange(const uint8_t key[16], const uint8_t in[16], uint8_t out[16]);
 /* MIC over the three messages; the MIC field of `authenticate` is taken as zeros. */
 ntstatus ntlm_mic(const uint8_t key[16], struct slice negotiate, struct slice challenge, struct slice authenticate, uint8_t out[16]) MUST_USE;
 /* GSS_GetMIC with sequence number 0 (3.4.4.2): what mechListMIC holds. Needs NTLM_NEGOTIATE_ESS. */

@@ -166,25 +166,26 @@ static ntstatus response_make(const struct ntlm_client *c, struct arena *a, stru
 	if (!wire_ok(&w))
 		return p == NULL ? STATUS_NO_MEMORY : w.error;
 	st = ntlm_ntowfv2(c->nt_hash, m->user, m->domain, ntowf);
-	if (nt_ok(st))
-		st = ntlm_proof(ntowf, x->challenge.server_challenge, slice_of(p + 16, w.pos - 16), p, x->base_key);
-	if (nt_ok(st) && !x->with_mic)
-		st = ntlm_lmv2(ntowf, x->challenge.server_challenge, x->client_challenge, x->lm);
+	if (!nt_ok(st))
+		return st;
+	ntlm_proof(ntowf, x->challenge.server_challenge, slice_of(p + 16, w.pos - 16), p, x->base_key);
+	if (!x->with_mic)
+		ntlm_lmv2(ntowf, x->challenge.server_challenge, x->client_challenge, x->lm);
 	bytes_wipe(ntowf, sizeof(ntowf));
 	m->nt_response = slice_of(p, w.pos);
 	m->lm_response = slice_of(x->lm, sizeof(x->lm)); /* zeros beside a timestamp */
-	return st;
+	return STATUS_SUCCESS;
 }
 
-static ntstatus key_choose(struct ntlm_client *c, struct answer *x, struct ntlm_authenticate *m)
+static void key_choose(struct ntlm_client *c, struct answer *x, struct ntlm_authenticate *m)
 {
 	if (!(c->flags & NTLM_NEGOTIATE_KEY_EXCH)) {
 		memcpy(c->key, x->base_key, sizeof(c->key));
-		return STATUS_SUCCESS;
+		return;
 	}
 	random_bytes(c->key, sizeof(c->key));
 	m->session_key = slice_of(x->encrypted_key, sizeof(x->encrypted_key));
-	return ntlm_key_exchange(x->base_key, c->key, x->encrypted_key);
+	ntlm_key_exchange(x->base_key, c->key, x->encrypted_key);
 }
 
 static ntstatus authenticate_encode(struct ntlm_client *c, struct arena *a, struct slice challenge, struct ntlm_authenticate *m, struct slice *out)
@@ -248,10 +249,10 @@ static ntstatus authenticate_make(struct ntlm_client *c, struct slice in, struct
 		st = response_make(c, a, &x, &m);
 	}
 	m.flags = c->flags;
-	if (nt_ok(st))
-		st = key_choose(c, &x, &m);
-	if (nt_ok(st))
+	if (nt_ok(st)) {
+		key_choose(c, &x, &m);
 		st = authenticate_encode(c, a, in, &m, out);
+	}
 	bytes_wipe(&x, sizeof(x));
 	return st;
 }

@@ -14,13 +14,12 @@ ntstatus user_nt_hash(const char *password, uint8_t out[16])
 {
 	uint8_t text[1024];
 	size_t n = utf8_to_utf16(text, sizeof(text), password, strlen(password));
-	ntstatus st;
 
 	if (n == SIZE_MAX)
 		return STATUS_INVALID_PARAMETER;
-	st = crypto_md4(slice_of(text, n), out);
+	crypto_md4(slice_of(text, n), out);
 	bytes_wipe(text, sizeof(text));
-	return st;
+	return STATUS_SUCCESS;
 }
 
 /* [MS-NLMP] 3.3.2: NTOWFv2 */
@@ -35,39 +34,32 @@ ntstatus ntlm_ntowfv2(const uint8_t nt_hash[16], struct slice user, struct slice
 		store_le16(upper + 2 * i, utf16_upcase(utf16_at(user, i)));
 	parts[0] = part(upper, user.len);
 	parts[1] = part(domain.data, domain.len);
-	return crypto_hmac_md5(slice_of(nt_hash, 16), parts, 2, out);
+	crypto_hmac_md5(slice_of(nt_hash, 16), parts, 2, out);
+	return STATUS_SUCCESS;
 }
 
 /* [MS-NLMP] 3.3.2: NTProofStr and SessionBaseKey */
-ntstatus ntlm_proof(const uint8_t ntowf[16], const uint8_t server_challenge[8], struct slice temp, uint8_t proof[16], uint8_t base_key[16])
+void ntlm_proof(const uint8_t ntowf[16], const uint8_t server_challenge[8], struct slice temp, uint8_t proof[16], uint8_t base_key[16])
 {
 	struct iovec parts[2] = {part(server_challenge, 8), part(temp.data, temp.len)};
 	struct iovec own = part(proof, 16);
-	ntstatus st = crypto_hmac_md5(slice_of(ntowf, 16), parts, 2, proof);
 
-	if (!nt_ok(st))
-		return st;
-	return crypto_hmac_md5(slice_of(ntowf, 16), &own, 1, base_key);
+	crypto_hmac_md5(slice_of(ntowf, 16), parts, 2, proof);
+	crypto_hmac_md5(slice_of(ntowf, 16), &own, 1, base_key);
 }
 
 /* [MS-NLMP] 3.3.2: LmChallengeResponse */
-ntstatus ntlm_lmv2(const uint8_t ntowf[16], const uint8_t server_challenge[8], const uint8_t client_challenge[8], uint8_t out[24])
+void ntlm_lmv2(const uint8_t ntowf[16], const uint8_t server_challenge[8], const uint8_t client_challenge[8], uint8_t out[24])
 {
 	struct iovec parts[2] = {part(server_challenge, 8), part(client_challenge, 8)};
 
 	memcpy(out + 16, client_challenge, 8);
-	return crypto_hmac_md5(slice_of(ntowf, 16), parts, 2, out);
+	crypto_hmac_md5(slice_of(ntowf, 16), parts, 2, out);
 }
 
-ntstatus ntlm_key_exchange(const uint8_t key[16], const uint8_t in[16], uint8_t out[16])
+void ntlm_key_exchange(const uint8_t key[16], const uint8_t in[16], uint8_t out[16])
 {
-	struct rc4 *c = rc4_new(slice_of(key, 16));
-
-	if (c == NULL)
-		return STATUS_NO_MEMORY;
-	rc4_apply(c, in, out, 16);
-	rc4_free(c);
-	return STATUS_SUCCESS;
+	crypto_rc4(slice_of(key, 16), in, out, 16);
 }
 
 /* [MS-NLMP] 3.2.5.1.2 */
@@ -83,34 +75,27 @@ ntstatus ntlm_mic(const uint8_t key[16], struct slice negotiate, struct slice ch
 	parts[2] = part(authenticate.data, NTLM_MIC_AT);
 	parts[3] = part(zeros, sizeof(zeros));
 	parts[4] = part(authenticate.data + NTLM_MIC_AT + 16, authenticate.len - NTLM_MIC_AT - 16);
-	return crypto_hmac_md5(slice_of(key, 16), parts, 5, out);
+	crypto_hmac_md5(slice_of(key, 16), parts, 5, out);
+	return STATUS_SUCCESS;
 }
 
 /* [MS-NLMP] 3.4.5.2, 3.4.5.3: the constants count their zero byte. */
-static ntstatus derive(const uint8_t *key, size_t key_len, const char *magic, uint8_t out[16])
+static void derive(const uint8_t *key, size_t key_len, const char *magic, uint8_t out[16])
 {
 	struct iovec parts[2] = {part(key, key_len), part(magic, strlen(magic) + 1)};
 
-	return crypto_md5(parts, 2, out);
+	crypto_md5(parts, 2, out);
 }
 
-static ntstatus seal_checksum(const uint8_t key[16], uint32_t flags, bool from_client, uint8_t checksum[8])
+static void seal_checksum(const uint8_t key[16], uint32_t flags, bool from_client, uint8_t checksum[8])
 {
 	size_t key_len = flags & NTLM_NEGOTIATE_128 ? 16 : flags & NTLM_NEGOTIATE_56 ? 7 : 5;
 	uint8_t seal_key[16];
-	struct rc4 *c;
-	ntstatus st = derive(key, key_len, from_client ? "session key to client-to-server sealing key magic constant"
-		: "session key to server-to-client sealing key magic constant", seal_key);
 
-	if (!nt_ok(st))
-		return st;
-	c = rc4_new(slice_of(seal_key, sizeof(seal_key)));
+	derive(key, key_len, from_client ? "session key to client-to-server sealing key magic constant"
+		: "session key to server-to-client sealing key magic constant", seal_key);
+	crypto_rc4(slice_of(seal_key, sizeof(seal_key)), checksum, checksum, 8);
 	bytes_wipe(seal_key, sizeof(seal_key));
-	if (c == NULL)
-		return STATUS_NO_MEMORY;
-	rc4_apply(c, checksum, checksum, 8);
-	rc4_free(c);
-	return STATUS_SUCCESS;
 }
 
 /* [MS-NLMP] 3.4.4.2 */
@@ -118,19 +103,15 @@ ntstatus ntlm_signature(const uint8_t key[16], uint32_t flags, bool from_client,
 {
 	uint8_t sign_key[16], mac[16], sequence[4] = {0};
 	struct iovec parts[2] = {part(sequence, sizeof(sequence)), part(data.data, data.len)};
-	ntstatus st;
 
 	if (!(flags & NTLM_NEGOTIATE_ESS))
 		return STATUS_NOT_SUPPORTED;
-	st = derive(key, 16, from_client ? "session key to client-to-server signing key magic constant"
+	derive(key, 16, from_client ? "session key to client-to-server signing key magic constant"
 		: "session key to server-to-client signing key magic constant", sign_key);
-	if (nt_ok(st))
-		st = crypto_hmac_md5(slice_of(sign_key, sizeof(sign_key)), parts, 2, mac);
+	crypto_hmac_md5(slice_of(sign_key, sizeof(sign_key)), parts, 2, mac);
 	bytes_wipe(sign_key, sizeof(sign_key));
-	if (nt_ok(st) && flags & NTLM_NEGOTIATE_KEY_EXCH)
-		st = seal_checksum(key, flags, from_client, mac);
-	if (!nt_ok(st))
-		return st;
+	if (flags & NTLM_NEGOTIATE_KEY_EXCH)
+		seal_checksum(key, flags, from_client, mac);
 	store_le32(out, 1);
 	memcpy(out + 4, mac, 8);
 	memcpy(out + 12, sequence, 4);

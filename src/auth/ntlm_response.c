@@ -19,24 +19,24 @@ struct check {
 };
 
 /* [MS-NLMP] 3.3.1: DESL */
-static ntstatus desl(const uint8_t hash[HASH_LEN], const uint8_t challenge[CHALLENGE_LEN], uint8_t out[V1_LEN])
+static void desl(const uint8_t hash[HASH_LEN], const uint8_t challenge[CHALLENGE_LEN], uint8_t out[V1_LEN])
 {
 	uint8_t keys[21] = {0};
-	ntstatus st = STATUS_SUCCESS;
 
 	memcpy(keys, hash, HASH_LEN);
-	for (size_t i = 0; i < 3 && nt_ok(st); i++)
-		st = crypto_des(keys + 7 * i, challenge, out + 8 * i);
+	for (size_t i = 0; i < 3; i++)
+		crypto_des(keys + 7 * i, challenge, out + 8 * i);
 	bytes_wipe(keys, sizeof(keys));
-	return st;
 }
 
 static bool v1_proves(struct check *c)
 {
 	uint8_t expected[V1_LEN];
-	bool ok = nt_ok(desl(c->user.nt_hash, c->r->challenge, expected)) && bytes_equal_ct(expected, c->r->nt.data, V1_LEN) &&
-		nt_ok(crypto_md4(slice_of(c->user.nt_hash, HASH_LEN), c->key));
+	bool ok;
 
+	desl(c->user.nt_hash, c->r->challenge, expected);
+	ok = bytes_equal_ct(expected, c->r->nt.data, V1_LEN);
+	crypto_md4(slice_of(c->user.nt_hash, HASH_LEN), c->key);
 	c->ntlmv1 = true;
 	bytes_wipe(expected, sizeof(expected));
 	return ok;
@@ -47,10 +47,12 @@ static bool v2_proves(struct check *c, struct slice domain)
 {
 	uint8_t ntowf[HASH_LEN], proof[PROOF_LEN];
 	struct slice nt = c->r->nt;
-	bool ok = nt_ok(ntlm_ntowfv2(c->user.nt_hash, c->r->user, domain, ntowf)) &&
-		nt_ok(ntlm_proof(ntowf, c->r->challenge, slice_of(nt.data + PROOF_LEN, nt.len - PROOF_LEN), proof, c->key)) &&
-		bytes_equal_ct(proof, nt.data, PROOF_LEN);
+	bool ok = nt_ok(ntlm_ntowfv2(c->user.nt_hash, c->r->user, domain, ntowf));
 
+	if (ok) {
+		ntlm_proof(ntowf, c->r->challenge, slice_of(nt.data + PROOF_LEN, nt.len - PROOF_LEN), proof, c->key);
+		ok = bytes_equal_ct(proof, nt.data, PROOF_LEN);
+	}
 	bytes_wipe(ntowf, sizeof(ntowf));
 	bytes_wipe(proof, sizeof(proof));
 	return ok;
@@ -61,10 +63,13 @@ static bool lmv2_proves(struct check *c, struct slice domain)
 	uint8_t ntowf[HASH_LEN], expected[V1_LEN];
 	struct slice lm = c->r->lm;
 	struct iovec proof = {expected, PROOF_LEN};
-	bool ok = nt_ok(ntlm_ntowfv2(c->user.nt_hash, c->r->user, domain, ntowf)) &&
-		nt_ok(ntlm_lmv2(ntowf, c->r->challenge, lm.data + PROOF_LEN, expected)) && bytes_equal_ct(expected, lm.data, PROOF_LEN) &&
-		nt_ok(crypto_hmac_md5(slice_of(ntowf, sizeof(ntowf)), &proof, 1, c->key));
+	bool ok = nt_ok(ntlm_ntowfv2(c->user.nt_hash, c->r->user, domain, ntowf));
 
+	if (ok) {
+		ntlm_lmv2(ntowf, c->r->challenge, lm.data + PROOF_LEN, expected);
+		ok = bytes_equal_ct(expected, lm.data, PROOF_LEN);
+		crypto_hmac_md5(slice_of(ntowf, sizeof(ntowf)), &proof, 1, c->key);
+	}
 	bytes_wipe(ntowf, sizeof(ntowf));
 	bytes_wipe(expected, sizeof(expected));
 	return ok;

@@ -260,13 +260,14 @@ static ntstatus password_check(const struct ntlm_server *s, struct logon *l)
 	l->known = user_known(s, l);
 	l->user.no_password = !ntlm_hash_to_compare(&l->user, l->known);
 	st = ntlm_ntowfv2(l->user.nt_hash, l->m.user, l->m.domain, ntowf);
-	if (nt_ok(st))
-		st = ntlm_proof(ntowf, s->server_challenge, l->temp, proof, l->base_key);
-	l->proven = nt_ok(st) && bytes_equal_ct(proof, l->m.nt_response.data, PROOF_LEN) && l->known && !l->user.no_password;
+	if (!nt_ok(st))
+		return st;
+	ntlm_proof(ntowf, s->server_challenge, l->temp, proof, l->base_key);
+	l->proven = bytes_equal_ct(proof, l->m.nt_response.data, PROOF_LEN) && l->known && !l->user.no_password;
 	bytes_wipe(ntowf, sizeof(ntowf));
 	bytes_wipe(proof, sizeof(proof));
 	bytes_wipe(l->user.nt_hash, sizeof(l->user.nt_hash));
-	return st;
+	return STATUS_SUCCESS;
 }
 
 /* [MS-NLMP] 3.2.5.1.2: KeyExchangeKey to ExportedSessionKey. A client that offers no key of its own uses the base key. */
@@ -280,7 +281,8 @@ static ntstatus session_key(struct ntlm_server *s, const struct logon *l)
 	}
 	if (l->m.session_key.len != 16)
 		return STATUS_INVALID_PARAMETER;
-	return ntlm_key_exchange(l->base_key, l->m.session_key.data, s->key);
+	ntlm_key_exchange(l->base_key, l->m.session_key.data, s->key);
+	return STATUS_SUCCESS;
 }
 
 static ntstatus mic_check(const struct ntlm_server *s, const struct logon *l, struct slice token)

@@ -69,10 +69,8 @@ static ntstatus accept_choice(struct hythe_connection *c, const struct cli_reply
 	if (!nt_ok(status))
 		return status;
 	struct iovec got = {reply->message, reply->len};
-	status = preauth_update(c->proto.preauth, &got, 1);
-	if (nt_ok(status))
-		status = keep_token(c, rsp.security_buffer);
-	return status;
+	preauth_update(c->proto.preauth, &got, 1);
+	return keep_token(c, rsp.security_buffer);
 }
 
 /* What the server allows, within what we want. */

@@ -350,9 +350,9 @@ static void exchange_complete(struct cli_request *r, const struct cli_answer *a)
 	x->reply->status = a->status;
 	if (a->message && x->preauth) {
 		struct iovec sent = {r->head, r->head_len};
-		status = preauth_update(x->preauth, &sent, 1);
+		preauth_update(x->preauth, &sent, 1);
 	}
-	if (a->message && nt_ok(status)) {
+	if (a->message) {
 		x->reply->message = malloc(a->len);
 		if (x->reply->message) {
 			memcpy(x->reply->message, a->message, a->len);

@@ -25,22 +25,14 @@ void crypto_log_openssl(const char *what)
 static void fetch(void)
 {
 	algs.hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	algs.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	algs.sha512 = EVP_MD_fetch(NULL, "SHA512", NULL);
 	algs.aes128_gcm = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
 	algs.aes256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	algs.aes128_ccm = EVP_CIPHER_fetch(NULL, "AES-128-CCM", NULL);
 	algs.aes256_ccm = EVP_CIPHER_fetch(NULL, "AES-256-CCM", NULL);
 	algs.aes128_cbc = EVP_CIPHER_fetch(NULL, "AES-128-CBC", NULL);
-	usable = algs.hmac && algs.sha256 && algs.sha512 && algs.aes128_gcm && algs.aes256_gcm && algs.aes128_ccm &&
-		 algs.aes256_ccm && algs.aes128_cbc;
-	if (!usable) {
-		crypto_log_openssl("fetching HMAC, SHA-2 and AES from OpenSSL");
-		return;
-	}
-	/* MD5 serves NTLM only; a FIPS provider has none, and that must not cost us the rest. */
-	algs.md5 = EVP_MD_fetch(NULL, "MD5", NULL);
-	ERR_clear_error();
+	usable = algs.hmac && algs.aes128_gcm && algs.aes256_gcm && algs.aes128_ccm && algs.aes256_ccm && algs.aes128_cbc;
+	if (!usable)
+		crypto_log_openssl("fetching HMAC and AES from OpenSSL");
 }
 
 const struct crypto_algs *crypto_algs(void)

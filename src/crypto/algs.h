@@ -11,11 +11,10 @@
 
 struct crypto_algs {
 	EVP_MAC *hmac;
-	EVP_MD *sha256, *sha512, *md5;
 	EVP_CIPHER *aes128_gcm, *aes256_gcm, *aes128_ccm, *aes256_ccm, *aes128_cbc;
 };
 
-/* NULL when OpenSSL lacks SHA-2, HMAC or AES, and then the log says so once. */
+/* NULL when OpenSSL lacks HMAC or AES, and then the log says so once. */
 const struct crypto_algs *crypto_algs(void);
 
 /* Logs what failed with OpenSSL's own reason and clears its error queue. */

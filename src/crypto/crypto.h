@@ -1,5 +1,5 @@
-/* Cryptography for SMB2 over OpenSSL: signing, sealing, key derivation, the preauthentication hash, and the old digests
- * that NTLM needs. Algorithms are fetched once per process. A key object holds its schedule and a free list of keyed
+/* Cryptography for SMB2: signing and sealing over OpenSSL; key derivation, the preauthentication hash, and the old digests and ciphers
+ * that NTLM needs over Nettle. OpenSSL's algorithms are fetched once per process. A key object holds its schedule and a free list of keyed
  * contexts, one per concurrent user, so that no packet pays for a fetch or a key set-up. Thread-safe. Keys are wiped
  * when freed. */
 #ifndef CRYPTO_CRYPTO_H
@@ -43,24 +43,20 @@ ntstatus seal_encrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad
 ntstatus seal_decrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const uint8_t tag[16],
 	const uint8_t *in, uint8_t *out, size_t len) MUST_USE;
 
-/* SP800-108 counter mode with HMAC-SHA256, r = 32 (3.1.4.2). Lengths count the terminating zero bytes where the text
- * has them. */
-ntstatus kdf_sp800_108(
-	struct slice key, struct slice label, struct slice context, uint8_t *out, size_t out_len) MUST_USE;
+/* From here on nothing can fail. SP800-108 counter mode with HMAC-SHA256, r = 32 (3.1.4.2). Lengths count the terminating zero bytes where
+ * the text has them. */
+void kdf_sp800_108(struct slice key, struct slice label, struct slice context, uint8_t *out, size_t out_len);
 
 /* hash = SHA-512(hash || parts) (3.1.4.4). */
-ntstatus preauth_update(uint8_t hash[64], const struct iovec *parts, size_t n) MUST_USE;
+void preauth_update(uint8_t hash[64], const struct iovec *parts, size_t n);
 
-/* For NTLM; MD4 and RC4 from OpenSSL's legacy provider in a private library context. */
-ntstatus crypto_md4(struct slice in, uint8_t out[16]) MUST_USE;
+/* For NTLM. */
+void crypto_md4(struct slice in, uint8_t out[16]);
 /* One block under a key of 56 bits in seven bytes, for NTLMv1. */
-ntstatus crypto_des(const uint8_t key[7], const uint8_t in[8], uint8_t out[8]) MUST_USE;
-ntstatus crypto_md5(const struct iovec *parts, size_t n, uint8_t out[16]) MUST_USE;
-ntstatus crypto_hmac_md5(struct slice key, const struct iovec *parts, size_t n, uint8_t out[16]) MUST_USE;
-ntstatus crypto_sha256(const struct iovec *parts, size_t n, uint8_t out[32]) MUST_USE;
-struct rc4;
-struct rc4 *rc4_new(struct slice key) MUST_USE;
-void rc4_apply(struct rc4 *c, const uint8_t *in, uint8_t *out, size_t n);
-void rc4_free(struct rc4 *c);
+void crypto_des(const uint8_t key[7], const uint8_t in[8], uint8_t out[8]);
+void crypto_md5(const struct iovec *parts, size_t n, uint8_t out[16]);
+void crypto_hmac_md5(struct slice key, const struct iovec *parts, size_t n, uint8_t out[16]);
+/* A key of 1 to 256 bytes; in and out may be the same. */
+void crypto_rc4(struct slice key, const uint8_t *in, uint8_t *out, size_t n);
 
 #endif

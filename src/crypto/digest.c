@@ -1,141 +1,116 @@
-/* Digests over whole messages and the key derivation: SHA-512 for the preauthentication hash ([MS-SMB2] 3.1.4.4),
- * SP800-108 for keys (3.1.4.2), SHA-256, MD5 and HMAC-MD5 for NTLM ([MS-NLMP] 3.3). Called at connection and session
- * set-up, not per packet. */
-#include "crypto/algs.h"
+/* Digests over whole messages, what is made of them, and old ciphers, all by Nettle: SHA-512 for the preauthentication hash ([MS-SMB2]
+ * 3.1.4.4), SP800-108 for keys (3.1.4.2), and what NTLM cannot do without: MD4, MD5, HMAC-MD5, RC4 and DES ([MS-NLMP] 3.3, 3.4, 6). Its
+ * contexts are plain memory, so nothing here allocates and nothing can fail. Called at connection and session set-up, by packets only for the
+ * signatures of SMB1. */
 #include "crypto/crypto.h"
 
-enum { BLOCK_MOST = 64, DIGEST_MOST = 64 };
+#include <nettle/arcfour.h>
+#include <nettle/des.h>
+#include <nettle/hmac.h>
+#include <nettle/md4.h>
+#include <nettle/md5.h>
+#include <nettle/sha2.h>
+#include <nettle/version.h>
 
-/* Contexts between two uses: to make one takes longer than what most of these compute. */
-static struct ctx_pool contexts;
+/* Nettle 4 gives digests whole and does not ask for their length. */
+#if NETTLE_VERSION_MAJOR >= 4
+#define WHOLE(size)
+#else
+#define WHOLE(size) size,
+#endif
 
-static EVP_MD_CTX *ctx_take(void)
+void kdf_sp800_108(struct slice key, struct slice label, struct slice context, uint8_t *out, size_t out_len)
 {
-	EVP_MD_CTX *ctx = ctx_pool_take(&contexts);
+	uint8_t counter[4], bits[4], zero = 0, block[SHA256_DIGEST_SIZE];
+	struct hmac_sha256_ctx ctx;
 
-	return ctx ? ctx : EVP_MD_CTX_new();
-}
-
-/* md: what it was used for; begun anew it forgets what it was told. */
-static void ctx_give(EVP_MD_CTX *ctx, const EVP_MD *md)
-{
-	if (EVP_DigestInit_ex2(ctx, md, NULL) != 1 || !ctx_pool_give(&contexts, ctx))
-		EVP_MD_CTX_free(ctx);
-}
-
-static bool digest_in(EVP_MD_CTX *ctx, const EVP_MD *md, struct slice first, const struct iovec *parts, size_t n, uint8_t *out)
-{
-	bool ok = EVP_DigestInit_ex2(ctx, md, NULL) == 1 && EVP_DigestUpdate(ctx, first.data, first.len) == 1;
-
-	for (size_t i = 0; ok && i < n; i++)
-		ok = parts[i].iov_len == 0 || EVP_DigestUpdate(ctx, parts[i].iov_base, parts[i].iov_len) == 1;
-	return ok && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
-}
-
-static ntstatus digest(const EVP_MD *md, struct slice first, const struct iovec *parts, size_t n, uint8_t *out)
-{
-	EVP_MD_CTX *ctx = ctx_take();
-	bool ok;
-
-	if (!ctx)
-		return STATUS_NO_MEMORY;
-	ok = digest_in(ctx, md, first, parts, n, out);
-	ctx_give(ctx, md);
-	if (!ok) {
-		crypto_log_openssl("a digest");
-		return STATUS_INTERNAL_ERROR;
-	}
-	return STATUS_SUCCESS;
-}
-
-/* The key as RFC 2104 wants it: a block of the digest's, longer ones digested first. */
-static bool key_block(EVP_MD_CTX *ctx, const EVP_MD *md, struct slice key, uint8_t block[BLOCK_MOST])
-{
-	memset(block, 0, BLOCK_MOST);
-	if (key.len > BLOCK_MOST)
-		return digest_in(ctx, md, key, NULL, 0, block);
-	if (key.len > 0)
-		memcpy(block, key.data, key.len);
-	return true;
-}
-
-/* HMAC (RFC 2104) by a digest with blocks of 64 bytes. Not OpenSSL's, whose set-up for a key that is used once takes five times as long
- * as the digests. out has room for the digest. */
-static ntstatus hmac(const EVP_MD *md, struct slice key, const struct iovec *parts, size_t n, uint8_t *out)
-{
-	EVP_MD_CTX *ctx = ctx_take();
-	uint8_t block[BLOCK_MOST], inner[DIGEST_MOST];
-	struct iovec part = {inner, (size_t)EVP_MD_get_size(md)};
-	bool ok;
-
-	if (!ctx)
-		return STATUS_NO_MEMORY;
-	ok = key_block(ctx, md, key, block);
-	for (size_t i = 0; i < sizeof(block); i++)
-		block[i] ^= 0x36;
-	ok = ok && digest_in(ctx, md, slice_of(block, sizeof(block)), parts, n, inner);
-	for (size_t i = 0; i < sizeof(block); i++)
-		block[i] ^= 0x36 ^ 0x5C;
-	ok = ok && digest_in(ctx, md, slice_of(block, sizeof(block)), &part, 1, out);
-	ctx_give(ctx, md);
-	bytes_wipe(block, sizeof(block));
-	bytes_wipe(inner, sizeof(inner));
-	if (!ok) {
-		crypto_log_openssl("an HMAC");
-		return STATUS_INTERNAL_ERROR;
-	}
-	return STATUS_SUCCESS;
-}
-
-ntstatus kdf_sp800_108(struct slice key, struct slice label, struct slice context, uint8_t *out, size_t out_len)
-{
-	uint8_t counter[4], bits[4], zero = 0, block[32];
-	struct iovec parts[] = {{counter, 4}, {(void *)(uintptr_t)label.data, label.len}, {&zero, 1},
-		{(void *)(uintptr_t)context.data, context.len}, {bits, 4}};
-	const struct crypto_algs *a = crypto_algs();
-	ntstatus status = a ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED;
-	size_t done = 0;
-
-	if (out_len > UINT32_MAX / 8)
-		return STATUS_INVALID_PARAMETER;
+	hmac_sha256_set_key(&ctx, key.len, key.data);
 	store_be32(bits, (uint32_t)(8 * out_len));
-	for (uint32_t i = 1; done < out_len && nt_ok(status); i++) {
-		size_t take = out_len - done < sizeof(block) ? out_len - done : sizeof(block);
+	for (uint32_t i = 1; out_len > 0; i++) {
+		size_t take = out_len < sizeof(block) ? out_len : sizeof(block);
 
 		store_be32(counter, i);
-		status = hmac(a->sha256, key, parts, ARRAY_LEN(parts), block);
-		if (nt_ok(status))
-			memcpy(out + done, block, take);
-		done += take;
+		hmac_sha256_update(&ctx, sizeof(counter), counter);
+		hmac_sha256_update(&ctx, label.len, label.data);
+		hmac_sha256_update(&ctx, 1, &zero);
+		hmac_sha256_update(&ctx, context.len, context.data);
+		hmac_sha256_update(&ctx, sizeof(bits), bits);
+		hmac_sha256_digest(&ctx, WHOLE(sizeof(block)) block);
+		memcpy(out, block, take);
+		out += take;
+		out_len -= take;
 	}
+	bytes_wipe(&ctx, sizeof(ctx));
 	bytes_wipe(block, sizeof(block));
-	return status;
 }
 
-ntstatus preauth_update(uint8_t hash[64], const struct iovec *parts, size_t n)
+void preauth_update(uint8_t hash[64], const struct iovec *parts, size_t n)
 {
-	const struct crypto_algs *a = crypto_algs();
+	struct sha512_ctx ctx;
 
-	return a ? digest(a->sha512, slice_of(hash, 64), parts, n, hash) : STATUS_NOT_SUPPORTED;
+	sha512_init(&ctx);
+	sha512_update(&ctx, SHA512_DIGEST_SIZE, hash);
+	for (size_t i = 0; i < n; i++)
+		sha512_update(&ctx, parts[i].iov_len, parts[i].iov_base);
+	sha512_digest(&ctx, WHOLE(SHA512_DIGEST_SIZE) hash);
 }
 
-ntstatus crypto_sha256(const struct iovec *parts, size_t n, uint8_t out[32])
+void crypto_md4(struct slice in, uint8_t out[16])
 {
-	const struct crypto_algs *a = crypto_algs();
+	struct md4_ctx ctx;
 
-	return a ? digest(a->sha256, slice_of("", 0), parts, n, out) : STATUS_NOT_SUPPORTED;
+	md4_init(&ctx);
+	md4_update(&ctx, in.len, in.data);
+	md4_digest(&ctx, WHOLE(MD4_DIGEST_SIZE) out);
+	bytes_wipe(&ctx, sizeof(ctx));
 }
 
-ntstatus crypto_md5(const struct iovec *parts, size_t n, uint8_t out[16])
+void crypto_md5(const struct iovec *parts, size_t n, uint8_t out[16])
 {
-	const struct crypto_algs *a = crypto_algs();
+	struct md5_ctx ctx;
 
-	return a && a->md5 ? digest(a->md5, slice_of("", 0), parts, n, out) : STATUS_NOT_SUPPORTED;
+	md5_init(&ctx);
+	for (size_t i = 0; i < n; i++)
+		md5_update(&ctx, parts[i].iov_len, parts[i].iov_base);
+	md5_digest(&ctx, WHOLE(MD5_DIGEST_SIZE) out);
+	bytes_wipe(&ctx, sizeof(ctx));
 }
 
-ntstatus crypto_hmac_md5(struct slice key, const struct iovec *parts, size_t n, uint8_t out[16])
+void crypto_hmac_md5(struct slice key, const struct iovec *parts, size_t n, uint8_t out[16])
 {
-	const struct crypto_algs *a = crypto_algs();
+	struct hmac_md5_ctx ctx;
 
-	return a && a->md5 ? hmac(a->md5, key, parts, n, out) : STATUS_NOT_SUPPORTED;
+	hmac_md5_set_key(&ctx, key.len, key.data);
+	for (size_t i = 0; i < n; i++)
+		hmac_md5_update(&ctx, parts[i].iov_len, parts[i].iov_base);
+	hmac_md5_digest(&ctx, WHOLE(MD5_DIGEST_SIZE) out);
+	bytes_wipe(&ctx, sizeof(ctx));
+}
+
+void crypto_rc4(struct slice key, const uint8_t *in, uint8_t *out, size_t n)
+{
+	struct arcfour_ctx ctx;
+
+	arcfour_set_key(&ctx, key.len, key.data);
+	arcfour_crypt(&ctx, n, out, in);
+	bytes_wipe(&ctx, sizeof(ctx));
+}
+
+/* [MS-NLMP] 6: seven bytes spread over eight, the last bit of each, which would be its parity, left 0. */
+void crypto_des(const uint8_t key[7], const uint8_t in[8], uint8_t out[8])
+{
+	struct des_ctx ctx;
+	uint8_t spread[DES_KEY_SIZE];
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < 7; i++)
+		bits = bits << 8 | key[i];
+	for (size_t i = 0; i < sizeof(spread); i++)
+		spread[i] = (uint8_t)(bits >> (49 - 7 * i) << 1);
+	/* It says whether the key is a weak one, and takes that, too. */
+	(void)des_set_key(&ctx, spread);
+	des_encrypt(&ctx, DES_BLOCK_SIZE, out, in);
+	bytes_wipe(&ctx, sizeof(ctx));
+	bytes_wipe(spread, sizeof(spread));
+	bytes_wipe(&bits, sizeof(bits));
 }

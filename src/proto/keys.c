@@ -16,12 +16,12 @@ static const struct derivation application = {"SMB2APP", "SmbRpc", "SMBAppKey"};
 static const struct derivation client_to_server = {"SMB2AESCCM", "ServerIn ", "SMBC2SCipherKey"};
 static const struct derivation server_to_client = {"SMB2AESCCM", "ServerOut", "SMBS2CCipherKey"};
 
-static ntstatus derive(const struct derivation *d, struct slice key, const uint8_t *preauth, uint8_t *out, size_t len)
+static void derive(const struct derivation *d, struct slice key, const uint8_t *preauth, uint8_t *out, size_t len)
 {
 	const char *label = preauth ? d->label_311 : d->label;
 	struct slice context = preauth ? slice_of(preauth, 64) : slice_of(d->context, strlen(d->context) + 1);
 
-	return kdf_sp800_108(key, slice_of(label, strlen(label) + 1), context, out, len);
+	kdf_sp800_108(key, slice_of(label, strlen(label) + 1), context, out, len);
 }
 
 static ntstatus derive_seal_key(const struct derivation *d, enum seal_cipher cipher, struct slice key,
@@ -29,15 +29,11 @@ static ntstatus derive_seal_key(const struct derivation *d, enum seal_cipher cip
 {
 	uint8_t raw[FULL_KEY_BYTES];
 	size_t len = seal_key_len(cipher);
-	ntstatus status = derive(d, key, preauth, raw, len);
 
-	if (nt_ok(status)) {
-		*out = seal_key_new(cipher, raw, len);
-		if (!*out)
-			status = STATUS_NO_MEMORY;
-	}
+	derive(d, key, preauth, raw, len);
+	*out = seal_key_new(cipher, raw, len);
 	bytes_wipe(raw, sizeof(raw));
-	return status;
+	return *out ? STATUS_SUCCESS : STATUS_NO_MEMORY;
 }
 
 static ntstatus derive_seal_keys(struct proto_keys *k, struct slice full_key, const uint8_t *preauth, bool server)
@@ -67,20 +63,16 @@ static ntstatus derive_all(struct proto_keys *k, const struct proto_conn *conn, 
 {
 	struct slice key = slice_of(k->session_key, sizeof(k->session_key));
 	uint8_t sign_key[KEY_BYTES];
-	ntstatus status = STATUS_SUCCESS;
+	ntstatus status;
 
 	memcpy(sign_key, k->session_key, sizeof(sign_key));
 	memcpy(k->application_key, k->session_key, sizeof(k->application_key));
 	if (conn->dialect >= SMB2_DIALECT_300) {
-		status = derive(&signing, key, preauth, sign_key, sizeof(sign_key));
-		if (nt_ok(status))
-			status = derive(&application, key, preauth, k->application_key, sizeof(k->application_key));
+		derive(&signing, key, preauth, sign_key, sizeof(sign_key));
+		derive(&application, key, preauth, k->application_key, sizeof(k->application_key));
 	}
-	if (nt_ok(status)) {
-		k->sign = sign_key_new(k->signing, sign_key);
-		if (!k->sign)
-			status = STATUS_NO_MEMORY;
-	}
+	k->sign = sign_key_new(k->signing, sign_key);
+	status = k->sign ? STATUS_SUCCESS : STATUS_NO_MEMORY;
 	if (nt_ok(status) && k->cipher != SEAL_NONE && !channel)
 		status = derive_seal_keys(k, full_key, preauth, server);
 	bytes_wipe(sign_key, sizeof(sign_key));

@@ -15,13 +15,13 @@ void srv_negotiate_finish(struct srv_conn *c, struct arena *a, struct smb2_negot
 }
 
 /* The hash of 3.1.1 covers the request as it came and the response as it goes. */
-static ntstatus begin_preauth(struct srv_request *r)
+static void begin_preauth(struct srv_request *r)
 {
 	struct iovec request = {(void *)(uintptr_t)r->raw.data, r->raw.len};
 
 	memset(r->conn->proto.preauth, 0, sizeof(r->conn->proto.preauth));
 	r->hash_into = r->conn->proto.preauth;
-	return preauth_update(r->conn->proto.preauth, &request, 1);
+	preauth_update(r->conn->proto.preauth, &request, 1);
 }
 
 /* [MS-SMB2] 3.3.5.4 */
@@ -32,10 +32,10 @@ struct srv_result cmd_negotiate(struct srv_request *r, const struct smb2_negotia
 	if (r->header.session_id != 0)
 		return srv_reply(STATUS_USER_SESSION_DELETED);
 	status = proto_server_negotiate(&r->conn->proto, &r->srv->proto, in, out, &r->arena);
-	if (nt_ok(status) && r->conn->proto.dialect >= SMB2_DIALECT_311)
-		status = begin_preauth(r);
 	if (!nt_ok(status))
 		return srv_reply(status);
+	if (r->conn->proto.dialect >= SMB2_DIALECT_311)
+		begin_preauth(r);
 	srv_negotiate_finish(r->conn, &r->arena, out);
 	return srv_reply(STATUS_SUCCESS);
 }

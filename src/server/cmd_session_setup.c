@@ -255,11 +255,12 @@ static bool has_preauth(const struct srv_channel *ch)
 	return ch->conn->proto.dialect >= SMB2_DIALECT_311 && !ch->reauthenticating;
 }
 
-static ntstatus hash_request(struct srv_request *r)
+static void hash_request(struct srv_request *r)
 {
 	struct iovec request = {(void *)(uintptr_t)r->raw.data, r->raw.len};
 
-	return has_preauth(r->channel) ? preauth_update(r->channel->preauth, &request, 1) : STATUS_SUCCESS;
+	if (has_preauth(r->channel))
+		preauth_update(r->channel->preauth, &request, 1);
 }
 
 /* The session of a SESSION_SETUP: a new one for id 0 (3.3.5.5). */
@@ -288,10 +289,9 @@ struct srv_result cmd_session_setup(struct srv_request *r, const struct smb2_ses
 	if (!nt_ok(status))
 		return srv_reply(status);
 	status = begin_auth(r, r->channel);
-	if (nt_ok(status))
-		status = hash_request(r);
 	if (!nt_ok(status))
 		return logon_failed(r, status);
+	hash_request(r);
 	status = auth_server_step(r->channel->auth, in->security_buffer, &r->arena, &out->security_buffer);
 	if (nt_ok(status))
 		return binding ? bound(r, out) : logged_on(r, in, out);

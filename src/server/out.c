@@ -108,10 +108,10 @@ static ntstatus sign_elements(struct srv_out *o, struct iovec parts[], const siz
 
 		if (e->sign && !o->seal)
 			status = proto_sign(e->sign, parts + first_part[i], n, true);
-		if (nt_ok(status) && e->hash_into)
-			status = preauth_update(e->hash_into, parts + first_part[i], n);
 		if (!nt_ok(status))
 			return status;
+		if (e->hash_into)
+			preauth_update(e->hash_into, parts + first_part[i], n);
 	}
 	return STATUS_SUCCESS;
 }

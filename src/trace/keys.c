@@ -153,8 +153,7 @@ static void hash(uint8_t preauth[64], struct slice message)
 {
 	struct iovec part = {(void *)(uintptr_t)message.data, message.len};
 
-	if (!nt_ok(preauth_update(preauth, &part, 1)))
-		memset(preauth, 0, 64);
+	preauth_update(preauth, &part, 1);
 }
 
 static void follow_negotiate(struct trace_conn *c, const struct smb2_header *h, struct slice message, struct arena *arena)

@@ -53,7 +53,7 @@ static void sign_frame(struct old *o, size_t len)
 		return;
 	memset(o->frame + SMB1_SIGNATURE_AT, 0, 8);
 	store_le32(o->frame + SMB1_SIGNATURE_AT, o->sequence);
-	assert_true(nt_ok(crypto_md5(parts, 2, digest)));
+	crypto_md5(parts, 2, digest);
 	memcpy(o->frame + SMB1_SIGNATURE_AT, digest, 8);
 	o->frame[SMB1_SIGNATURE_AT] ^= o->bad_signature;
 	o->sequence += o->frame[4] == SMB1_NT_CANCEL ? 1 : 2;

@@ -49,7 +49,7 @@ static struct slice ntlmv2(struct old *o, const char *user, const char *password
 	assert_true(nt_ok(user_nt_hash(password, hash)));
 	assert_true(nt_ok(ntlm_ntowfv2(hash, raw_wide(&o->raw, user), slice_of("", 0), ntowf)));
 	memcpy(response + 16, temp, sizeof(temp));
-	assert_true(nt_ok(ntlm_proof(ntowf, challenge, slice_of(temp, sizeof(temp)), response, base)));
+	ntlm_proof(ntowf, challenge, slice_of(temp, sizeof(temp)), response, base);
 	return slice_of(response, 16 + sizeof(temp));
 }
 
@@ -204,7 +204,7 @@ static struct slice ntlmv1(struct old *o, const char *password, const uint8_t ch
 
 	assert_true(nt_ok(user_nt_hash(password, keys)));
 	for (size_t i = 0; i < 3; i++)
-		assert_true(nt_ok(crypto_des(keys + 7 * i, challenge, response + 8 * i)));
+		crypto_des(keys + 7 * i, challenge, response + 8 * i);
 	return slice_of(response, 24);
 }
 

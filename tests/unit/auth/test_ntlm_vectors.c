@@ -65,16 +65,16 @@ static void test_response_and_session_key_are_those_of_the_specification(void **
 	assert_true(nt_ok(user_nt_hash("Password", nt)));
 	assert_true(nt_ok(ntlm_ntowfv2(nt, U("User"), U("Domain"), ntowf)));
 	from_hex(temp, sizeof(temp), temp_hex);
-	assert_true(nt_ok(ntlm_proof(ntowf, server_challenge, slice_of(temp, sizeof(temp)), proof, key)));
+	ntlm_proof(ntowf, server_challenge, slice_of(temp, sizeof(temp)), proof, key);
 	from_hex(want, 16, "68cd0ab851e51c96aabc927bebef6a1c");
 	assert_memory_equal(proof, want, 16);
 	from_hex(want, 16, "8de40ccadbc14a82f15cb0ad0de95ca3");
 	assert_memory_equal(key, want, 16);
-	assert_true(nt_ok(ntlm_lmv2(ntowf, server_challenge, client_challenge, lm)));
+	ntlm_lmv2(ntowf, server_challenge, client_challenge, lm);
 	from_hex(want, 24, "86c35097ac9cec102554764a57cccc19aaaaaaaaaaaaaaaa");
 	assert_memory_equal(lm, want, 24);
 	memset(exported, 0x55, sizeof(exported));
-	assert_true(nt_ok(ntlm_key_exchange(key, exported, encrypted)));
+	ntlm_key_exchange(key, exported, encrypted);
 	from_hex(want, 16, "c5dad2544fc9799094ce1ce90bc9d03e");
 	assert_memory_equal(encrypted, want, 16);
 }
@@ -82,22 +82,20 @@ static void test_response_and_session_key_are_those_of_the_specification(void **
 /* [MS-NLMP] 4.2.4.4: there the message was sealed first, with the same RC4 stream; so the signature before RC4 is compared. */
 static void test_signature_is_that_of_the_specification(void **state)
 {
-	uint8_t key[16], seal[16], out[16], text[18], want[18];
+	uint8_t key[16], seal[16], out[16], text[18 + 8], want[18];
 	struct slice plain = U("Plaintext");
-	struct rc4 *c;
 
 	(void)state;
 	memset(key, 0x55, sizeof(key));
 	assert_int_equal(plain.len, 18);
 	assert_true(nt_ok(ntlm_signature(key, NTLM_NEGOTIATE_ESS, true, plain, out)));
 	from_hex(seal, 16, "59f600973cc4960a25480a7c196e4c58");
-	c = rc4_new(slice_of(seal, 16));
-	assert_non_null(c);
-	rc4_apply(c, plain.data, text, sizeof(text));
+	memcpy(text, plain.data, plain.len);
+	memcpy(text + plain.len, out + 4, 8);
+	crypto_rc4(slice_of(seal, 16), text, text, sizeof(text));
 	from_hex(want, 18, "54e50165bf1936dc996020c1811b0f06fb5f");
 	assert_memory_equal(text, want, 18);
-	rc4_apply(c, out + 4, out + 4, 8);
-	rc4_free(c);
+	memcpy(out + 4, text + plain.len, 8);
 	from_hex(want, 16, "010000007fb38ec5c55d497600000000");
 	assert_memory_equal(out, want, 16);
 	assert_true(nt_is(ntlm_signature(key, 0, true, plain, out), STATUS_NOT_SUPPORTED));

@@ -114,47 +114,47 @@ static size_t total(const struct iovec *parts, size_t n)
 	return len;
 }
 
-ntstatus __real_crypto_md4(struct slice in, uint8_t out[16]);
-ntstatus __wrap_crypto_md4(struct slice in, uint8_t out[16]);
-ntstatus __real_crypto_des(const uint8_t key[7], const uint8_t in[8], uint8_t out[8]);
-ntstatus __wrap_crypto_des(const uint8_t key[7], const uint8_t in[8], uint8_t out[8]);
-ntstatus __real_crypto_md5(const struct iovec *parts, size_t n, uint8_t out[16]);
-ntstatus __wrap_crypto_md5(const struct iovec *parts, size_t n, uint8_t out[16]);
-ntstatus __real_crypto_hmac_md5(struct slice key, const struct iovec *parts, size_t n, uint8_t out[16]);
-ntstatus __wrap_crypto_hmac_md5(struct slice key, const struct iovec *parts, size_t n, uint8_t out[16]);
-struct rc4 *__real_rc4_new(struct slice key);
-struct rc4 *__wrap_rc4_new(struct slice key);
+void __real_crypto_md4(struct slice in, uint8_t out[16]);
+void __wrap_crypto_md4(struct slice in, uint8_t out[16]);
+void __real_crypto_des(const uint8_t key[7], const uint8_t in[8], uint8_t out[8]);
+void __wrap_crypto_des(const uint8_t key[7], const uint8_t in[8], uint8_t out[8]);
+void __real_crypto_md5(const struct iovec *parts, size_t n, uint8_t out[16]);
+void __wrap_crypto_md5(const struct iovec *parts, size_t n, uint8_t out[16]);
+void __real_crypto_hmac_md5(struct slice key, const struct iovec *parts, size_t n, uint8_t out[16]);
+void __wrap_crypto_hmac_md5(struct slice key, const struct iovec *parts, size_t n, uint8_t out[16]);
+void __real_crypto_rc4(struct slice key, const uint8_t *in, uint8_t *out, size_t n);
+void __wrap_crypto_rc4(struct slice key, const uint8_t *in, uint8_t *out, size_t n);
 void __real_random_bytes(void *out, size_t n);
 void __wrap_random_bytes(void *out, size_t n);
 
-ntstatus __wrap_crypto_md4(struct slice in, uint8_t out[16])
+void __wrap_crypto_md4(struct slice in, uint8_t out[16])
 {
 	called(CALL_MD4, in.len);
-	return __real_crypto_md4(in, out);
+	__real_crypto_md4(in, out);
 }
 
-ntstatus __wrap_crypto_des(const uint8_t key[7], const uint8_t in[8], uint8_t out[8])
+void __wrap_crypto_des(const uint8_t key[7], const uint8_t in[8], uint8_t out[8])
 {
 	called(CALL_DES, 8);
-	return __real_crypto_des(key, in, out);
+	__real_crypto_des(key, in, out);
 }
 
-ntstatus __wrap_crypto_md5(const struct iovec *parts, size_t n, uint8_t out[16])
+void __wrap_crypto_md5(const struct iovec *parts, size_t n, uint8_t out[16])
 {
 	called(CALL_MD5, total(parts, n));
-	return __real_crypto_md5(parts, n, out);
+	__real_crypto_md5(parts, n, out);
 }
 
-ntstatus __wrap_crypto_hmac_md5(struct slice key, const struct iovec *parts, size_t n, uint8_t out[16])
+void __wrap_crypto_hmac_md5(struct slice key, const struct iovec *parts, size_t n, uint8_t out[16])
 {
 	called(CALL_HMAC_MD5, total(parts, n));
-	return __real_crypto_hmac_md5(key, parts, n, out);
+	__real_crypto_hmac_md5(key, parts, n, out);
 }
 
-struct rc4 *__wrap_rc4_new(struct slice key)
+void __wrap_crypto_rc4(struct slice key, const uint8_t *in, uint8_t *out, size_t n)
 {
 	called(CALL_RC4, key.len);
-	return __real_rc4_new(key);
+	__real_crypto_rc4(key, in, out, n);
 }
 
 void __wrap_random_bytes(void *out, size_t n)

@@ -50,7 +50,7 @@ static struct slice ntlmv2(const char *user, const char *domain, const char *pas
 	assert_true(nt_ok(user_nt_hash(password, hash)));
 	assert_true(nt_ok(ntlm_ntowfv2(hash, wide(user), wide(domain), ntowf)));
 	memcpy(p + 16, temp.data, temp.len);
-	assert_true(nt_ok(ntlm_proof(ntowf, server_challenge, temp, p, key)));
+	ntlm_proof(ntowf, server_challenge, temp, p, key);
 	return slice_of(p, 16 + temp.len);
 }
 

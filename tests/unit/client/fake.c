@@ -135,7 +135,7 @@ void fake_decode(const struct fake *f, const struct fake_seen *r, void *body)
 static void preauth_add(uint8_t hash[64], const void *data, size_t len)
 {
 	struct iovec iov = {(void *)(uintptr_t)data, len};
-	assert_ok(preauth_update(hash, &iov, 1));
+	preauth_update(hash, &iov, 1);
 }
 
 static void answer_negotiate(struct fake *f, const struct fake_seen *r)

@@ -153,8 +153,8 @@ static void test_aes_256_derives_from_the_full_key(void **state)
 	assert_memory_equal(whole.session_key, half.session_key, 16);
 	assert_memory_equal(whole.application_key, half.application_key, 16);
 	for (size_t len = 16; len <= 32; len += 16) {
-		assert_true(nt_ok(kdf_sp800_108(
-			slice_of(key, len), slice_of("SMBC2SCipherKey", 16), slice_of(hash, 64), raw, 32)));
+		kdf_sp800_108(
+			slice_of(key, len), slice_of("SMBC2SCipherKey", 16), slice_of(hash, 64), raw, 32);
 		bytes_to_hex(hex, raw, 32);
 		assert_seal_key(len == 32 ? whole.send : half.send, SEAL_AES256_GCM, hex);
 	}
@@ -189,7 +189,7 @@ static void test_preauthentication_hash_follows_the_published_exchange(void **st
 		uint8_t *m = unhex(messages[i], &len);
 		struct iovec parts[] = {{m, 64}, {m + 64, len - 64}};
 
-		assert_true(nt_ok(preauth_update(hash, parts, 2)));
+		preauth_update(hash, parts, 2);
 		assert_bytes_hex(hash, hashes[i]);
 		free(m);
 	}
