@@ -170,7 +170,7 @@ static inline void wire_reserved(struct wire *w, size_t n)
 		wire_reserved_slow(w, n);
 		return;
 	}
-	if (w->dir == WIRE_ENCODE)
+	if (w->dir == WIRE_ENCODE && n > 0)
 		memset(w->base + w->pos, 0, n);
 	w->pos += n;
 }
