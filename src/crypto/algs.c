@@ -1,6 +1,7 @@
 /* The algorithms of the default provider, fetched once: a fetch per packet costs more than the packet. They live as
  * long as the process. Called by the other files of src/crypto. */
 #include "crypto/algs.h"
+#include "crypto/crypto.h"
 
 #include "base/log.h"
 
@@ -39,4 +40,9 @@ const struct crypto_algs *crypto_algs(void)
 {
 	pthread_once(&once, fetch);
 	return usable ? &algs : NULL;
+}
+
+bool crypto_usable(void)
+{
+	return crypto_algs() != NULL;
 }

@@ -17,6 +17,9 @@ enum seal_cipher { SEAL_NONE = 0, SEAL_AES128_CCM = 1, SEAL_AES128_GCM = 2, SEAL
 struct sign_key;
 struct seal_key;
 
+/* Whether OpenSSL has what signing and sealing take; if not, the log says why. */
+bool crypto_usable(void) MUST_USE;
+
 /* 16-byte key. NULL when memory or OpenSSL fails. */
 struct sign_key *sign_key_new(enum sign_algorithm alg, const uint8_t key[16]) MUST_USE;
 void sign_key_free(struct sign_key *k);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/utf16.h"
+#include "crypto/crypto.h"
 #include "server/durable.h"
 #include "server/listen.h"
 #include "server/share_instance.h"
@@ -387,8 +388,14 @@ static bool configure(struct hythe_server *s, const struct hythe_server_config *
 
 struct hythe_server *hythe_server_new(const struct hythe_server_config *cfg, char *why, size_t why_cap)
 {
-	struct hythe_server *s = calloc(1, sizeof(*s));
+	struct hythe_server *s;
 
+	/* Told now, and not to the first who logs on. */
+	if (!crypto_usable()) {
+		fail(why, why_cap, "OpenSSL has no HMAC or no AES; the log has its reason");
+		return NULL;
+	}
+	s = calloc(1, sizeof(*s));
 	if (!s || !nt_ok(srv_init(&s->srv, &clock_system))) {
 		free(s);
 		fail(why, why_cap, "out of memory");
