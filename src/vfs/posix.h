@@ -152,11 +152,11 @@ int posix_at(const struct posix_store *s, const char *path, int flags) MUST_USE;
 /* The directory that holds the last component, whose place in `path` is given in *leaf. `flags`: O_PATH or O_RDONLY. */
 int posix_parent_at(const struct posix_store *s, const char *path, int flags, const char **leaf) MUST_USE;
 /* Gives `p` the case that is on disk. SUCCESS; OBJECT_NAME_NOT_FOUND: only the last component is not there (the rest has its
- * case); OBJECT_PATH_NOT_FOUND; STOPPED_ON_SYMLINK. */
-ntstatus posix_case_fix(struct posix_store *s, struct posix_path *p) MUST_USE;
+ * case); OBJECT_PATH_NOT_FOUND; STOPPED_ON_SYMLINK. look: see posix_dir_match. */
+ntstatus posix_case_fix(struct posix_store *s, struct posix_path *p, bool look) MUST_USE;
 /* The name in a readable directory that equals `leaf` in any case, the very same first, or whose short name does. 1, 0 or a negated errno.
- * Moves the position. */
-int posix_dir_match(struct posix_store *s, int dir, struct vfs_id id, const char *leaf, char found[POSIX_NAME_BYTES + 1]) MUST_USE;
+ * Moves the position. look: to see whether it is still there; without, who opens it may find that it just went, and then another that is equal may be there. */
+int posix_dir_match(struct posix_store *s, int dir, struct vfs_id id, const char *leaf, bool look, char found[POSIX_NAME_BYTES + 1]) MUST_USE;
 /* Replaces the last component; false when the path gets too long. */
 bool posix_path_set_leaf(struct posix_path *p, const char *leaf) MUST_USE;
 /* The status of a path that leads through or to a symlink which is not followed: fills out's fields about it. */
@@ -167,7 +167,7 @@ ntstatus posix_symlink_report(const struct posix_store *s, const char *path, str
 void posix_indexes_init(struct posix_indexes *x);
 void posix_indexes_end(struct posix_indexes *x);
 /* As posix_dir_match without short names; -1: the directory has no index, read it. */
-int posix_index_match(struct posix_store *s, int dir, struct vfs_id id, const char *leaf, char found[POSIX_NAME_BYTES + 1]) MUST_USE;
+int posix_index_match(struct posix_store *s, int dir, struct vfs_id id, const char *leaf, bool look, char found[POSIX_NAME_BYTES + 1]) MUST_USE;
 /* Searching that directory has turned out to be work. Moves the position. */
 void posix_index_learn(struct posix_store *s, int dir, struct vfs_id id);
 

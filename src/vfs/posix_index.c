@@ -1,7 +1,7 @@
 /* The names of large directories, findable in any case without reading the directory again. An index is made when a search had to
  * read many names, and from then on inotify tells what has changed, whoever changed it: the kernel queues an event before the call
  * that caused it returns, and every search first takes the events that are there. So what had ended before the search began is seen by
- * it. A name that is found is looked at before it is believed. Where inotify does not hear of everything (network file systems), where it
+ * it. A name that is found is looked at before it is believed, or opened. Where inotify does not hear of everything (network file systems), where it
  * is refused, and where there are too many names, directories are read as ever. */
 #include "vfs/posix.h"
 
@@ -415,7 +415,7 @@ static int search(struct posix_indexes *x, int dir, struct vfs_id id, const char
 	return result;
 }
 
-int posix_index_match(struct posix_store *s, int dir, struct vfs_id id, const char *leaf, char found[POSIX_NAME_BYTES + 1])
+int posix_index_match(struct posix_store *s, int dir, struct vfs_id id, const char *leaf, bool look, char found[POSIX_NAME_BYTES + 1])
 {
 	char untrue[POSIX_NAME_BYTES + 1];
 	size_t len = strlen(leaf);
@@ -426,7 +426,7 @@ int posix_index_match(struct posix_store *s, int dir, struct vfs_id id, const ch
 		return -1;
 	hash = name_hash(leaf, len);
 	match = search(&s->indexes, dir, id, leaf, hash, NULL, found);
-	while (match == 1 && !is_there(dir, found)) {
+	while (match == 1 && look && !is_there(dir, found)) {
 		memcpy(untrue, found, strlen(found) + 1);
 		match = search(&s->indexes, dir, id, leaf, hash, untrue, found);
 	}

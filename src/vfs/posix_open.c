@@ -164,12 +164,14 @@ static ntstatus kind_check(const struct opening *o, const struct vfs_stat *st)
 
 static ntstatus open_existing(struct opening *o)
 {
+	/* Before something is created its directory is searched anyway. */
+	bool search = o->args->disposition == VFS_OPEN || o->store->read_only;
 	int fd = open_exact(o);
 	ntstatus st;
 
-	/* Before something is created its directory is searched anyway. */
-	if (fd == -ENOENT && (o->args->disposition == VFS_OPEN || o->store->read_only)) {
-		st = posix_case_fix(o->store, &o->path);
+	/* What goes between search and opening is seen by the latter, and then what is in its place is looked at. */
+	for (unsigned i = 0; fd == -ENOENT && search && i < 2; i++) {
+		st = posix_case_fix(o->store, &o->path, i > 0);
 		if (nt_is(st, STATUS_STOPPED_ON_SYMLINK))
 			return open_error(o, ELOOP);
 		if (!nt_ok(st))
@@ -232,7 +234,7 @@ static ntstatus parent_find(struct opening *o, int *dir, bool *listable)
 
 	*dir = posix_parent_at(o->store, o->path.s, O_RDONLY, &leaf);
 	if (*dir == -ENOENT && leaf != o->path.s) {
-		ntstatus st = posix_case_fix(o->store, &o->path);
+		ntstatus st = posix_case_fix(o->store, &o->path, true);
 
 		if (nt_is(st, STATUS_STOPPED_ON_SYMLINK))
 			return open_error(o, ELOOP);
@@ -274,7 +276,7 @@ static int make_unless_other_case(struct opening *o, const struct parent *p)
 {
 	char found[POSIX_NAME_BYTES + 1];
 	const char *leaf = leaf_of(o->path.s);
-	int match = p->listable ? posix_dir_match(o->store, p->fd, p->id, leaf, found) : 0;
+	int match = p->listable ? posix_dir_match(o->store, p->fd, p->id, leaf, true, found) : 0;
 
 	if (match < 0)
 		return match;

@@ -58,7 +58,7 @@ static int target_dir(struct posix_store *s, struct target *t)
 	int fd = posix_parent_at(s, t->path.s, O_RDONLY, &t->leaf);
 
 	if (fd == -ENOENT) {
-		ntstatus st = posix_case_fix(s, &t->path);
+		ntstatus st = posix_case_fix(s, &t->path, true);
 
 		if (nt_ok(st) || nt_is(st, STATUS_OBJECT_NAME_NOT_FOUND))
 			fd = posix_parent_at(s, t->path.s, O_RDONLY, &t->leaf);
@@ -93,7 +93,7 @@ static ntstatus target_open(struct posix_store *s, struct slice name, struct tar
 	t->leaf = slash != NULL ? slash + 1 : t->path.s;
 	t->lock = posix_names_lock(s, posix_id_of(&dst));
 	pthread_mutex_lock(t->lock);
-	match = posix_dir_match(s, t->dir, posix_id_of(&dst), t->leaf, t->found);
+	match = posix_dir_match(s, t->dir, posix_id_of(&dst), t->leaf, true, t->found);
 	t->exists = match > 0 && fstatat(t->dir, t->found, &t->st, AT_SYMLINK_NOFOLLOW) == 0;
 	if (match < 0) {
 		target_close(t);

@@ -124,10 +124,10 @@ static int look_at_all(struct matching *m, int dir)
 	return 0;
 }
 
-int posix_dir_match(struct posix_store *s, int dir, struct vfs_id id, const char *leaf, char found[POSIX_NAME_BYTES + 1])
+int posix_dir_match(struct posix_store *s, int dir, struct vfs_id id, const char *leaf, bool look, char found[POSIX_NAME_BYTES + 1])
 {
 	struct matching m = {.leaf = leaf, .len = strlen(leaf), .found = found, .alias = s->short_names && vfs_may_be_short_name(leaf)};
-	int result = m.alias ? -1 : posix_index_match(s, dir, id, leaf, found);
+	int result = m.alias ? -1 : posix_index_match(s, dir, id, leaf, look, found);
 
 	if (result >= 0)
 		return result;
@@ -138,7 +138,7 @@ int posix_dir_match(struct posix_store *s, int dir, struct vfs_id id, const char
 }
 
 /* Looks for p's last component in its directory, which exists in that case. */
-static ntstatus leaf_fix(struct posix_store *s, struct posix_path *p)
+static ntstatus leaf_fix(struct posix_store *s, struct posix_path *p, bool look)
 {
 	char found[POSIX_NAME_BYTES + 1];
 	const char *leaf;
@@ -155,7 +155,7 @@ static ntstatus leaf_fix(struct posix_store *s, struct posix_path *p)
 	if (dir < 0)
 		return posix_error(-dir);
 	if (fstat(dir, &st) == 0)
-		match = posix_dir_match(s, dir, posix_id_of(&st), leaf, found);
+		match = posix_dir_match(s, dir, posix_id_of(&st), leaf, look, found);
 	close(dir);
 	if (match < 0)
 		return posix_error(-match);
@@ -187,7 +187,7 @@ static ntstatus walk(struct posix_store *s, struct posix_path *p)
 		if (fd >= 0)
 			close(fd);
 		else if (fd == -ENOENT)
-			st = leaf_fix(s, &done);
+			st = leaf_fix(s, &done, true);
 		else
 			st = fd == -ELOOP && !s->follow ? STATUS_STOPPED_ON_SYMLINK : posix_error(fd == -EXDEV ? EACCES : -fd);
 		if (!nt_ok(st))
@@ -210,9 +210,9 @@ static ntstatus walk(struct posix_store *s, struct posix_path *p)
 	return st;
 }
 
-ntstatus posix_case_fix(struct posix_store *s, struct posix_path *p)
+ntstatus posix_case_fix(struct posix_store *s, struct posix_path *p, bool look)
 {
-	ntstatus st = leaf_fix(s, p);
+	ntstatus st = leaf_fix(s, p, look);
 
 	/* Mostly the directory is there and the search is in it alone. */
 	return nt_is(st, STATUS_OBJECT_PATH_NOT_FOUND) && strchr(p->s, '/') != NULL ? walk(s, p) : st;
