@@ -5,13 +5,13 @@
 
 #include <stdlib.h>
 
-/* So many requests leave together, that the server works on them while the next ones are made. */
-enum { BATCH_REQUESTS = 16, BATCH_HEADS = 12288, PROCESS_ID = 0xFEFF };
+/* Messages leave together: half of those that are under way, within these bounds, so that the server works on one half while the next is made. */
+enum { BATCH_LEAST = 8, BATCH_MOST = 16, BATCH_HEADS = 12288, PROCESS_ID = 0xFEFF };
 
 struct cli_batch {
 	struct net_batch net;
 	struct hythe_connection *conn;
-	size_t used, count;
+	size_t used, count, limit;
 	uint8_t heads[BATCH_HEADS];
 };
 
@@ -122,12 +122,19 @@ static void decide_protection(struct cli_request *r)
 	r->is_signed = !r->sealed && (s->signing || r->force_sign || tree_connect_311);
 }
 
+/* Of so many messages under way. */
+static size_t batch_limit(size_t messages)
+{
+	size_t half = messages / 2;
+	return half < BATCH_LEAST ? BATCH_LEAST : half < BATCH_MOST ? half : BATCH_MOST;
+}
+
 /* 3.2.4.1.3, 3.2.4.1.6: takes ids for r and what is compounded with it, and puts them into the table. */
 static bool take_ids_locked(struct hythe_connection *c, struct cli_request *first)
 {
-	uint32_t total = 0;
+	uint32_t total = 0, elements = 0;
 	uint64_t id;
-	for (struct cli_request *r = first; r; r = r->compound)
+	for (struct cli_request *r = first; r; r = r->compound, elements++)
 		total += r->charge ? r->charge : 1;
 	if (total > UINT16_MAX || !proto_sender_take(&c->sender, (uint16_t)total, &id))
 		return false;
@@ -149,6 +156,8 @@ static bool take_ids_locked(struct hythe_connection *c, struct cli_request *firs
 		*bucket = r;
 		c->outstanding++;
 	}
+	if (current_batch && current_batch->conn == c)
+		current_batch->limit = batch_limit(c->outstanding / elements);
 	cli_conn_arm_locked(c);
 	return true;
 }
@@ -206,7 +215,7 @@ static void sent(struct cli_request *first)
 static void batch_add(const struct net_seg *segs, size_t n, bool flush)
 {
 	net_batch_add(&current_batch->net, segs, n);
-	if (flush || ++current_batch->count == BATCH_REQUESTS) {
+	if (flush || ++current_batch->count >= current_batch->limit) {
 		net_batch_flush(&current_batch->net);
 		current_batch->count = 0;
 	}
@@ -430,6 +439,7 @@ void cli_batch_run(struct hythe_connection *c, void (*fn)(struct hythe_connectio
 	struct cli_batch b, *outer = current_batch;
 	b.conn = c;
 	b.used = b.count = 0;
+	b.limit = BATCH_LEAST;
 	net_batch_init(&b.net, c->net);
 	current_batch = &b;
 	cli_callback(true);
