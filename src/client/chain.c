@@ -187,7 +187,8 @@ static void note_end(struct cli_chain *c, const struct hythe_step *s)
 		return;
 	if (s->kind == HYTHE_STEP_CLOSE)
 		cli_cache_leave(on);
-	else if (s->kind == HYTHE_STEP_RENAME || (s->kind == HYTHE_STEP_SET_INFO && s->info_type == HYTHE_INFO_FILE && s->info_class == HYTHE_FILE_RENAME_INFORMATION))
+	else if (s->kind == HYTHE_STEP_RENAME ||
+		 (s->kind == HYTHE_STEP_SET_INFO && s->info_type == HYTHE_INFO_FILE && s->info_class == HYTHE_FILE_RENAME_INFORMATION))
 		cli_cache_renamed(on);
 }
 

@@ -45,8 +45,8 @@ static bool component_from_wire(struct posix_path *out, struct slice c)
 		uint8_t b[4], raw = unmap((uint16_t)u, i + 1 == units);
 		size_t n = 1;
 
-		if (raw != 0 || u < 0x80) {
-			b[0] = raw != 0 ? raw : (uint8_t)u;
+		if (raw != 0) {
+			b[0] = raw;
 		} else {
 			uint32_t low = i + 1 < units ? utf16_at(c, i + 1) : 0;
 

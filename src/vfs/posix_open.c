@@ -162,6 +162,18 @@ static ntstatus kind_check(const struct opening *o, const struct vfs_stat *st)
 	return STATUS_SUCCESS;
 }
 
+/* A link without its target is there for every search and for no opening. */
+static bool leads_nowhere(const struct opening *o)
+{
+	int fd = posix_at(o->store, o->path.s, O_PATH | O_NOFOLLOW);
+	struct stat st;
+	bool link = fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode);
+
+	if (fd >= 0)
+		close(fd);
+	return link;
+}
+
 static ntstatus open_existing(struct opening *o)
 {
 	/* Before something is created its directory is searched anyway. */
@@ -169,8 +181,8 @@ static ntstatus open_existing(struct opening *o)
 	int fd = open_exact(o);
 	ntstatus st;
 
-	/* What goes between search and opening is seen by the latter, and then what is in its place is looked at. */
-	for (unsigned i = 0; fd == -ENOENT && search && i < 2; i++) {
+	/* What was found may be gone before it is opened, and another name that is equal to it be there. */
+	for (unsigned i = 0; fd == -ENOENT && search && i < RACE_TRIES && !(i > 0 && leads_nowhere(o)); i++) {
 		st = posix_case_fix(o->store, &o->path, i > 0);
 		if (nt_is(st, STATUS_STOPPED_ON_SYMLINK))
 			return open_error(o, ELOOP);

@@ -234,7 +234,8 @@ static struct slice latin(uint8_t *out, const char *s)
 	return slice_of(out, 2 * n);
 }
 
-/* What stays is found whatever goes on beside it; what comes and goes is found or not, and nothing else. */
+/* What stays is found whatever goes on beside it, even if that has an equal name and goes after it was chosen; what comes and goes is found or not,
+ * and nothing else. */
 static void *look_for(void *arg)
 {
 	struct race *r = arg;
@@ -242,13 +243,13 @@ static void *look_for(void *arg)
 	char text[64];
 
 	for (unsigned i = 0; !r->over; i++) {
-		bool stays = i % 2 == 0;
+		bool twin = i % 3 == 2, stays = twin || i % 3 == 0;
 		struct vfs_open_result out;
 		struct arena a;
 		ntstatus status;
 
 		arena_init(&a, scratch, sizeof(scratch), 0);
-		snprintf(text, sizeof(text), stays ? "race\\FILE %03u" : "race\\COMES %u", stays ? i % MANY : i % 5);
+		snprintf(text, sizeof(text), twin ? "race\\tWIN" : stays ? "race\\FILE %03u" : "race\\COMES %u", stays ? i % MANY : i % 5);
 		status = vfs_open(r->f->v, &(struct vfs_open_args){.name = latin(name, text), .disposition = VFS_OPEN}, &a, &out);
 		if (nt_ok(status))
 			vfs_file_close(out.file);
@@ -267,12 +268,15 @@ static void test_searches_from_many_threads(void **state)
 	char path[64];
 
 	many(f, "race");
+	touch(f, "race/TWIN");
 	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, look_for, &r), 0);
 	for (int i = 0; i < STEPS || r.found < 1000; i++) {
 		snprintf(path, sizeof(path), "race/Comes %d", i % 5);
 		if (unlink(on_disk(f, path)) != 0)
 			touch(f, path);
+		if (unlink(on_disk(f, "race/Twin")) != 0)
+			touch(f, "race/Twin");
 	}
 	r.over = true;
 	for (size_t i = 0; i < ARRAY_LEN(threads); i++)
