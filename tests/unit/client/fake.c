@@ -471,6 +471,14 @@ void fake_stop(struct fake *f)
 	free(f->file);
 }
 
+void fake_leave(struct fake *f, struct hythe_file *file, struct hythe_tree *t, struct hythe_session *s)
+{
+	hythe_file_free(file);
+	hythe_tree_free(t);
+	hythe_session_free(s);
+	fake_stop(f);
+}
+
 struct hythe_session *fake_login(struct fake *f)
 {
 	struct hythe_session *s = NULL;

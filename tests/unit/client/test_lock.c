@@ -46,10 +46,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	hythe_file_free(file);
-	hythe_tree_free(t);
-	hythe_session_free(s);
-	fake_stop(&f);
+	fake_leave(&f, file, t, s);
 	return 0;
 }
 
