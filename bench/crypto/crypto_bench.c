@@ -33,7 +33,7 @@ static void once(const struct subject *s, uint8_t *data, size_t size, uint64_t n
 
 	memcpy(nonce, &number, sizeof(number));
 	status = s->sign ? sign_compute(s->sign, nonce, parts, s->parts, tag)
-			 : seal_encrypt(s->seal, nonce, slice_of(aad, sizeof(aad)), parts, s->parts, tag);
+			 : seal_encrypt(s->seal, nonce, slice_of(aad, sizeof(aad)), parts, s->parts, NULL, tag);
 	if (!nt_ok(status))
 		abort();
 }

@@ -14,7 +14,20 @@ static void conn_closed(struct net_conn *nc, void *user);
 static void conn_destroyed(void *user);
 static void conn_tick(struct net_timer *t);
 
-static const struct net_conn_ops conn_ops = {.frames = cli_conn_frames, .begun = cli_conn_begun, .closed = conn_closed, .destroyed = conn_destroyed};
+static bool conn_due(void *user)
+{
+	struct hythe_connection *c = user;
+	bool due;
+
+	pthread_mutex_lock(&c->lock);
+	due = c->messages > 1;
+	pthread_mutex_unlock(&c->lock);
+	return due;
+}
+
+static const struct net_conn_ops conn_ops = {
+	.frames = cli_conn_frames, .begun = cli_conn_begun, .closed = conn_closed, .due = conn_due, .destroyed = conn_destroyed
+};
 
 static void config_apply(struct proto_config *cfg, const struct hythe_connect_options *o, const struct guid *guid)
 {
@@ -228,7 +241,7 @@ static struct cli_request *take_all_locked(struct hythe_connection *c)
 	*end = NULL;
 	c->queue = NULL;
 	c->queue_end = &c->queue;
-	c->outstanding = 0;
+	c->outstanding = c->messages = 0;
 	return all;
 }
 

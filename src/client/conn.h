@@ -48,6 +48,7 @@ struct hythe_connection {
 	uint32_t asked;   /* credits that requests under way have asked for */
 	struct cli_request *table[CLI_TABLE]; /* OutstandingRequests by MessageId */
 	size_t outstanding;
+	size_t messages; /* that brought these: a related compound is one */
 	struct cli_request *queue, **queue_end; /* waiting for credits */
 	struct cli_request *spare;
 	size_t spare_count;
@@ -171,6 +172,17 @@ size_t cli_conn_io_limit(struct hythe_connection *c, uint32_t most);
 void cli_conn_arm_locked(struct hythe_connection *c);
 void cli_conn_frames(struct net_conn *nc, void *user, struct net_frame *f, size_t n);
 /* receive_into.c */
+/* A sealed answer on its way to the buffer of the READ that it is for, if it is one: the first is a seal_place, and what has found a request ends
+ * with the second. */
+struct cli_placing {
+	struct hythe_connection *conn;
+	struct hythe_session *session;
+	struct cli_request *request;
+	struct proto_element element;
+	size_t data_len;
+};
+uint8_t *cli_sealed_place(void *arg, const uint8_t *head, size_t len);
+void cli_sealed_placed(struct cli_placing *p, bool ok);
 struct net_sink *cli_conn_begun(struct net_conn *nc, void *user, const struct net_frame *head, size_t len);
 
 /* --- send.c --- */
@@ -198,7 +210,10 @@ struct cli_request *cli_table_find_locked(struct hythe_connection *c, uint64_t m
 /* The answer to r, which has left the table, is there, in parts: checks how it is protected, takes the credits, and hands it over. */
 void cli_answered(struct hythe_connection *c, struct cli_request *r, const struct proto_element *e, const struct iovec *parts, size_t n,
 	bool sealed);
-/* Takes r out of the table; the lock is held. */
+/* r, which has left the table, ends with the connection: for the reason that this was killed for. */
+void cli_ended(struct hythe_connection *c, struct cli_request *r);
+/* Puts r into the table by its MessageId, and takes it out; the lock is held. */
+void cli_table_add_locked(struct hythe_connection *c, struct cli_request *r);
 void cli_table_remove_locked(struct hythe_connection *c, struct cli_request *r);
 /* Hands the answer to r and frees it. */
 void cli_complete(struct cli_request *r, const struct cli_answer *a);

@@ -7,6 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+void cli_table_add_locked(struct hythe_connection *c, struct cli_request *r)
+{
+	struct cli_request **bucket = &c->table[r->message_id % CLI_TABLE];
+	r->next = *bucket;
+	*bucket = r;
+	c->outstanding++;
+	c->messages += !r->related;
+}
+
 void cli_table_remove_locked(struct hythe_connection *c, struct cli_request *r)
 {
 	struct cli_request **at = &c->table[r->message_id % CLI_TABLE];
@@ -16,6 +25,7 @@ void cli_table_remove_locked(struct hythe_connection *c, struct cli_request *r)
 		return;
 	*at = r->next;
 	c->outstanding--;
+	c->messages -= !r->related;
 	c->charged -= r->charge ? r->charge : 1u;
 }
 
@@ -176,6 +186,15 @@ static void unsolicited(struct hythe_connection *c, const struct proto_element *
 		atomic_fetch_add(&c->breaks_ignored, 1);
 }
 
+void cli_ended(struct hythe_connection *c, struct cli_request *r)
+{
+	pthread_mutex_lock(&c->lock);
+	struct cli_answer a = {.status = c->end_status};
+	pthread_mutex_unlock(&c->lock);
+	r->received = 0;
+	cli_complete(r, &a);
+}
+
 void cli_answered(struct hythe_connection *c, struct cli_request *r, const struct proto_element *e, const struct iovec *parts, size_t n,
 	bool sealed)
 {
@@ -183,13 +202,10 @@ void cli_answered(struct hythe_connection *c, struct cli_request *r, const struc
 	struct cli_answer a = {.status = {h->status}, .message = e->data, .len = e->len, .header = h};
 	if (!protection_holds(r, e, parts, n, sealed)) {
 		refuse_answer(c, r->sealed, h);
-		pthread_mutex_lock(&c->lock);
-		a = (struct cli_answer){.status = c->end_status};
-		pthread_mutex_unlock(&c->lock);
-		r->received = 0;
-	} else {
-		credits_came(c, r, h->credits);
+		cli_ended(c, r);
+		return;
 	}
+	credits_came(c, r, h->credits);
 	cli_complete(r, &a);
 }
 
@@ -262,18 +278,23 @@ static void receive_sealed(struct hythe_connection *c, struct net_frame *f)
 {
 	uint64_t id;
 	struct slice plain;
+	struct cli_placing placing = {.conn = c};
+	struct seal_place place = {.head = NET_FRAME_HEAD, .place = cli_sealed_place, .arg = &placing};
 	ntstatus status = proto_sealed_session(&c->proto, slice_of(f->data, f->len), UINT32_MAX, &id);
 	struct hythe_session *s = nt_ok(status) ? session_find(c, id) : NULL;
 	if (c->client->tap.fn)
 		tell_sealed(c, f, s);
 	if (!s)
 		return;
-	status = s->keys.receive ? proto_unseal(&s->keys, f->data, f->len, &plain) : STATUS_DATA_ERROR;
-	if (nt_ok(status))
-		receive_chain(c, f->data + (plain.data - f->data), plain.len, true, s);
-	else
+	placing.session = s;
+	status = s->keys.receive ? proto_unseal_to(&s->keys, f->data, f->len, &place, &plain) : STATUS_DATA_ERROR;
+	if (!nt_ok(status))
 		cli_conn_kill(c, STATUS_INVALID_NETWORK_RESPONSE,
 			"an encrypted answer of %s cannot be decrypted: somebody on the way may be meddling", c->host);
+	if (placing.request)
+		cli_sealed_placed(&placing, nt_ok(status));
+	else if (nt_ok(status))
+		receive_chain(c, f->data + (plain.data - f->data), plain.len, true, s);
 	cli_session_put(s);
 }
 

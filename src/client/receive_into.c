@@ -1,7 +1,7 @@
 /* The answer to a large READ goes from the socket to where its caller wants it, without lying in a buffer of ours first. It is told apart by the
  * first bytes of its frame; everything else, and what is sealed or compounded, comes as a whole frame (receive.c). A signature is checked when
  * all is there, before the caller hears of it: until then, and if it fails, his buffer holds whatever came. Called by net, with the receive
- * token. */
+ * token. What is sealed lies in a frame of ours, and is decrypted to where the caller wants it. */
 #include "client/smb1/smb1.h"
 
 #include <stdlib.h>
@@ -65,19 +65,34 @@ static size_t data_at(const struct net_frame *head, size_t len, struct proto_ele
 	return at <= NET_FRAME_HEAD && at + rsp.data.len == len ? at : 0;
 }
 
-/* The request that the answer is for, if its caller's buffer can take it; it is then marked. */
+/* The request that the answer is for, if its caller's buffer can take it; the lock is held. */
+static struct cli_request *request_locked(struct hythe_connection *c, const struct proto_element *e, size_t data_len)
+{
+	struct cli_request *r = cli_table_find_locked(c, e->header.message_id);
+
+	return r && r->command == SMB2_READ && r->takes_data && !r->receiving && data_len <= r->buffer_len ? r : NULL;
+}
+
+/* That of an answer in the clear; it is then marked. */
 static struct cli_request *request_for(struct hythe_connection *c, const struct proto_element *e, size_t data_len)
 {
 	struct cli_request *r;
 
 	pthread_mutex_lock(&c->lock);
-	r = cli_table_find_locked(c, e->header.message_id);
-	if (r && (r->command != SMB2_READ || !r->takes_data || r->sealed || r->receiving || data_len > r->buffer_len))
+	r = request_locked(c, e, data_len);
+	if (r && r->sealed)
 		r = NULL;
 	if (r)
 		r->receiving = true;
 	pthread_mutex_unlock(&c->lock);
 	return r;
+}
+
+/* The data that lie in the head already: where those behind it go. */
+static uint8_t *take_begin(struct cli_request *r, const uint8_t *head, size_t at)
+{
+	memcpy(r->buffer, head + at, NET_FRAME_HEAD - at);
+	return (uint8_t *)r->buffer + (NET_FRAME_HEAD - at);
 }
 
 struct net_sink *cli_conn_begun(struct net_conn *nc, void *user, const struct net_frame *head, size_t len)
@@ -103,7 +118,47 @@ struct net_sink *cli_conn_begun(struct net_conn *nc, void *user, const struct ne
 	memcpy(in->head, head->data, at);
 	in->element.data = in->head;
 	in->element.len = at;
-	memcpy(in->request->buffer, head->data + at, NET_FRAME_HEAD - at);
-	in->sink = (struct net_sink){.into = (uint8_t *)in->request->buffer + (NET_FRAME_HEAD - at), .done = done};
+	in->sink = (struct net_sink){.into = take_begin(in->request, head->data, at), .done = done};
 	return &in->sink;
+}
+
+/* Whose answer a sealed READ response is, going by a head that is not verified yet: the request is then the caller's alone. */
+static struct cli_request *sealed_request(const struct cli_placing *p)
+{
+	struct hythe_connection *c = p->conn;
+	struct cli_request *r;
+
+	pthread_mutex_lock(&c->lock);
+	r = request_locked(c, &p->element, p->data_len);
+	if (r && r->session != p->session)
+		r = NULL;
+	if (r)
+		cli_table_remove_locked(c, r);
+	pthread_mutex_unlock(&c->lock);
+	return r;
+}
+
+uint8_t *cli_sealed_place(void *arg, const uint8_t *head, size_t len)
+{
+	struct net_frame f = {.data = (uint8_t *)(uintptr_t)head, .len = NET_FRAME_HEAD};
+	struct cli_placing *p = arg;
+	size_t at = data_at(&f, len, &p->element, &p->data_len);
+
+	p->request = at ? sealed_request(p) : NULL;
+	if (!p->request)
+		return NULL;
+	p->element.len = at;
+	return take_begin(p->request, head, at);
+}
+
+void cli_sealed_placed(struct cli_placing *p, bool ok)
+{
+	struct iovec head = {p->element.data, p->element.len};
+
+	if (!ok) {
+		cli_ended(p->conn, p->request);
+		return;
+	}
+	p->request->received = p->data_len;
+	cli_answered(p->conn, p->request, &p->element, &head, 1, true);
 }

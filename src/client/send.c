@@ -132,9 +132,9 @@ static size_t batch_limit(size_t messages)
 /* 3.2.4.1.3, 3.2.4.1.6: takes ids for r and what is compounded with it, and puts them into the table. */
 static bool take_ids_locked(struct hythe_connection *c, struct cli_request *first)
 {
-	uint32_t total = 0, elements = 0;
+	uint32_t total = 0;
 	uint64_t id;
-	for (struct cli_request *r = first; r; r = r->compound, elements++)
+	for (struct cli_request *r = first; r; r = r->compound)
 		total += r->charge ? r->charge : 1;
 	if (total > UINT16_MAX || !proto_sender_take(&c->sender, (uint16_t)total, &id))
 		return false;
@@ -151,13 +151,10 @@ static bool take_ids_locked(struct hythe_connection *c, struct cli_request *firs
 		c->asked += r->asked;
 		c->charged += charge;
 		id += charge;
-		struct cli_request **bucket = &c->table[r->message_id % CLI_TABLE];
-		r->next = *bucket;
-		*bucket = r;
-		c->outstanding++;
+		cli_table_add_locked(c, r);
 	}
 	if (current_batch && current_batch->conn == c)
-		current_batch->limit = batch_limit(c->outstanding / elements);
+		current_batch->limit = batch_limit(c->messages);
 	cli_conn_arm_locked(c);
 	return true;
 }
@@ -295,33 +292,41 @@ static ntstatus assemble(const struct cli_request *first, uint8_t *out)
 	return STATUS_SUCCESS;
 }
 
-/* `size` bytes behind `room` of b. */
-static ntstatus seal_and_tell(struct cli_request *first, struct buf *b, size_t room, size_t size)
+/* Into b, which has room for the transform header and `size` bytes. One message is encrypted on its way there, a compound once it is there. What it
+ * was goes to `kept` if somebody wants to know. */
+static ntstatus seal(struct cli_request *first, struct buf *b, size_t size, struct slice *kept)
 {
 	struct hythe_connection *c = first->conn;
-	struct iovec plain = {b->data + room, size}, all = {b->data, room + size};
-	struct slice kept = {0};
+	struct proto_keys *keys = &first->session->keys;
+	struct iovec apart[2] = {{first->head, first->head_len}, {(void *)(uintptr_t)first->payload, first->payload_len}};
+	struct iovec whole = {b->data + SMB2_TRANSFORM_SIZE, size}, *parts = first->compound ? &whole : apart;
+	size_t n = first->compound ? 1 : 2;
 	ntstatus status = STATUS_SUCCESS;
-	if (first->sealed) {
-		if (c->client->tap.fn)
-			kept = net_tap_keep(&plain, 1);
-		status = proto_seal(&first->session->keys, &c->proto, first->session->id, b->data, &plain, 1);
-	}
-	if (c->client->tap.fn && nt_ok(status))
-		net_tap_tell(&c->client->tap, c->net, false, &all, 1, first->sealed ? &kept : NULL);
-	net_tap_drop(kept);
-	return status;
+	if (first->compound)
+		status = assemble(first, whole.iov_base);
+	else
+		put_header(first, first->head, 0);
+	if (nt_ok(status) && c->client->tap.fn)
+		*kept = net_tap_keep(parts, n);
+	if (!nt_ok(status))
+		return status;
+	return first->compound ? proto_seal(keys, &c->proto, first->session->id, b->data, parts, n)
+			       : proto_seal_to(keys, &c->proto, first->session->id, b->data, parts, n);
 }
 
 static ntstatus send_assembled(struct cli_request *first)
 {
+	struct hythe_connection *c = first->conn;
 	size_t size = message_size(first), room = first->sealed ? SMB2_TRANSFORM_SIZE : 0;
 	struct buf *b = buf_get(room + size);
+	struct slice kept = {0};
 	if (!b)
 		return STATUS_NO_MEMORY;
-	ntstatus status = assemble(first, b->data + room);
-	if (nt_ok(status))
-		status = seal_and_tell(first, b, room, size);
+	struct iovec all = {b->data, room + size};
+	ntstatus status = first->sealed ? seal(first, b, size, &kept) : assemble(first, b->data);
+	if (c->client->tap.fn && nt_ok(status))
+		net_tap_tell(&c->client->tap, c->net, false, &all, 1, first->sealed ? &kept : NULL);
+	net_tap_drop(kept);
 	if (!nt_ok(status)) {
 		buf_put(b);
 		return status;

@@ -37,14 +37,22 @@ void seal_key_free(struct seal_key *k);
 size_t seal_nonce_len(enum seal_cipher cipher);
 size_t seal_key_len(enum seal_cipher cipher);
 
-/* Encrypts the parts in place as one message (2.2.41); tag receives 16 bytes. */
-ntstatus seal_encrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const struct iovec *parts, size_t n,
+/* Encrypts the parts as one message (2.2.41) into out, apart from them; NULL: in place. tag receives 16 bytes. */
+ntstatus seal_encrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const struct iovec *parts, size_t n, uint8_t *out,
 	uint8_t tag[16]) MUST_USE;
 
-/* Decrypts len bytes from in to out (which may be the same); DATA_ERROR when the tag does not match, and then out is
- * zeroed. */
-ntstatus seal_decrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const uint8_t tag[16],
-	const uint8_t *in, uint8_t *out, size_t len) MUST_USE;
+/* Where a message goes that is being decrypted, for what lies behind its first `head` bytes: asked once they are, though nothing has
+ * shown yet that they are right; len is that of the whole message. NULL: in place. */
+struct seal_place {
+	size_t head;
+	uint8_t *(*place)(void *arg, const uint8_t *head, size_t len);
+	void *arg;
+};
+
+/* Decrypts a message in place, but for what `place`, which may be NULL, wants elsewhere. CCM, which takes a message as a whole, does not ask.
+ * DATA_ERROR when the tag does not match, and then nothing of the message is left. */
+ntstatus seal_decrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const uint8_t tag[16], uint8_t *message, size_t len,
+	const struct seal_place *place) MUST_USE;
 
 /* From here on nothing can fail. SP800-108 counter mode with HMAC-SHA256, r = 32 (3.1.4.2). Lengths count the terminating zero bytes where
  * the text has them. */

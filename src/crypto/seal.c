@@ -112,8 +112,9 @@ static EVP_CIPHER_CTX *ctx_take(struct seal_key *k, enum direction d)
 	return ctx ? ctx : ctx_new(k, d);
 }
 
-static bool gcm_encrypt(
-	EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice aad, const struct iovec *parts, size_t n, uint8_t *tag)
+/* out: NULL for in place. */
+static bool gcm_encrypt(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice aad, const struct iovec *parts, size_t n, uint8_t *out,
+	uint8_t *tag)
 {
 	uint8_t rest[16];
 	int len;
@@ -122,10 +123,14 @@ static bool gcm_encrypt(
 		return false;
 	if (aad.len > 0 && EVP_EncryptUpdate(ctx, NULL, &len, aad.data, (int)aad.len) != 1)
 		return false;
-	for (size_t i = 0; i < n; i++)
-		if (parts[i].iov_len > 0 &&
-			EVP_EncryptUpdate(ctx, parts[i].iov_base, &len, parts[i].iov_base, (int)parts[i].iov_len) != 1)
+	for (size_t i = 0; i < n; i++) {
+		uint8_t *to = out ? out : parts[i].iov_base;
+
+		if (parts[i].iov_len > 0 && EVP_EncryptUpdate(ctx, to, &len, parts[i].iov_base, (int)parts[i].iov_len) != 1)
 			return false;
+		if (out)
+			out += parts[i].iov_len;
+	}
 	return EVP_EncryptFinal_ex(ctx, rest, &len) == 1 &&
 	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, tag) == 1;
 }
@@ -144,6 +149,13 @@ static bool ccm_encrypt(
 	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, tag) == 1;
 }
 
+static void gather(uint8_t *out, const struct iovec *parts, size_t n)
+{
+	for (size_t i = 0; i < n; out += parts[i++].iov_len)
+		if (parts[i].iov_len > 0)
+			memcpy(out, parts[i].iov_base, parts[i].iov_len);
+}
+
 /* Several parts for CCM: through one contiguous buffer and back. */
 static ntstatus ccm_encrypt_parts(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice aad,
 	const struct iovec *parts, size_t n, size_t total, uint8_t *tag, bool *ok)
@@ -153,11 +165,8 @@ static ntstatus ccm_encrypt_parts(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, str
 
 	if (!whole)
 		return STATUS_NO_MEMORY;
-	for (size_t i = 0; i < n; at += parts[i++].iov_len)
-		if (parts[i].iov_len > 0)
-			memcpy(whole->data + at, parts[i].iov_base, parts[i].iov_len);
+	gather(whole->data, parts, n);
 	*ok = ccm_encrypt(ctx, nonce, aad, whole->data, total, tag);
-	at = 0;
 	for (size_t i = 0; *ok && i < n; at += parts[i++].iov_len)
 		if (parts[i].iov_len > 0)
 			memcpy(parts[i].iov_base, whole->data + at, parts[i].iov_len);
@@ -167,7 +176,7 @@ static ntstatus ccm_encrypt_parts(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, str
 	return STATUS_SUCCESS;
 }
 
-ntstatus seal_encrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const struct iovec *parts, size_t n,
+ntstatus seal_encrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const struct iovec *parts, size_t n, uint8_t *out,
 	uint8_t tag[16])
 {
 	EVP_CIPHER_CTX *ctx;
@@ -189,12 +198,16 @@ ntstatus seal_encrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad
 	ctx = ctx_take(k, SEAL);
 	if (!ctx)
 		return STATUS_NO_MEMORY;
-	if (!is_ccm(k->cipher))
-		ok = gcm_encrypt(ctx, nonce, aad, parts, n, tag);
-	else if (filled == 1)
+	if (!is_ccm(k->cipher)) {
+		ok = gcm_encrypt(ctx, nonce, aad, parts, n, out, tag);
+	} else if (out) {
+		gather(out, parts, n);
+		ok = ccm_encrypt(ctx, nonce, aad, out, total, tag);
+	} else if (filled == 1) {
 		ok = ccm_encrypt(ctx, nonce, aad, parts[last].iov_base, total, tag);
-	else
+	} else {
 		status = ccm_encrypt_parts(ctx, nonce, aad, parts, n, total, tag, &ok);
+	}
 	ctx_done(k, SEAL, ctx, ok);
 	if (nt_ok(status) && !ok) {
 		crypto_log_openssl("encrypting");
@@ -203,23 +216,33 @@ ntstatus seal_encrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad
 	return status;
 }
 
-static bool gcm_decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice aad, uint8_t *tag, const uint8_t *in,
-	uint8_t *out, int size)
+/* A message that is decrypted in place, but for its rest, once it has been found where that shall go. */
+struct pieces {
+	uint8_t *message, *rest;
+	size_t head_len, rest_len;
+};
+
+static bool gcm_decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice aad, uint8_t *tag, struct pieces *p,
+	const struct seal_place *place)
 {
-	uint8_t rest[16];
+	uint8_t last[16], *elsewhere;
 	int len;
 
 	if (EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, OPEN, NULL) != 1)
 		return false;
 	if (aad.len > 0 && EVP_DecryptUpdate(ctx, NULL, &len, aad.data, (int)aad.len) != 1)
 		return false;
-	return EVP_DecryptUpdate(ctx, out, &len, in, size) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
-	       EVP_DecryptFinal_ex(ctx, rest, &len) == 1;
+	if (EVP_DecryptUpdate(ctx, p->message, &len, p->message, (int)p->head_len) != 1)
+		return false;
+	elsewhere = p->rest_len > 0 ? place->place(place->arg, p->message, p->head_len + p->rest_len) : NULL;
+	if (elsewhere)
+		p->rest = elsewhere;
+	if (p->rest_len > 0 && EVP_DecryptUpdate(ctx, p->rest, &len, p->message + p->head_len, (int)p->rest_len) != 1)
+		return false;
+	return EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 && EVP_DecryptFinal_ex(ctx, last, &len) == 1;
 }
 
-static bool ccm_decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice aad, uint8_t *tag, const uint8_t *in,
-	uint8_t *out, int size)
+static bool ccm_decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice aad, uint8_t *tag, uint8_t *message, int size)
 {
 	int len;
 
@@ -229,12 +252,14 @@ static bool ccm_decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice 
 		return false;
 	if (aad.len > 0 && EVP_DecryptUpdate(ctx, NULL, &len, aad.data, (int)aad.len) != 1)
 		return false;
-	return EVP_DecryptUpdate(ctx, out, &len, in, size) == 1;
+	return EVP_DecryptUpdate(ctx, message, &len, message, size) == 1;
 }
 
-ntstatus seal_decrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const uint8_t tag[16],
-	const uint8_t *in, uint8_t *out, size_t len)
+ntstatus seal_decrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const uint8_t tag[16], uint8_t *message, size_t len,
+	const struct seal_place *place)
 {
+	size_t head = place && len > place->head ? place->head : len;
+	struct pieces p = {.message = message, .head_len = head, .rest = message + head, .rest_len = len - head};
 	uint8_t expected[TAG_BYTES];
 	EVP_CIPHER_CTX *ctx;
 	bool ok;
@@ -245,12 +270,14 @@ ntstatus seal_decrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad
 	if (!ctx)
 		return STATUS_NO_MEMORY;
 	memcpy(expected, tag, sizeof(expected));
-	ok = is_ccm(k->cipher) ? ccm_decrypt(ctx, nonce, aad, expected, in, out, (int)len)
-			       : gcm_decrypt(ctx, nonce, aad, expected, in, out, (int)len);
+	ok = is_ccm(k->cipher) ? ccm_decrypt(ctx, nonce, aad, expected, message, (int)len)
+			       : gcm_decrypt(ctx, nonce, aad, expected, &p, place);
 	ctx_done(k, OPEN, ctx, ok);
 	if (!ok) {
 		ERR_clear_error();
-		bytes_wipe(out, len);
+		bytes_wipe(message, head);
+		if (p.rest_len > 0)
+			bytes_wipe(p.rest, p.rest_len);
 		return STATUS_DATA_ERROR;
 	}
 	return STATUS_SUCCESS;

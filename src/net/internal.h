@@ -22,7 +22,8 @@ enum {
 	NET_DRAIN_MS = 3000,            /* how long a peer may take to read the last bytes and hang up */
 	NET_STALL_MS = 120000,          /* how long a peer with a timeout may leave queued output untouched */
 	NET_IOVS = 64,
-	NET_LINGER_US = 40              /* what a thread waits at a socket before it sleeps, if the next requests are about to come */
+	NET_LINGER_US = 120,            /* what a thread waits at a socket before it sleeps, if the next requests are about to come, */
+	NET_LINGER_SINK_US = 40         /* or the rest of one with much data */
 };
 
 /* The thread that handles events: a worker, or one that steps. */

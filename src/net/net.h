@@ -91,6 +91,8 @@ struct net_conn_ops {
 	uint8_t (*called)(struct net_conn *c, void *user, const char *called, uint8_t suffix, const char *calling);
 	/* Once, after the last `frames` call has begun; others may still be running on other threads. */
 	void (*closed)(struct net_conn *c, void *user);
+	/* Whether the peer owes several frames: then the next will be here before a worker had slept. May be NULL. */
+	bool (*due)(void *user);
 	/* When the last reference is gone; frees user's data. May be NULL. */
 	void (*destroyed)(void *user);
 };

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -297,12 +298,11 @@ static bool others_wait(struct net_pool *p)
 
 /* Whether it is worth to stay at the empty socket. Who has several requests under way sends the next ones while we answer, and they come within
  * less than it takes to sleep and to be woken; so does the rest of a begun large frame. Who sends one at a time may need this very core for it. */
-static bool linger_pays(struct net_conn *c, const struct net_worker *w)
+static bool linger_pays(struct net_conn *c, const struct net_worker *w, bool several)
 {
-	unsigned burst = c->burst;
-
-	c->burst = 0;
-	if ((burst < 2 && !c->sink) || !w || w->pool->virtual_clock || w->pool->cores < 2 || !others_wait(w->pool))
+	if (!several && !c->sink && !(c->ops->due && c->ops->due(c->user)))
+		return false;
+	if (!w || w->pool->virtual_clock || w->pool->cores < 2 || !others_wait(w->pool))
 		return false;
 	if (c->linger_skip > 0) {
 		c->linger_skip--;
@@ -322,6 +322,7 @@ static void linger_ended(struct net_conn *c, bool in_vain)
 /* Staying at an empty socket, from the time it was found so. One thread of a pool at a time does: the others are there for other connections. */
 struct lingering {
 	bool begun, on;
+	bool yields; /* the core to who wants it: answers that come one by one take their sender long, who may be on this machine */
 	uint64_t until_us;
 };
 
@@ -329,14 +330,21 @@ struct lingering {
 static bool linger(struct net_conn *c, struct net_worker *w, struct lingering *l)
 {
 	if (!l->begun) {
+		bool several = c->burst > 1;
+
 		l->begun = true;
+		l->yields = !several && !c->sink;
+		c->burst = 0;
 		net_conn_flush(c); /* what the peer may be waiting for */
-		l->on = linger_pays(c, w) && !atomic_exchange(&w->pool->lingering, true);
-		l->until_us = l->on ? now_us() + NET_LINGER_US : 0;
+		l->on = linger_pays(c, w, several) && !atomic_exchange(&w->pool->lingering, true);
+		l->until_us = l->on ? now_us() + (c->sink ? NET_LINGER_SINK_US : NET_LINGER_US) : 0;
 	}
 	if (!l->on || !others_wait(w->pool) || now_us() >= l->until_us)
 		return false;
-	pause_briefly();
+	if (l->yields)
+		sched_yield();
+	else
+		pause_briefly();
 	return true;
 }
 

@@ -100,12 +100,17 @@ ntstatus proto_verify_parts(const struct proto_keys *k, const struct iovec *part
 /* Fills `head` (52 bytes) and encrypts the parts in place. */
 ntstatus proto_seal(struct proto_keys *k, const struct proto_conn *conn, uint64_t session_id, uint8_t head[52],
 	const struct iovec *parts, size_t n) MUST_USE;
+/* The same, with the encrypted message behind the header in `frame`; the parts stay as they are. */
+ntstatus proto_seal_to(struct proto_keys *k, const struct proto_conn *conn, uint64_t session_id, uint8_t *frame, const struct iovec *parts,
+	size_t n) MUST_USE;
 /* Reads the session id of a transform header; INVALID_PARAMETER unless the frame can be one (sizes, flags; 3.3.5.2.1).
  */
 ntstatus proto_sealed_session(
 	const struct proto_conn *conn, struct slice frame, uint32_t max_bytes, uint64_t *session_id) MUST_USE;
 /* Decrypts in place; *plain is the message behind the transform header. DATA_ERROR: drop the connection. */
 ntstatus proto_unseal(const struct proto_keys *k, uint8_t *frame, size_t len, struct slice *plain) MUST_USE;
+/* The same, but for what `place` wants elsewhere (seal_decrypt). */
+ntstatus proto_unseal_to(const struct proto_keys *k, uint8_t *frame, size_t len, const struct seal_place *place, struct slice *plain) MUST_USE;
 
 /* --- compounds --- */
 

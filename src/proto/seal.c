@@ -22,9 +22,11 @@ static bool nonce_next(struct proto_keys *k, uint8_t nonce[16])
 	return true;
 }
 
-ntstatus proto_seal(struct proto_keys *k, const struct proto_conn *conn, uint64_t session_id, uint8_t head[52],
-	const struct iovec *parts, size_t n)
+/* out: NULL for in place. */
+static ntstatus seal(struct proto_keys *k, const struct proto_conn *conn, uint64_t session_id, uint8_t head[52], const struct iovec *parts,
+	size_t n, uint8_t *out)
 {
+	struct slice aad = {head + SIGNED_FROM, SMB2_TRANSFORM_SIZE - SIGNED_FROM};
 	struct smb2_transform_header h = {.algorithm = ENCRYPTED, .session_id = session_id};
 	struct wire w = wire_encoder(head, 0, SMB2_TRANSFORM_SIZE);
 	uint8_t tag[16];
@@ -44,11 +46,22 @@ ntstatus proto_seal(struct proto_keys *k, const struct proto_conn *conn, uint64_
 	smb2_transform_header_code(&w, &h);
 	if (!wire_ok(&w))
 		return w.error;
-	status = seal_encrypt(
-		k->send, h.nonce, slice_of(head + SIGNED_FROM, SMB2_TRANSFORM_SIZE - SIGNED_FROM), parts, n, tag);
+	status = seal_encrypt(k->send, h.nonce, aad, parts, n, out, tag);
 	if (nt_ok(status))
 		memcpy(head + 4, tag, sizeof(tag));
 	return status;
+}
+
+ntstatus proto_seal(struct proto_keys *k, const struct proto_conn *conn, uint64_t session_id, uint8_t head[52],
+	const struct iovec *parts, size_t n)
+{
+	return seal(k, conn, session_id, head, parts, n, NULL);
+}
+
+ntstatus proto_seal_to(struct proto_keys *k, const struct proto_conn *conn, uint64_t session_id, uint8_t *frame, const struct iovec *parts,
+	size_t n)
+{
+	return seal(k, conn, session_id, frame, parts, n, frame + SMB2_TRANSFORM_SIZE);
 }
 
 ntstatus proto_sealed_session(
@@ -73,6 +86,11 @@ ntstatus proto_sealed_session(
 
 ntstatus proto_unseal(const struct proto_keys *k, uint8_t *frame, size_t len, struct slice *plain)
 {
+	return proto_unseal_to(k, frame, len, NULL, plain);
+}
+
+ntstatus proto_unseal_to(const struct proto_keys *k, uint8_t *frame, size_t len, const struct seal_place *place, struct slice *plain)
+{
 	struct smb2_transform_header h;
 	struct wire w = wire_decoder(frame, 0, len, NULL);
 	struct slice aad = {frame + SIGNED_FROM, SMB2_TRANSFORM_SIZE - SIGNED_FROM};
@@ -83,7 +101,7 @@ ntstatus proto_unseal(const struct proto_keys *k, uint8_t *frame, size_t len, st
 	smb2_transform_header_code(&w, &h);
 	if (!wire_ok(&w) || len == SMB2_TRANSFORM_SIZE || !k->receive)
 		return STATUS_DATA_ERROR;
-	status = seal_decrypt(k->receive, h.nonce, aad, h.signature, body, body, len - SMB2_TRANSFORM_SIZE);
+	status = seal_decrypt(k->receive, h.nonce, aad, h.signature, body, len - SMB2_TRANSFORM_SIZE, place);
 	if (nt_ok(status))
 		*plain = slice_of(body, len - SMB2_TRANSFORM_SIZE);
 	return status;

@@ -161,6 +161,19 @@ static void send_parts(struct srv_out *o, struct net_batch *batch, struct iovec 
 	net_batch_add(batch, segs, k);
 }
 
+/* CCM takes a message in one piece, and copies one that is not. */
+static void join_sealed(struct srv_out *o)
+{
+	struct srv_out_element *e = &o->elements[0];
+	const struct buf *b = o->count == 1 && e->payload ? owner_of(o, e->payload) : NULL;
+
+	if (!b || (size_t)(e->payload - b->data) < NET_PREFIX + SMB2_TRANSFORM_SIZE + e->head_len)
+		return;
+	e->head = memcpy(e->payload - e->head_len, e->head, e->head_len);
+	e->head_len += e->payload_len;
+	e->payload = NULL;
+}
+
 void srv_out_flush(struct srv_out *o, struct net_batch *batch)
 {
 	struct iovec parts[2 * SRV_OUT_ELEMENTS + 1];
@@ -174,6 +187,8 @@ void srv_out_flush(struct srv_out *o, struct net_batch *batch)
 		srv_out_clear(o);
 		return;
 	}
+	if (o->seal)
+		join_sealed(o);
 	n = chain_elements(o, body, first_part);
 	status = sign_elements(o, body, first_part);
 	if (o->conn->srv->tap.fn && o->seal)

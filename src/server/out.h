@@ -7,7 +7,8 @@
 #include "net/net.h"
 #include "server/conn.h"
 
-enum { SRV_OUT_ELEMENTS = 16, SRV_OUT_BUFS = 2 * SRV_OUT_ELEMENTS + 1 };
+/* FRONT_BYTES are free before the payload of a sealed response, for all that comes before it: then it is one piece. */
+enum { SRV_OUT_ELEMENTS = 16, SRV_OUT_BUFS = 2 * SRV_OUT_ELEMENTS + 1, SRV_OUT_FRONT_BYTES = 192 };
 
 struct srv_out_element {
 	uint8_t *head;                 /* header and body, and payload if it lies behind them */

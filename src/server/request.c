@@ -98,6 +98,7 @@ bool srv_payload_alloc(struct srv_request *r, size_t cap)
 	size_t at = SMB2_HEADER_SIZE + r->message->rsp_fixed_size;
 	/* What is parked outlives the frame that it came in, and is answered in one of its own. */
 	struct srv_out *o = r->async_id == 0 ? r->out : NULL;
+	size_t front = o && o->seal ? SRV_OUT_FRONT_BYTES : 0;
 	struct buf *b;
 
 	/* Eight bytes more, for the padding of a compound. */
@@ -107,12 +108,12 @@ bool srv_payload_alloc(struct srv_request *r, size_t cap)
 	}
 	if (o && o->buf_count == SRV_OUT_BUFS)
 		return false;
-	b = buf_get(cap + 8);
+	b = buf_get(front + cap + 8);
 	if (!b)
 		return false;
 	if (o)
 		o->bufs[o->buf_count++] = b;
-	r->payload = (struct srv_payload){.data = b->data, .cap = cap, .owner = b};
+	r->payload = (struct srv_payload){.data = b->data + front, .cap = cap, .owner = b};
 	return true;
 }
 

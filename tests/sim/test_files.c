@@ -534,9 +534,49 @@ static void test_a_read_only_share_stays_as_it_is(void **state)
 	stop();
 }
 
+/* Data of any size through every cipher, by the real client: in one frame or in several, placed at once or copied. */
+static void test_sealed_data_come_back_as_they_were(void **state)
+{
+	static const size_t sizes[] = {1, 31, 32, 33, 4096, 65535, 65536, 65537, 1000000};
+	static uint8_t data[1000016], back[sizeof(data)];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 31 + i / 251);
+	for (enum hythe_cipher c = HYTHE_CIPHER_NONE; c <= HYTHE_CIPHER_AES256_GCM; c++) {
+		struct hythe_open_params p;
+		struct hythe_session *session;
+		struct hythe_tree *tree;
+		struct hythe_file *f;
+		size_t n;
+
+		sim_start(&fx.sim, NULL);
+		fx.sim.connect.encryption = HYTHE_ENCRYPTION_REQUIRED;
+		fx.sim.connect.cipher = c;
+		assert_status(sim_connect(&fx.sim, "share", &session, &tree), STATUS_SUCCESS);
+		hythe_open_params_init(&p, "f", HYTHE_READ_DATA | HYTHE_WRITE_DATA);
+		p.disposition = HYTHE_OVERWRITE_IF;
+		assert_status(hythe_open(tree, &p, &f, NULL), STATUS_SUCCESS);
+		for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+			assert_status(hythe_write(f, 7 * i, data + i, sizes[i], &n), STATUS_SUCCESS);
+			assert_int_equal(n, sizes[i]);
+			memset(back, 0xEE, sizeof(back));
+			assert_status(hythe_read(f, 7 * i, back, sizes[i], &n), STATUS_SUCCESS);
+			assert_int_equal(n, sizes[i]);
+			assert_memory_equal(back, data + i, sizes[i]);
+			assert_int_equal(back[sizes[i]], 0xEE);
+		}
+		assert_status(hythe_close(f, NULL), STATUS_SUCCESS);
+		hythe_tree_free(tree);
+		hythe_session_free(session);
+		sim_stop(&fx.sim);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sealed_data_come_back_as_they_were),
 		cmocka_unit_test(test_access_hints_may_contradict_each_other),
 		cmocka_unit_test(test_pipes_ignore_what_is_for_files),
 		cmocka_unit_test(test_access_masks),

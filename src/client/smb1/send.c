@@ -151,11 +151,8 @@ static void take_mid_locked(struct hythe_connection *c, struct cli_request *r)
 	atomic_store_explicit(&r->transmitting, true, memory_order_relaxed);
 	r->is_signed = s->signing;
 	r->sequence = s->sequence + 1; /* of the answer */
-	struct cli_request **bucket = &c->table[r->message_id % CLI_TABLE];
-	r->next = *bucket;
-	*bucket = r;
 	c->charged++;
-	c->outstanding++;
+	cli_table_add_locked(c, r);
 	cli_conn_arm_locked(c);
 }
 

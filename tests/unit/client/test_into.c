@@ -28,10 +28,11 @@ static void note(void *arg, ntstatus status, const struct hythe_result *result)
 }
 
 /* A READ is under way, and nobody answers. */
-static int setup(void **state)
+static int begin_read(enum hythe_encryption encryption, enum hythe_cipher cipher)
 {
-	(void)state;
 	fake_start(&f);
+	f.o.encryption = encryption;
+	f.o.cipher = cipher;
 	s = fake_login(&f);
 	t = fake_tree(&f, s);
 	file = fake_open(t);
@@ -42,6 +43,24 @@ static int setup(void **state)
 	fake_run(&f, 10);
 	assert_int_equal(fake_count(&f, SMB2_READ), 1);
 	return 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	return begin_read(HYTHE_ENCRYPTION_OFF, 0);
+}
+
+static int setup_gcm(void **state)
+{
+	(void)state;
+	return begin_read(HYTHE_ENCRYPTION_REQUIRED, HYTHE_CIPHER_AES128_GCM);
+}
+
+static int setup_ccm(void **state)
+{
+	(void)state;
+	return begin_read(HYTHE_ENCRYPTION_REQUIRED, HYTHE_CIPHER_AES128_CCM);
 }
 
 static int teardown(void **state)
@@ -204,6 +223,103 @@ static void test_other_frames_are_not_taken_so(void **state)
 	assert_ok(got.status);
 }
 
+/* --- sealed --- */
+
+static uint8_t sealed[SMB2_TRANSFORM_SIZE + FRAME];
+
+static void seal_answer(void)
+{
+	struct iovec part = {frame, FRAME};
+
+	make_answer();
+	assert_ok(proto_seal_to(&f.keys, &f.proto, f.session_id, sealed, &part, 1));
+}
+
+static void test_sealed_data_arrive(void **state)
+{
+	(void)state;
+	seal_answer();
+	fake_send(&f, sealed, sizeof(sealed));
+	fake_run(&f, 1000);
+	assert_int_equal(got.calls, 1);
+	assert_ok(got.status);
+	assert_int_equal(got.bytes, BYTES);
+	assert_memory_equal(buffer, frame + AT, BYTES);
+}
+
+static void check_meddling(size_t at)
+{
+	static const uint8_t zeros[BYTES];
+
+	memset(buffer, 0, sizeof(buffer));
+	seal_answer();
+	sealed[at] ^= 1;
+	fake_send(&f, sealed, sizeof(sealed));
+	fake_run(&f, 1000);
+	assert_int_equal(got.calls, 1);
+	assert_status(got.status, STATUS_INVALID_NETWORK_RESPONSE);
+	assert_int_equal(got.bytes, 0);
+	assert_true(f.closed);
+	assert_memory_equal(buffer + NET_FRAME_HEAD - AT, zeros, BYTES - (NET_FRAME_HEAD - AT));
+}
+
+static void test_changed_data_are_noticed(void **state)
+{
+	(void)state;
+	check_meddling(sizeof(sealed) - 1);
+}
+
+/* A head that is not what it was may be of no request at all. */
+static void test_a_changed_message_id_is_noticed(void **state)
+{
+	(void)state;
+	check_meddling(SMB2_TRANSFORM_SIZE + 24);
+}
+
+static void test_a_changed_tag_is_noticed(void **state)
+{
+	(void)state;
+	check_meddling(4);
+}
+
+static uint8_t *place_of(struct hythe_session *session, size_t len, struct cli_placing *p)
+{
+	*p = (struct cli_placing){.conn = s->conn, .session = session};
+	return cli_sealed_place(p, frame, len);
+}
+
+/* What is no lone answer to a READ of this session, with room for its data, is decrypted in place. */
+static void test_other_sealed_frames_are_not_placed(void **state)
+{
+	struct cli_placing p;
+
+	(void)state;
+	make_answer();
+	assert_null(place_of(NULL, FRAME, &p));
+	assert_null(place_of(s, FRAME + 1, &p));
+	assert_null(place_of(s, FRAME - 1, &p));
+	header.message_id++;
+	encode_header();
+	assert_null(place_of(s, FRAME, &p));
+	header.message_id--;
+	header.status = STATUS_ACCESS_DENIED.code;
+	encode_header();
+	assert_null(place_of(s, FRAME, &p));
+	header.status = 0;
+	encode_header();
+	store_le32(frame + 68, BYTES + 1);
+	assert_null(place_of(s, FRAME + 1, &p));
+	store_le32(frame + 68, BYTES);
+	assert_ptr_equal(place_of(s, FRAME, &p), buffer + (NET_FRAME_HEAD - AT));
+	assert_int_equal(got.calls, 0);
+	assert_memory_equal(buffer, frame + AT, NET_FRAME_HEAD - AT);
+	memcpy(buffer, frame + AT, BYTES);
+	assert_null(place_of(s, FRAME, &(struct cli_placing){0})); /* the request is that one's alone */
+	cli_sealed_placed(&p, true);
+	assert_int_equal(got.calls, 1);
+	assert_ok(got.status);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +328,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_loss_in_the_middle_is_told_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_second_answer_meanwhile_is_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_frames_are_not_taken_so, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sealed_data_arrive, setup_gcm, teardown),
+		cmocka_unit_test_setup_teardown(test_sealed_data_arrive, setup_ccm, teardown),
+		cmocka_unit_test_setup_teardown(test_changed_data_are_noticed, setup_gcm, teardown),
+		cmocka_unit_test_setup_teardown(test_changed_data_are_noticed, setup_ccm, teardown),
+		cmocka_unit_test_setup_teardown(test_a_changed_message_id_is_noticed, setup_gcm, teardown),
+		cmocka_unit_test_setup_teardown(test_a_changed_tag_is_noticed, setup_gcm, teardown),
+		cmocka_unit_test_setup_teardown(test_other_sealed_frames_are_not_placed, setup_gcm, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,22 +59,18 @@ static void check_vector(const struct vector *v)
 {
 	size_t key_len, aad_len, len;
 	uint8_t *key = unhex(v->key, &key_len), *nonce = unhex(v->nonce, NULL), *aad = unhex(v->aad, &aad_len);
-	uint8_t *data = unhex(v->plain, &len), *out = calloc(1, len), tag[16];
+	uint8_t *data = unhex(v->plain, &len), tag[16];
 	struct seal_key *k = seal_key_new(v->cipher, key, key_len);
 
 	assert_non_null(k);
-	assert_non_null(out);
 	assert_int_equal(strlen(v->nonce) / 2, seal_nonce_len(v->cipher));
 	for (int round = 0; round < 3; round++) {
 		struct iovec parts[] = {{data, 13}, {data + 13, 0}, {data + 13, len - 13}};
 
-		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, aad_len), parts, 3, tag)));
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, aad_len), parts, 3, NULL, tag)));
 		assert_bytes_hex(data, v->sealed);
 		assert_bytes_hex(tag, v->tag);
-		assert_true(nt_ok(seal_decrypt(k, nonce, slice_of(aad, aad_len), tag, data, out, len)));
-		assert_bytes_hex(out, v->plain);
-		/* in place as well */
-		assert_true(nt_ok(seal_decrypt(k, nonce, slice_of(aad, aad_len), tag, data, data, len)));
+		assert_true(nt_ok(seal_decrypt(k, nonce, slice_of(aad, aad_len), tag, data, len, NULL)));
 		assert_bytes_hex(data, v->plain);
 	}
 	seal_key_free(k);
@@ -82,7 +78,6 @@ static void check_vector(const struct vector *v)
 	free(nonce);
 	free(aad);
 	free(data);
-	free(out);
 }
 
 static void test_ciphers_give_the_published_vectors(void **state)
@@ -105,10 +100,91 @@ static void test_parts_do_not_change_the_ciphertext(void **state)
 
 		memcpy(one, plain, sizeof(plain));
 		memcpy(many, plain, sizeof(plain));
-		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, 32), &whole, 1, tag_one)));
-		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, 32), parts, ARRAY_LEN(parts), tag_many)));
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, 32), &whole, 1, NULL, tag_one)));
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, 32), parts, ARRAY_LEN(parts), NULL, tag_many)));
 		assert_memory_equal(one, many, sizeof(one));
 		assert_memory_equal(tag_one, tag_many, 16);
+		seal_key_free(k);
+	}
+}
+
+static void test_elsewhere_is_the_same_as_in_place(void **state)
+{
+	uint8_t plain[777], one[777], apart[777], kept[777], nonce[12] = {3}, aad[32] = {9}, tag_one[16], tag_apart[16];
+
+	(void)state;
+	random_bytes(plain, sizeof(plain));
+	memcpy(kept, plain, sizeof(plain));
+	for (size_t c = 0; c < ARRAY_LEN(ciphers); c++) {
+		struct seal_key *k = random_key(ciphers[c]);
+		struct iovec whole = {one, sizeof(one)};
+		struct iovec parts[] = {{plain, 112}, {NULL, 0}, {plain + 112, 665}};
+
+		memcpy(one, plain, sizeof(plain));
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, 32), &whole, 1, NULL, tag_one)));
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, 32), parts, ARRAY_LEN(parts), apart, tag_apart)));
+		assert_memory_equal(one, apart, sizeof(one));
+		assert_memory_equal(tag_one, tag_apart, 16);
+		assert_memory_equal(plain, kept, sizeof(plain));
+		seal_key_free(k);
+	}
+}
+
+struct asked {
+	uint8_t *answer, head[16];
+	size_t len;
+	unsigned times;
+};
+
+static uint8_t *answer_place(void *arg, const uint8_t *head, size_t len)
+{
+	struct asked *a = arg;
+
+	memcpy(a->head, head, sizeof(a->head));
+	a->len = len;
+	a->times++;
+	return a->answer;
+}
+
+/* The rest of a message goes where the owner of its head wants it, as long as all of it is right. */
+static void test_a_message_is_decrypted_to_where_it_is_wanted(void **state)
+{
+	enum { HEAD = 16, SIZE = 200 };
+	static const uint8_t zeros[SIZE];
+	uint8_t plain[SIZE], message[SIZE], rest[SIZE], nonce[12] = {4}, aad[32] = {9}, tag[16];
+
+	(void)state;
+	random_bytes(plain, sizeof(plain));
+	for (unsigned round = 0; round < ARRAY_LEN(ciphers) * 4; round++) {
+		enum seal_cipher cipher = ciphers[round / 4];
+		bool ccm = cipher == SEAL_AES128_CCM || cipher == SEAL_AES256_CCM, wanted = round % 4 < 2, changed = round % 2 == 1;
+		struct seal_key *k = random_key(cipher);
+		struct iovec part = {message, SIZE};
+		struct asked asked = {.answer = wanted ? rest : NULL};
+		struct seal_place place = {.head = HEAD, .place = answer_place, .arg = &asked};
+		uint8_t *at = wanted && !ccm ? rest : message + HEAD;
+		ntstatus status;
+
+		memcpy(message, plain, SIZE);
+		memset(rest, 0xEE, SIZE);
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, 32), &part, 1, NULL, tag)));
+		tag[15] ^= changed;
+		status = seal_decrypt(k, nonce, slice_of(aad, 32), tag, message, SIZE, &place);
+		assert_true(nt_is(status, changed ? STATUS_DATA_ERROR : STATUS_SUCCESS));
+		assert_memory_equal(message, changed ? zeros : plain, HEAD);
+		assert_memory_equal(at, changed ? zeros : plain + HEAD, SIZE - HEAD);
+		assert_int_equal(asked.times, !ccm);
+		if (!ccm) {
+			assert_int_equal(asked.len, SIZE);
+			assert_memory_equal(asked.head, plain, HEAD);
+		}
+		/* nothing is left to be asked for */
+		memcpy(message, plain, HEAD);
+		part.iov_len = HEAD;
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, 32), &part, 1, NULL, tag)));
+		assert_true(nt_ok(seal_decrypt(k, nonce, slice_of(aad, 32), tag, message, HEAD, &place)));
+		assert_memory_equal(message, plain, HEAD);
+		assert_int_equal(asked.times, !ccm);
 		seal_key_free(k);
 	}
 }
@@ -130,20 +206,20 @@ static void test_a_changed_byte_anywhere_is_found_and_nothing_comes_out(void **s
 		} fields[] = {{sealed, sizeof(sealed)}, {tag, 16}, {aad, 32}, {nonce, nonce_len}};
 
 		random_bytes(sealed, sizeof(sealed));
-		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, 32), &part, 1, tag)));
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, 32), &part, 1, NULL, tag)));
 		for (size_t f = 0; f < ARRAY_LEN(fields); f++) {
 			for (size_t i = 0; i < fields[f].n; i++) {
 				fields[f].at[i] ^= 0x10;
-				memset(out, 0xEE, sizeof(out));
+				memcpy(out, sealed, sizeof(out));
 				assert_true(
-					nt_is(seal_decrypt(k, nonce, slice_of(aad, 32), tag, sealed, out, sizeof(out)),
+					nt_is(seal_decrypt(k, nonce, slice_of(aad, 32), tag, out, sizeof(out), NULL),
 						STATUS_DATA_ERROR));
 				assert_memory_equal(out, zeros, sizeof(out));
 				fields[f].at[i] ^= 0x10;
 			}
 		}
 		/* The key is none the worse for it. */
-		assert_true(nt_ok(seal_decrypt(k, nonce, slice_of(aad, 32), tag, sealed, out, sizeof(out))));
+		assert_true(nt_ok(seal_decrypt(k, nonce, slice_of(aad, 32), tag, sealed, sizeof(sealed), NULL)));
 		seal_key_free(k);
 	}
 }
@@ -163,9 +239,9 @@ static void test_a_large_message_survives_the_way_there_and_back(void **state)
 		struct iovec parts[] = {{data, 112}, {data + 112, len - 112}};
 
 		memcpy(data, copy, len);
-		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(nonce, 12), parts, 2, tag)));
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(nonce, 12), parts, 2, NULL, tag)));
 		assert_memory_not_equal(data, copy, 112);
-		assert_true(nt_ok(seal_decrypt(k, nonce, slice_of(nonce, 12), tag, data, data, len)));
+		assert_true(nt_ok(seal_decrypt(k, nonce, slice_of(nonce, 12), tag, data, len, NULL)));
 		assert_memory_equal(data, copy, len);
 		seal_key_free(k);
 	}
@@ -184,10 +260,10 @@ static void test_wrong_key_lengths_and_empty_messages_are_refused(void **state)
 
 		assert_null(seal_key_new(ciphers[c], raw, 48 - seal_key_len(ciphers[c])));
 		assert_null(seal_key_new(ciphers[c], raw, 0));
-		assert_true(nt_is(seal_encrypt(k, nonce, slice_of(raw, 32), &none, 1, tag), STATUS_INVALID_PARAMETER));
-		assert_true(nt_is(seal_encrypt(k, nonce, slice_of(raw, 32), NULL, 0, tag), STATUS_INVALID_PARAMETER));
+		assert_true(nt_is(seal_encrypt(k, nonce, slice_of(raw, 32), &none, 1, NULL, tag), STATUS_INVALID_PARAMETER));
+		assert_true(nt_is(seal_encrypt(k, nonce, slice_of(raw, 32), NULL, 0, NULL, tag), STATUS_INVALID_PARAMETER));
 		assert_true(
-			nt_is(seal_decrypt(k, nonce, slice_of(raw, 32), tag, raw, raw, 0), STATUS_INVALID_PARAMETER));
+			nt_is(seal_decrypt(k, nonce, slice_of(raw, 32), tag, raw, 0, NULL), STATUS_INVALID_PARAMETER));
 		seal_key_free(k);
 	}
 	assert_null(seal_key_new(SEAL_NONE, raw, 16));
@@ -200,6 +276,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ciphers_give_the_published_vectors),
 		cmocka_unit_test(test_parts_do_not_change_the_ciphertext),
+		cmocka_unit_test(test_elsewhere_is_the_same_as_in_place),
+		cmocka_unit_test(test_a_message_is_decrypted_to_where_it_is_wanted),
 		cmocka_unit_test(test_a_changed_byte_anywhere_is_found_and_nothing_comes_out),
 		cmocka_unit_test(test_a_large_message_survives_the_way_there_and_back),
 		cmocka_unit_test(test_wrong_key_lengths_and_empty_messages_are_refused),

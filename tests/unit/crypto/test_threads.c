@@ -32,8 +32,8 @@ static bool seal_round(const uint8_t *message, uint64_t number)
 	store_le64(nonce, number);
 	for (int c = SEAL_AES128_CCM; c <= SEAL_AES256_GCM; c++) {
 		memcpy(data, message, MESSAGE);
-		if (!nt_ok(seal_encrypt(seal_keys[c], nonce, slice_of(message, 32), parts, 2, tag)) ||
-			!nt_ok(seal_decrypt(seal_keys[c], nonce, slice_of(message, 32), tag, data, data, MESSAGE)) ||
+		if (!nt_ok(seal_encrypt(seal_keys[c], nonce, slice_of(message, 32), parts, 2, NULL, tag)) ||
+			!nt_ok(seal_decrypt(seal_keys[c], nonce, slice_of(message, 32), tag, data, MESSAGE, NULL)) ||
 			memcmp(data, message, MESSAGE) != 0)
 			return false;
 	}

@@ -91,7 +91,17 @@ static uint8_t end_called(struct net_conn *c, void *user, const char *called, ui
 	return e->on_called ? e->on_called(called, suffix, calling) : 0x80;
 }
 
-const struct net_conn_ops end_ops = {.frames = end_frames, .begun = end_begun, .called = end_called, .closed = end_closed, .destroyed = end_destroyed};
+static bool end_due(void *user)
+{
+	struct end *e = user;
+
+	atomic_fetch_add(&e->asked_due, 1);
+	return e->due;
+}
+
+const struct net_conn_ops end_ops = {
+	.frames = end_frames, .begun = end_begun, .called = end_called, .closed = end_closed, .due = end_due, .destroyed = end_destroyed
+};
 
 static void accepted(void *arg, struct net_conn *c)
 {

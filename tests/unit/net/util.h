@@ -18,11 +18,12 @@ struct end {
 	bool release;         /* hand the token on first */
 	unsigned take;        /* not 0: of each call, take so many frames and leave the others to the next */
 	bool any;             /* one or the other of these, by random() */
+	bool due;             /* say that several frames are due */
 	bool keep;            /* hold a reference on each frame's buffer for the length of the next call */
 	struct buf *kept;
 	_Atomic unsigned frames, calls, closed, destroyed;
 	_Atomic uint64_t bytes, sum;
-	_Atomic unsigned largest_batch;
+	_Atomic unsigned largest_batch, asked_due;
 	void (*on_frame)(struct end *e, const struct net_frame *f);
 	struct net_sink *(*on_begun)(struct end *e, const struct net_frame *head, size_t len);
 	uint8_t (*on_called)(const char *called, uint8_t suffix, const char *calling);

@@ -46,8 +46,8 @@ static void assert_seal_key(struct seal_key *k, enum seal_cipher cipher, const c
 
 	assert_non_null(reference);
 	assert_non_null(k);
-	assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(nonce, 12), &a, 1, tag_a)));
-	assert_true(nt_ok(seal_encrypt(reference, nonce, slice_of(nonce, 12), &b, 1, tag_b)));
+	assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(nonce, 12), &a, 1, NULL, tag_a)));
+	assert_true(nt_ok(seal_encrypt(reference, nonce, slice_of(nonce, 12), &b, 1, NULL, tag_b)));
 	assert_memory_equal(ours, theirs, sizeof(ours));
 	assert_memory_equal(tag_a, tag_b, 16);
 	seal_key_free(reference);
