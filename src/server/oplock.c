@@ -353,8 +353,8 @@ static void tell(const struct fsa_notice *n)
 		srv_conn_put(c);
 		srv_channel_put(h.channel);
 	} else if (n->acknowledge) {
-		fsa_grant_expire(&g->fsa);
-		let_in(g);
+		/* The holder's connection is over, and his opens go with it: whoever waits is woken by that, and finds no open in its way. */
+		arm(g, NULL, NULL, clock_ms(g->srv->clock) + ARRIVE_MS);
 	}
 	srv_grant_put(g);
 }

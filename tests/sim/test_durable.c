@@ -3,6 +3,8 @@
  * 3.3.5.9.10, 3.3.5.9.12, 3.3.5.9.13, 3.3.6.2, 3.3.7.1). */
 #include "sim.h"
 
+#include "net/internal.h"
+#include "server/conn.h"
 #include "server/durable.h"
 #include "wire/secdesc.h"
 
@@ -614,6 +616,26 @@ static void test_what_breaks_when_the_connection_goes_does_not_last(void **state
 	stop();
 }
 
+/* Between the moment in which a connection is over and that in which its opens have gone, whoever needs the file waits for the second. */
+static void test_who_needs_the_file_waits_for_a_connection_to_have_ended(void **state)
+{
+	struct smb2_create_req req;
+	uint8_t frame[512];
+
+	(void)state;
+	start();
+	OPENS(&fx.mine, "f", .key = 1, .state = R | H, .durable = V2, .guid = 1, .share = 8);
+	req = request(&fx.other, &(struct wish){.name = "f", .share = 8});
+	raw_send(&fx.other, frame, raw_encode(&fx.other, frame, sizeof(frame), SMB2_CREATE, &req));
+	atomic_store(&CONTAINER_OF(fx.sim.srv.conns.next, struct srv_conn, link)->net->state, NET_CONN_DRAINING);
+	assert_int_equal(load_le32(raw_receive(&fx.other).data + 8), STATUS_PENDING.code);
+	raw_close(&fx.mine);
+	assert_int_equal(load_le32(raw_receive(&fx.other).data + 8), 0);
+	assert_false(any_kept());
+	raw_open_connection(&fx.mine, &fx.sim);
+	stop();
+}
+
 /* The break of one that has come back is told there. */
 static void test_the_new_connection_hears_of_breaks(void **state)
 {
@@ -1074,6 +1096,7 @@ int main(void)
 		cmocka_unit_test(test_who_breaks_nothing_closes_nothing),
 		cmocka_unit_test(test_an_open_that_is_there_keeps_the_lease),
 		cmocka_unit_test(test_what_breaks_when_the_connection_goes_does_not_last),
+		cmocka_unit_test(test_who_needs_the_file_waits_for_a_connection_to_have_ended),
 		cmocka_unit_test(test_the_new_connection_hears_of_breaks),
 		cmocka_unit_test(test_the_end_of_a_tree_is_the_end_of_its_opens),
 		cmocka_unit_test(test_the_end_of_a_share_is_the_end_of_what_is_disconnected),
