@@ -52,6 +52,15 @@ bool net_conn_local_address(const struct net_conn *c, struct net_address *a)
 	return address_of(&c->local.sa, a);
 }
 
+bool net_conn_within_machine(const struct net_conn *c)
+{
+	struct net_address local, peer;
+
+	if (!address_of(&c->local.sa, &local) || !address_of(&c->peer.sa, &peer))
+		return false;
+	return net_address_is_loopback(&peer) || (local.family == peer.family && memcmp(local.bytes, peer.bytes, sizeof(local.bytes)) == 0);
+}
+
 static uint64_t speed_of(const char *name)
 {
 	char path[PATH_BYTES], text[32];

@@ -232,6 +232,8 @@ void net_addr_text(const union net_addr *a, char *text, size_t cap);
 struct net_conn *net_tcp_conn(struct net_pool *p, int fd, const union net_addr *peer) MUST_USE;
 struct net_conn *net_tcp_dialled(struct net_pool *p, int fd) MUST_USE;
 void net_tcp_options(int fd);
+/* Both ends are on this machine. */
+bool net_conn_within_machine(const struct net_conn *c);
 /* watch.c */
 void net_watches_free(struct net_pool *p);
 /* listen.c */

@@ -185,6 +185,15 @@ void net_tcp_options(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
 }
 
+/* Between two programs of one machine there is no way that could be congested, and a control that spreads what is sent over time (bbr, where the
+ * administrator has chosen it for the world outside) has timers going off for nothing: three quarters of the rate. Every kernel has reno. */
+static void unpaced(int fd)
+{
+	static const char reno[] = "reno";
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno, sizeof(reno) - 1);
+}
+
 struct net_conn *net_tcp_conn(struct net_pool *p, int fd, const union net_addr *peer)
 {
 	struct net_conn *c = net_conn_new(p, &tcp_transport);
@@ -199,6 +208,8 @@ struct net_conn *net_tcp_conn(struct net_pool *p, int fd, const union net_addr *
 	c->out_io.ready = tcp_writable;
 	c->peer = *peer;
 	getsockname(fd, &c->local.sa, &len);
+	if (net_conn_within_machine(c))
+		unpaced(fd);
 	return c;
 }
 
