@@ -200,9 +200,10 @@ ntstatus cli_submit(struct cli_request *r) MUST_USE;
 void cli_pump(struct hythe_connection *c);
 void cli_send_cancel(struct hythe_connection *c, struct hythe_session *s, struct hythe_tree *t, uint64_t message_id, uint64_t async_id);
 
-/* Runs fn, which works through what came; requests that this sends leave together, in few system calls. */
+/* Runs fn, which works through what came; requests that this sends leave together, in few system calls. leave: with those of the next calls as well, which
+ * is for the `done` of a sink. */
 struct cli_batch;
-void cli_batch_run(struct hythe_connection *c, void (*fn)(struct hythe_connection *c, void *arg), void *arg);
+void cli_batch_run(struct hythe_connection *c, void (*fn)(struct hythe_connection *c, void *arg), void *arg, bool leave);
 
 /* --- receive.c --- */
 /* The request of that id that waits; the lock is held. */

@@ -355,7 +355,7 @@ void cli_conn_frames(struct net_conn *nc, void *user, struct net_frame *f, size_
 	/* Nothing below depends on the order of frames, but in SMB1. */
 	if (c->client->threads > 1 && !c->smb1)
 		net_conn_release_token(nc);
-	cli_batch_run(c, receive_frames, &(struct frames){f, n});
+	cli_batch_run(c, receive_frames, &(struct frames){f, n}, false);
 }
 
 struct exchange {

@@ -12,8 +12,12 @@ struct receiving {
 	struct cli_request *request; /* stays in the table meanwhile, so that it can expire; nobody else completes it */
 	struct proto_element element;
 	size_t data_len;
+	bool leave;                   /* what is asked for next can leave with others, see WAITS_BYTES */
 	uint8_t head[NET_FRAME_HEAD]; /* what lies before the data */
 };
+
+/* A request that follows an answer of at most so much waits for those that follow the next ones, if the server has so many messages to answer meanwhile. */
+enum { WAITS_BYTES = 128 * 1024, WAITS_MESSAGES = 8 };
 
 static void finish(struct hythe_connection *c, void *arg)
 {
@@ -33,7 +37,7 @@ static void done(struct net_sink *sink, bool whole)
 	struct receiving *in = CONTAINER_OF(sink, struct receiving, sink);
 
 	if (whole) {
-		cli_batch_run(in->conn, finish, in);
+		cli_batch_run(in->conn, finish, in, in->leave);
 	} else { /* the end of the connection is the answer */
 		pthread_mutex_lock(&in->conn->lock);
 		in->request->receiving = false;
@@ -74,7 +78,7 @@ static struct cli_request *request_locked(struct hythe_connection *c, const stru
 }
 
 /* That of an answer in the clear; it is then marked. */
-static struct cli_request *request_for(struct hythe_connection *c, const struct proto_element *e, size_t data_len)
+static struct cli_request *request_for(struct hythe_connection *c, const struct proto_element *e, size_t data_len, bool *leave)
 {
 	struct cli_request *r;
 
@@ -84,6 +88,7 @@ static struct cli_request *request_for(struct hythe_connection *c, const struct 
 		r = NULL;
 	if (r)
 		r->receiving = true;
+	*leave = data_len <= WAITS_BYTES && c->messages >= WAITS_MESSAGES;
 	pthread_mutex_unlock(&c->lock);
 	return r;
 }
@@ -110,7 +115,8 @@ struct net_sink *cli_conn_begun(struct net_conn *nc, void *user, const struct ne
 	in = at ? malloc(sizeof(*in)) : NULL;
 	if (!in)
 		return NULL;
-	*in = (struct receiving){.conn = c, .element = e, .data_len = data_len, .request = request_for(c, &e, data_len)};
+	*in = (struct receiving){.conn = c, .element = e, .data_len = data_len};
+	in->request = request_for(c, &e, data_len, &in->leave);
 	if (!in->request) {
 		free(in);
 		return NULL;

@@ -439,7 +439,7 @@ void cli_send_cancel(struct hythe_connection *c, struct hythe_session *s, struct
 	cli_request_free(r);
 }
 
-void cli_batch_run(struct hythe_connection *c, void (*fn)(struct hythe_connection *c, void *arg), void *arg)
+void cli_batch_run(struct hythe_connection *c, void (*fn)(struct hythe_connection *c, void *arg), void *arg, bool leave)
 {
 	struct cli_batch b, *outer = current_batch;
 	b.conn = c;
@@ -451,5 +451,8 @@ void cli_batch_run(struct hythe_connection *c, void (*fn)(struct hythe_connectio
 	fn(c, arg);
 	cli_callback(false);
 	current_batch = outer;
-	net_batch_flush(&b.net);
+	if (leave)
+		net_batch_leave(&b.net);
+	else
+		net_batch_flush(&b.net);
 }

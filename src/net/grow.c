@@ -22,11 +22,14 @@ static void thread_ended_locked(struct net_worker *w)
 	pthread_cond_broadcast(&p->reserve_cv);
 }
 
+_Thread_local bool net_thread_is_ours;
+
 static void *worker_main(void *arg)
 {
 	struct net_worker *w = arg;
 	struct net_pool *p = w->pool;
 
+	net_thread_is_ours = true;
 	net_worker_loop(w);
 	pthread_mutex_lock(&p->lock);
 	thread_ended_locked(w);

@@ -26,6 +26,9 @@ enum {
 	NET_LINGER_SINK_US = 40         /* or the rest of one with much data */
 };
 
+/* Of a thread that net has made: no signal reaches it. */
+extern _Thread_local bool net_thread_is_ours;
+
 /* The thread that handles events: a worker, or one that steps. */
 struct net_worker {
 	struct net_pool *pool;

@@ -154,6 +154,17 @@ struct net_seg {
 	bool prefix_room; /* the first of a frame: the NET_PREFIX bytes before data are free and the owner's; net writes there */
 };
 
+/* An empty pipe with room for NET_PIPE_BYTES of whole pages, for a pipe piece; [0] is its end to read from, and neither end blocks. false: the system
+ * has none for us. */
+enum { NET_PIPE_BYTES = 1 << 20 };
+bool net_pipe_get(int fds[2]) MUST_USE;
+/* As pipe_done of a piece. One that is empty is kept for the next net_pipe_get. */
+void net_pipe_put(int pipe_fd, int pipe_write_fd, bool empty);
+/* Gives back to the system what is kept. */
+void net_pipes_trim(void);
+/* Pipe pieces can be sent on it. */
+bool net_conn_takes_pipes(const struct net_conn *c);
+
 /* Replies that a worker gathers while it works through a batch of frames, to be written with one system call. On the stack. */
 enum { NET_BATCH_SEGS = 64, NET_PREFIX = 4 };
 struct net_batch {

@@ -139,6 +139,7 @@ static void pool_rest(struct net_pool *p)
 	if (!p->give_back || atomic_exchange(&p->rested, events) == events)
 		return;
 	buf_pool_trim();
+	net_pipes_trim();
 #ifdef __GLIBC__
 	malloc_trim(0);
 #endif

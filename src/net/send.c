@@ -123,6 +123,11 @@ static void out_advance(struct net_conn *c, struct list_node *list, size_t sent)
 	}
 }
 
+bool net_conn_takes_pipes(const struct net_conn *c)
+{
+	return c->transport->splice != NULL;
+}
+
 /* splice(2) has no flag against SIGPIPE, and this thread may be the program's own: keep the signal away. */
 static ssize_t splice_quietly(struct net_conn *c, const struct net_seg *s, bool more)
 {
@@ -131,6 +136,8 @@ static ssize_t splice_quietly(struct net_conn *c, const struct net_seg *s, bool 
 	ssize_t sent;
 	int err;
 
+	if (net_thread_is_ours)
+		return c->transport->splice(c, s->pipe_fd, s->len, more);
 	sigemptyset(&pipe_only);
 	sigaddset(&pipe_only, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &pipe_only, &saved);

@@ -26,6 +26,23 @@ static ntstatus read_check(const struct srv_request *r, const struct smb2_read_r
 	return io_range_valid(in->offset, in->length) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
+/* Below this, to copy costs less than three system calls more. Pages of a file go out whole. */
+enum { PAGES_LEAST_BYTES = 65536, PAGE_BYTES = 4096 };
+
+/* What goes out as it lies in the file goes there as pages, which nobody copies. false: it has to be read. */
+static bool read_pages(struct srv_request *r, const struct smb2_read_req *in, size_t *done)
+{
+	ntstatus status;
+
+	if (in->length < PAGES_LEAST_BYTES || in->offset % PAGE_BYTES != 0 || srv_request_read_padding(r) != 0 || !srv_payload_pipe(r, in->length))
+		return false;
+	status = vfs_read_pipe(r->open->file, r->payload.pipe[1], in->length, in->offset, srv_request_others_go_on(r), done);
+	if (nt_ok(status) && *done > 0)
+		return true;
+	srv_payload_unpipe(r, *done == 0);
+	return false;
+}
+
 /* What is in memory is read by whoever has the connection; while the rest is waited for, others go on. */
 static ntstatus read_file(struct srv_request *r, const struct smb2_read_req *in, size_t *done)
 {
@@ -53,13 +70,15 @@ struct srv_result cmd_read(struct srv_request *r, const struct smb2_read_req *in
 		return srv_pipe_read(r, in->length, &out->data);
 	if (fsa_io_conflicts(&r->open->fsa, &(struct fsa_range){.offset = in->offset, .length = in->length, .process = r->process}))
 		return srv_reply(STATUS_FILE_LOCK_CONFLICT);
-	out->data_padding = srv_request_read_padding(r);
-	if (!srv_payload_alloc(r, (size_t)in->length + out->data_padding))
-		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
-	r->payload.data += out->data_padding;
-	status = read_file(r, in, &done);
-	if (!nt_ok(status))
-		return srv_reply(status);
+	if (!read_pages(r, in, &done)) {
+		out->data_padding = srv_request_read_padding(r);
+		if (!srv_payload_alloc(r, (size_t)in->length + out->data_padding))
+			return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
+		r->payload.data += out->data_padding;
+		status = read_file(r, in, &done);
+		if (!nt_ok(status))
+			return srv_reply(status);
+	}
 	if (done < in->minimum_count || (done == 0 && in->length > 0))
 		return srv_reply(STATUS_END_OF_FILE);
 	r->payload.len = done;

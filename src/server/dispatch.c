@@ -408,6 +408,11 @@ void srv_request_waits(struct srv_request *r)
 		give_up_token(r->chain);
 }
 
+bool srv_request_others_go_on(const struct srv_request *r)
+{
+	return r->chain && !r->chain->may_release_token;
+}
+
 bool srv_request_may_block(struct srv_request *r)
 {
 	struct srv_chain *ch = r->chain;

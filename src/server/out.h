@@ -15,6 +15,8 @@ struct srv_out_element {
 	size_t head_len;
 	uint8_t *payload;              /* a second piece, or NULL */
 	size_t payload_len;
+	bool piped;                    /* the payload is in that pipe */
+	int pipe[2];
 	const struct proto_keys *sign; /* what signs it; NULL: nothing */
 	struct srv_channel *channel;   /* whose that is, referenced */
 	uint8_t *hash_into;            /* preauthentication hash that this response enters */

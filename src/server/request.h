@@ -55,6 +55,8 @@ struct srv_payload {
 	uint8_t *data;
 	size_t len, cap;
 	struct buf *owner; /* NULL: in the arena */
+	bool piped;        /* the bytes are in `pipe`, net_pipe_get's, and data is NULL */
+	int pipe[2];
 };
 
 struct srv_request {
@@ -120,6 +122,12 @@ bool srv_payload_alloc(struct srv_request *r, size_t cap) MUST_USE;
 
 /* The same in a buffer of its own, for a request that will be parked: it outlives the frame. */
 bool srv_payload_alloc_apart(struct srv_request *r, size_t cap) MUST_USE;
+
+/* In place of that, a pipe for up to n bytes of a file. false: there is none, or the bytes have to come by memory: to be signed, sealed or
+ * shown, or to be padded. */
+bool srv_payload_pipe(struct srv_request *r, size_t n) MUST_USE;
+/* Puts it down again. */
+void srv_payload_unpipe(struct srv_request *r, bool empty);
 
 /* The payload as a slice, for `out->data` or `out->output`. */
 static inline struct slice srv_payload_slice(const struct srv_request *r)

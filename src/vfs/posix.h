@@ -83,7 +83,7 @@ struct posix_store {
 	int root;
 	struct vfs_id root_id;
 	bool follow, read_only, xattrs, short_names;
-	bool local;                 /* the root is on a disk of this machine, or in its memory */
+	bool local, in_memory;      /* the root is on a disk of this machine, or in its memory; in its memory alone */
 	_Atomic bool told_of_no_xattrs, no_getxattrat;
 	_Atomic bool no_nowait;     /* RWF_NOWAIT is unknown to the root's file system */
 	_Atomic uint64_t renames;                  /* through any handle so far: names known before it may be old */
@@ -194,7 +194,7 @@ ntstatus posix_set(struct vfs_file *f, const struct vfs_set_info *s) MUST_USE;
 
 /* --- posix_known.c --- */
 /* What is known of the file system that a descriptor is on: nobody changes it but through this kernel; and whoever changes an extended attribute moves ctime. */
-enum { POSIX_FS_LOCAL = 1, POSIX_FS_STAMPS = 2 };
+enum { POSIX_FS_LOCAL = 1, POSIX_FS_STAMPS = 2, POSIX_FS_MEMORY = 4 };
 unsigned posix_fs_traits(int fd);
 struct posix_known {
 	struct posix_dosattrib dos; /* all zero: there is none */
@@ -299,6 +299,7 @@ void posix_dir_free(struct posix_dir *d);
 
 /* --- posix_io.c --- */
 ntstatus posix_read_at_hand(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done) MUST_USE;
+ntstatus posix_read_pipe(struct vfs_file *f, int pipe_fd, size_t n, uint64_t offset, bool may_wait, size_t *done) MUST_USE;
 ntstatus posix_read(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done) MUST_USE;
 ntstatus posix_write(struct vfs_file *f, const void *p, size_t n, uint64_t offset) MUST_USE;
 ntstatus posix_write_pipe(struct vfs_file *f, int pipe_fd, size_t n, uint64_t offset) MUST_USE;

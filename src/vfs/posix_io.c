@@ -4,8 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+enum { PAGE_BYTES = 4096 }; /* the smallest there is: where they are larger, more has to be in memory */
 
 /* A descriptor that may be read, and a range that the kernel can name. */
 static ntstatus read_check(const struct posix_file *f, size_t n, uint64_t offset)
@@ -66,6 +70,53 @@ ntstatus posix_read_at_hand(struct vfs_file *vf, void *p, size_t n, uint64_t off
 	if (err == -EAGAIN)
 		return STATUS_PENDING;
 	return err == 0 ? STATUS_SUCCESS : posix_error(-err);
+}
+
+/* What the kernel has of a range, since 6.5. */
+static bool all_cached(int fd, size_t n, uint64_t offset)
+{
+#ifndef SYS_cachestat
+	enum { SYS_cachestat = 451 };
+#endif
+	struct { uint64_t offset, length; } range = {offset, n};
+	struct { uint64_t cached, dirty, writeback, evicted, recently_evicted; } found;
+	struct stat st;
+	uint64_t end;
+
+	if (fstat(fd, &st) != 0 || syscall(SYS_cachestat, fd, &range, &found, 0) != 0)
+		return false;
+	end = (uint64_t)st.st_size < offset + n ? (uint64_t)st.st_size : offset + n;
+	return end <= offset || found.cached >= (end - 1) / PAGE_BYTES - offset / PAGE_BYTES + 1;
+}
+
+ntstatus posix_read_pipe(struct vfs_file *vf, int pipe_fd, size_t n, uint64_t offset, bool may_wait, size_t *done)
+{
+	struct posix_file *f = posix_file_of(vf);
+	const struct posix_store *s = posix_store_of(vf->store);
+	ntstatus st = read_check(f, n, offset);
+	loff_t at = (loff_t)offset;
+
+	if (!nt_ok(st))
+		return st;
+	if (!s->local || f->id.device != s->root_id.device)
+		return STATUS_INVALID_DEVICE_REQUEST;
+	if (!may_wait && !s->in_memory && !all_cached(f->fd, n, offset))
+		return STATUS_PENDING;
+	while (*done < n) {
+		ssize_t k = splice(f->fd, &at, pipe_fd, NULL, n - *done, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		/* The pipe is full before its time, or the file system has no such thing. */
+		if (k < 0 && (errno == EAGAIN || errno == EINVAL))
+			return STATUS_INVALID_DEVICE_REQUEST;
+		if (k < 0)
+			return posix_error(errno);
+		if (k == 0)
+			break;
+		*done += (size_t)k;
+	}
+	return STATUS_SUCCESS;
 }
 
 ntstatus posix_write(struct vfs_file *vf, const void *p, size_t n, uint64_t offset)

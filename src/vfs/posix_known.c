@@ -36,7 +36,7 @@ unsigned posix_fs_traits(int fd)
 	enum { BOTH = POSIX_FS_LOCAL | POSIX_FS_STAMPS };
 	/* ext, xfs, btrfs, tmpfs, f2fs, bcachefs, overlayfs; zfs, jfs, reiserfs, exfat, ntfs, ntfs3 */
 	static const struct { uint32_t magic; unsigned traits; } kinds[] = {
-		{0xEF53, BOTH}, {0x58465342, BOTH}, {0x9123683E, BOTH}, {0x01021994, BOTH}, {0xF2F52010, BOTH}, {0xCA451A4E, BOTH}, {0x794C7630, BOTH},
+		{0xEF53, BOTH}, {0x58465342, BOTH}, {0x9123683E, BOTH}, {0x01021994, BOTH | POSIX_FS_MEMORY}, {0xF2F52010, BOTH}, {0xCA451A4E, BOTH}, {0x794C7630, BOTH},
 		{0x2FC12FC1, POSIX_FS_LOCAL}, {0x3153464A, POSIX_FS_LOCAL}, {0x52654973, POSIX_FS_LOCAL}, {0x2011BAB0, POSIX_FS_LOCAL},
 		{0x5346544E, POSIX_FS_LOCAL}, {0x7366746E, POSIX_FS_LOCAL},
 	};

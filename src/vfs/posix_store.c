@@ -71,7 +71,7 @@ static ntstatus posix_volume_query(struct vfs *v, struct vfs_volume *out)
 static const struct vfs_ops posix_ops = {
 	.close = posix_close, .volume_query = posix_volume_query, .open = posix_open, .file_close = posix_file_close,
 	.unlink = posix_unlink, .rename = posix_rename, .link = posix_link, .dir_empty = posix_dir_empty,
-	.file_name = posix_file_name, .read = posix_read, .read_at_hand = posix_read_at_hand, .write = posix_noted_write,
+	.file_name = posix_file_name, .read = posix_read, .read_at_hand = posix_read_at_hand, .read_pipe = posix_read_pipe, .write = posix_noted_write,
 	.write_pipe = posix_noted_write_pipe, .flush = posix_flush,
 	.truncate = posix_noted_truncate, .allocate = posix_noted_allocate, .file_fd = posix_file_fd, .stat_get = posix_stat_get,
 	.set = posix_noted_set, .dir_read = posix_dir_read, .dir_seek = posix_dir_seek, .xattr_get = posix_xattr_get,
@@ -125,6 +125,7 @@ static struct vfs *store_new(int root_fd, const struct stat *st, const char *roo
 	s->root = root_fd;
 	s->root_id = posix_id_of(st);
 	s->local = (posix_fs_traits(s->root) & POSIX_FS_LOCAL) != 0;
+	s->in_memory = (posix_fs_traits(s->root) & POSIX_FS_MEMORY) != 0;
 	s->xattrs = posix_fgetxattr(s->root, false, "user.DOSATTRIB", probe, sizeof(probe)) != -EOPNOTSUPP;
 	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++) {
 		pthread_mutex_init(&s->names[i], NULL);

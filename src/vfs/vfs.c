@@ -77,6 +77,14 @@ ntstatus vfs_read_at_hand(struct vfs_file *f, void *p, size_t n, uint64_t offset
 	return ops->read_at_hand ? ops->read_at_hand(f, p, n, offset, done) : ops->read(f, p, n, offset, done);
 }
 
+ntstatus vfs_read_pipe(struct vfs_file *f, int pipe_fd, size_t n, uint64_t offset, bool may_wait, size_t *done)
+{
+	const struct vfs_ops *ops = f->store->ops;
+
+	*done = 0;
+	return ops->read_pipe ? ops->read_pipe(f, pipe_fd, n, offset, may_wait, done) : STATUS_INVALID_DEVICE_REQUEST;
+}
+
 ntstatus vfs_write(struct vfs_file *f, const void *p, size_t n, uint64_t offset)
 {
 	if (offset > INT64_MAX || n > INT64_MAX - offset)

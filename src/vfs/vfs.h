@@ -155,6 +155,10 @@ struct slice vfs_file_name(struct vfs_file *f, struct arena *a) MUST_USE;
 ntstatus vfs_read(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done) MUST_USE;
 /* The same, as far as it takes no waiting for a disk or a network. PENDING: the rest does, and vfs_read has to be asked for it. */
 ntstatus vfs_read_at_hand(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done) MUST_USE;
+/* As vfs_read_at_hand, or as vfs_read if it may wait, into an empty pipe with room for n bytes of whole pages, without a way through memory: what the
+ * pipe has then are the pages of the file, and what is written to them before they are gone shows. INVALID_DEVICE_REQUEST: not this file, or not
+ * here; after any error the pipe may have a part. */
+ntstatus vfs_read_pipe(struct vfs_file *f, int pipe_fd, size_t n, uint64_t offset, bool may_wait, size_t *done) MUST_USE;
 /* All n bytes or an error; DISK_FULL may have written a part. */
 ntstatus vfs_write(struct vfs_file *f, const void *p, size_t n, uint64_t offset) MUST_USE;
 /* The same with the next n bytes of a pipe, without a way through memory. INVALID_DEVICE_REQUEST where vfs_takes_pipe says no. */

@@ -17,6 +17,7 @@ struct vfs_ops {
 	struct slice (*file_name)(struct vfs_file *f, struct arena *a);
 	ntstatus (*read)(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done);
 	ntstatus (*read_at_hand)(struct vfs_file *f, void *p, size_t n, uint64_t offset, size_t *done); /* NULL: as read, which does not wait */
+	ntstatus (*read_pipe)(struct vfs_file *f, int pipe_fd, size_t n, uint64_t offset, bool may_wait, size_t *done); /* NULL: not from this store */
 	ntstatus (*write)(struct vfs_file *f, const void *p, size_t n, uint64_t offset);
 	ntstatus (*write_pipe)(struct vfs_file *f, int pipe_fd, size_t n, uint64_t offset); /* NULL: the store takes no pipes */
 	ntstatus (*flush)(struct vfs_file *f);

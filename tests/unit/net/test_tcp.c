@@ -503,6 +503,43 @@ static void test_frames_of_many_threads_are_not_interleaved(void **state)
 	stop_all(fd);
 }
 
+/* Between two ends of one machine nothing is paced, whatever the system's default is. */
+static void test_connections_within_the_machine_are_not_paced(void **state)
+{
+	char name[16] = "";
+	socklen_t len = sizeof(name);
+	uint8_t kick[8];
+	int fd = start_one(2);
+
+	(void)state;
+	raw_write(fd, kick, make_frame(kick, 1, 0));
+	WAIT_FOR(NULL, ends[0].frames == 1);
+	assert_int_equal(getsockopt(atomic_load(&ends[0].conn)->fd, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+	assert_string_equal(name, "reno");
+	stop_all(fd);
+}
+
+/* Pipes come back empty to be used again, and no others. */
+static void test_pipes_are_kept_when_they_are_empty(void **state)
+{
+	int first[2], again[2], other[2];
+
+	(void)state;
+	net_pipes_trim();
+	assert_true(net_pipe_get(first));
+	assert_int_equal(fcntl(first[1], F_GETPIPE_SZ), NET_PIPE_BYTES);
+	net_pipe_put(first[0], first[1], true);
+	assert_true(net_pipe_get(again));
+	assert_int_equal(again[0], first[0]);
+	assert_true(net_pipe_get(other));
+	assert_int_equal(write(again[1], "x", 1), 1);
+	net_pipe_put(again[0], again[1], false);
+	assert_int_equal(fcntl(again[0], F_GETFD), -1);
+	net_pipe_put(other[0], other[1], true);
+	net_pipes_trim();
+	assert_int_equal(fcntl(other[0], F_GETFD), -1);
+}
+
 static _Atomic unsigned pipes_back, pipes_drained;
 
 static void pipe_back(int pipe_fd, int pipe_write_fd, bool drained)
@@ -788,6 +825,8 @@ int main(void)
 		cmocka_unit_test_setup(test_a_peer_that_leaves_while_not_reading_is_noticed, setup),
 		cmocka_unit_test_setup(test_a_peer_that_has_hung_up_is_lost_before_that_is_read, setup),
 		cmocka_unit_test_setup(test_frames_of_many_threads_are_not_interleaved, setup),
+		cmocka_unit_test_setup(test_connections_within_the_machine_are_not_paced, setup),
+		cmocka_unit_test_setup(test_pipes_are_kept_when_they_are_empty, setup),
 		cmocka_unit_test_setup(test_pipe_pieces_are_spliced_in_order, setup),
 		cmocka_unit_test_setup(test_pipe_pieces_that_cannot_be_sent, setup),
 		cmocka_unit_test_setup(test_a_batch_is_sent_in_order_whatever_its_size, setup),

@@ -651,6 +651,38 @@ static int locked_for_others(int fd, off_t at)
 	return l.l_type;
 }
 
+/* Pages of the file, up to its end. */
+static void test_reading_into_a_pipe(void **state)
+{
+	struct fixture *f = *state;
+	struct vfs_file *file = create_file(f, "paged");
+	uint8_t in[40000], out[sizeof(in)];
+	size_t done;
+	int p[2];
+
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = (uint8_t)(i * 7 + i / 256);
+	assert_ok(vfs_write(file, in, sizeof(in), 0));
+	assert_int_equal(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_ok(vfs_read_pipe(file, p[1], 8192, 4096, true, &done));
+	assert_int_equal(done, 8192);
+	assert_int_equal(read(p[0], out, sizeof(out)), 8192);
+	assert_memory_equal(out, in + 4096, 8192);
+	assert_ok(vfs_read_pipe(file, p[1], 65536, 36864, true, &done));
+	assert_int_equal(done, sizeof(in) - 36864);
+	assert_int_equal(read(p[0], out, sizeof(out)), done);
+	assert_memory_equal(out, in + 36864, done);
+	assert_ok(vfs_read_pipe(file, p[1], 4096, sizeof(in), true, &done));
+	assert_int_equal(done, 0);
+	assert_status(vfs_read_pipe(file, p[1], 4096, UINT64_MAX - 4095, true, &done), INVALID_PARAMETER);
+	/* A pipe without room for all of it. */
+	assert_int_equal(fcntl(p[1], F_SETPIPE_SZ, 4096), 4096);
+	assert_status(vfs_read_pipe(file, p[1], 8192, 0, true, &done), INVALID_DEVICE_REQUEST);
+	vfs_file_close(file);
+	close(p[0]);
+	close(p[1]);
+}
+
 static void test_locks_are_those_of_the_system(void **state)
 {
 	struct fixture *f = *state;
@@ -707,6 +739,7 @@ int main(void)
 		cmocka_unit_test(test_file_that_shrinks_under_a_read_ends_there),
 		cmocka_unit_test(test_write_through_and_flush),
 		cmocka_unit_test(test_writing_from_a_pipe),
+		cmocka_unit_test(test_reading_into_a_pipe),
 		cmocka_unit_test(test_locks_are_those_of_the_system),
 		cmocka_unit_test(test_descriptors_run_out_with_the_right_status),
 		cmocka_unit_test(test_full_disk_is_told_and_loses_nothing),
