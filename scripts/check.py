@@ -193,7 +193,8 @@ def part_unit():
 
 
 def part_asan():
-    if build("asan", [*SANITIZED, "-Db_sanitize=address,undefined"], {"CC": "gcc"}):
+    # Without libipsec-mb, which is not instrumented: what takes its place elsewhere is tested here.
+    if build("asan", [*SANITIZED, "-Db_sanitize=address,undefined", "-Dipsec-mb=disabled"], {"CC": "gcc"}):
         meson_test("asan", "asan", SUITES, 4, SANITIZER_ENV)
     else:
         record("asan", {"build": "fail"})

@@ -5,6 +5,8 @@ set -eu
 
 # meson needs pkg-config by that name; libc6-dev comes with no package named here unless it is asked for.
 build="gcc libc6-dev pkg-config meson ninja-build libssl-dev nettle-dev libinih-dev"
+# Only where there are processors for it; src/crypto/wide.h.
+[ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ] || build="$build libipsec-mb-dev"
 check="$build clang libcmocka-dev zstd smbclient samba samba-vfs-modules samba-testsuite python3-impacket procps iproute2 tshark chromium"
 bench="$build samba samba-vfs-modules smbclient procps python3"
 fuzz="$build clang llvm libclang-rt-14-dev"

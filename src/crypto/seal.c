@@ -2,7 +2,7 @@
  * Called by proto, which builds nonces and associated data. CCM must know the length first and takes the message in one
  * piece; GCM takes it in parts. */
 #include "crypto/algs.h"
-#include "crypto/crypto.h"
+#include "crypto/wide.h"
 
 #include "base/buf.h"
 
@@ -19,6 +19,7 @@ struct seal_key {
 	enum seal_cipher cipher;
 	uint8_t key[32];
 	struct ctx_pool pools[2]; /* EVP_CIPHER_CTX by direction: OpenSSL's CCM picks its code when the key is set */
+	struct wide_key *_Atomic wide; /* in their place, for GCM where there is wide_gcm */
 };
 
 static bool is_ccm(enum seal_cipher c)
@@ -91,6 +92,8 @@ void seal_key_free(struct seal_key *k)
 
 	if (!k)
 		return;
+	if (k->wide)
+		wide_gcm()->key_free(k->wide);
 	for (size_t d = OPEN; d <= SEAL; d++)
 		while ((ctx = ctx_pool_take(&k->pools[d])))
 			EVP_CIPHER_CTX_free(ctx);
@@ -149,6 +152,15 @@ static bool ccm_encrypt(
 	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, tag) == 1;
 }
 
+/* false: OpenSSL does it. *key NULL: out of memory. */
+static bool wide_of(struct seal_key *k, const struct wide_gcm **w, const struct wide_key **key)
+{
+	*w = is_ccm(k->cipher) ? NULL : wide_gcm();
+	if (*w)
+		*key = wide_key(*w, &k->wide, k->key, seal_key_len(k->cipher));
+	return *w != NULL;
+}
+
 static void gather(uint8_t *out, const struct iovec *parts, size_t n)
 {
 	for (size_t i = 0; i < n; out += parts[i++].iov_len)
@@ -179,6 +191,8 @@ static ntstatus ccm_encrypt_parts(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, str
 ntstatus seal_encrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const struct iovec *parts, size_t n, uint8_t *out,
 	uint8_t tag[16])
 {
+	const struct wide_gcm *w;
+	const struct wide_key *wide;
 	EVP_CIPHER_CTX *ctx;
 	ntstatus status = STATUS_SUCCESS;
 	size_t total = 0, last = 0, filled = 0;
@@ -195,6 +209,12 @@ ntstatus seal_encrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad
 	}
 	if (total == 0 || aad.len > INT_MAX)
 		return STATUS_INVALID_PARAMETER;
+	if (wide_of(k, &w, &wide)) {
+		if (!wide)
+			return STATUS_NO_MEMORY;
+		w->encrypt(wide, nonce, aad, parts, n, out, tag);
+		return STATUS_SUCCESS;
+	}
 	ctx = ctx_take(k, SEAL);
 	if (!ctx)
 		return STATUS_NO_MEMORY;
@@ -242,6 +262,21 @@ static bool gcm_decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice 
 	return EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 && EVP_DecryptFinal_ex(ctx, last, &len) == 1;
 }
 
+static bool wide_decrypt(const struct wide_gcm *w, const struct wide_key *k, const uint8_t *nonce, struct slice aad, const uint8_t *tag,
+	struct pieces *p, const struct seal_place *place)
+{
+	struct wide_message m;
+	uint8_t *elsewhere;
+
+	w->decrypt_begin(&m, k, nonce, aad);
+	w->decrypt_step(&m, p->message, p->message, p->head_len);
+	elsewhere = p->rest_len > 0 ? place->place(place->arg, p->message, p->head_len + p->rest_len) : NULL;
+	if (elsewhere)
+		p->rest = elsewhere;
+	w->decrypt_step(&m, p->rest, p->message + p->head_len, p->rest_len);
+	return w->decrypt_end(&m, tag);
+}
+
 static bool ccm_decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice aad, uint8_t *tag, uint8_t *message, int size)
 {
 	int len;
@@ -261,18 +296,26 @@ ntstatus seal_decrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad
 	size_t head = place && len > place->head ? place->head : len;
 	struct pieces p = {.message = message, .head_len = head, .rest = message + head, .rest_len = len - head};
 	uint8_t expected[TAG_BYTES];
+	const struct wide_gcm *w;
+	const struct wide_key *wide;
 	EVP_CIPHER_CTX *ctx;
 	bool ok;
 
 	if (len == 0 || len > INT_MAX || aad.len > INT_MAX)
 		return STATUS_INVALID_PARAMETER;
-	ctx = ctx_take(k, OPEN);
-	if (!ctx)
-		return STATUS_NO_MEMORY;
-	memcpy(expected, tag, sizeof(expected));
-	ok = is_ccm(k->cipher) ? ccm_decrypt(ctx, nonce, aad, expected, message, (int)len)
-			       : gcm_decrypt(ctx, nonce, aad, expected, &p, place);
-	ctx_done(k, OPEN, ctx, ok);
+	if (wide_of(k, &w, &wide)) {
+		if (!wide)
+			return STATUS_NO_MEMORY;
+		ok = wide_decrypt(w, wide, nonce, aad, tag, &p, place);
+	} else {
+		ctx = ctx_take(k, OPEN);
+		if (!ctx)
+			return STATUS_NO_MEMORY;
+		memcpy(expected, tag, sizeof(expected));
+		ok = is_ccm(k->cipher) ? ccm_decrypt(ctx, nonce, aad, expected, message, (int)len)
+				       : gcm_decrypt(ctx, nonce, aad, expected, &p, place);
+		ctx_done(k, OPEN, ctx, ok);
+	}
 	if (!ok) {
 		ERR_clear_error();
 		bytes_wipe(message, head);

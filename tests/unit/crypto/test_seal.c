@@ -6,6 +6,8 @@
 
 #include "base/random.h"
 
+#include <openssl/evp.h>
+
 static const enum seal_cipher ciphers[] = {SEAL_AES128_CCM, SEAL_AES128_GCM, SEAL_AES256_CCM, SEAL_AES256_GCM};
 
 struct vector {
@@ -224,6 +226,61 @@ static void test_a_changed_byte_anywhere_is_found_and_nothing_comes_out(void **s
 	}
 }
 
+struct both {
+	uint8_t plain[4200], sealed[4200], theirs[4200], aad[40], key[32], nonce[12], tag[16], their_tag[16];
+};
+
+static void openssl_seals(const EVP_CIPHER *cipher, struct both *f, size_t len, size_t aad_len)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int n;
+
+	assert_int_equal(EVP_EncryptInit_ex(ctx, cipher, NULL, f->key, f->nonce), 1);
+	assert_int_equal(EVP_EncryptUpdate(ctx, NULL, &n, f->aad, (int)aad_len), 1);
+	assert_int_equal(EVP_EncryptUpdate(ctx, f->theirs, &n, f->plain, (int)len), 1);
+	assert_int_equal(EVP_EncryptFinal_ex(ctx, f->theirs + n, &n), 1);
+	assert_int_equal(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, f->their_tag), 1);
+	EVP_CIPHER_CTX_free(ctx);
+}
+
+static uint8_t *to_the_side(void *arg, const uint8_t *head, size_t len)
+{
+	(void)head;
+	(void)len;
+	return arg;
+}
+
+/* GCM is not always OpenSSL's here: every length around the blocks, cut at random, there and back, in place and elsewhere. */
+static void test_gcm_agrees_with_openssls_for_every_length(void **state)
+{
+	static struct both f;
+	static uint8_t aside[sizeof(f.plain)];
+
+	(void)state;
+	random_bytes(&f, sizeof(f));
+	for (size_t len = 1; len <= sizeof(f.plain); len += len < 1100 ? 1 : 61) {
+		enum seal_cipher c = len % 2 ? SEAL_AES128_GCM : SEAL_AES256_GCM;
+		size_t aad_len = len % sizeof(f.aad), a = random_u64() % (len + 1), b = random_u64() % (len - a + 1), head = 1 + random_u64() % len;
+		struct iovec parts[] = {{f.plain, a}, {f.plain + a, b}, {f.plain + a + b, len - a - b}};
+		struct seal_place place = {.head = head, .place = to_the_side, .arg = aside};
+		struct seal_key *k;
+
+		random_bytes(f.key, sizeof(f.key));
+		random_bytes(f.nonce, sizeof(f.nonce));
+		k = seal_key_new(c, f.key, seal_key_len(c));
+		assert_non_null(k);
+		openssl_seals(c == SEAL_AES128_GCM ? EVP_aes_128_gcm() : EVP_aes_256_gcm(), &f, len, aad_len);
+		assert_true(nt_ok(seal_encrypt(k, f.nonce, slice_of(f.aad, aad_len), parts, 3, f.sealed, f.tag)));
+		assert_memory_equal(f.sealed, f.theirs, len);
+		assert_memory_equal(f.tag, f.their_tag, 16);
+		assert_true(nt_ok(seal_decrypt(k, f.nonce, slice_of(f.aad, aad_len), f.tag, f.sealed, len, &place)));
+		assert_memory_equal(f.sealed, f.plain, head < len ? head : len);
+		if (head < len)
+			assert_memory_equal(aside, f.plain + head, len - head);
+		seal_key_free(k);
+	}
+}
+
 static void test_a_large_message_survives_the_way_there_and_back(void **state)
 {
 	size_t len = 8 * 1024 * 1024 + 77;
@@ -279,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_elsewhere_is_the_same_as_in_place),
 		cmocka_unit_test(test_a_message_is_decrypted_to_where_it_is_wanted),
 		cmocka_unit_test(test_a_changed_byte_anywhere_is_found_and_nothing_comes_out),
+		cmocka_unit_test(test_gcm_agrees_with_openssls_for_every_length),
 		cmocka_unit_test(test_a_large_message_survives_the_way_there_and_back),
 		cmocka_unit_test(test_wrong_key_lengths_and_empty_messages_are_refused),
 	};

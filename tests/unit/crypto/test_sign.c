@@ -158,6 +158,36 @@ static void test_cmac_agrees_with_openssls_for_every_length(void **state)
 	EVP_MAC_free(mac);
 }
 
+/* The same of GMAC, which is not always OpenSSL's here. */
+static void test_gmac_agrees_with_openssls_for_every_length(void **state)
+{
+	static uint8_t message[9000];
+	uint8_t key[16], nonce[12], ours[16], theirs[16], none[16];
+	int n;
+
+	(void)state;
+	random_bytes(message, sizeof(message));
+	for (size_t len = 0; len <= sizeof(message); len += len < 1100 ? 1 : 97) {
+		EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+		size_t a = len ? random_u64() % (len + 1) : 0, b = len ? random_u64() % (len - a + 1) : 0;
+		struct iovec parts[] = {{message, a}, {message + a, b}, {message + a + b, len - a - b}};
+		struct sign_key *k;
+
+		random_bytes(key, sizeof(key));
+		random_bytes(nonce, sizeof(nonce));
+		k = sign_key_new(SIGN_AES_GMAC, key);
+		assert_non_null(k);
+		assert_true(nt_ok(sign_compute(k, nonce, parts, 3, ours)));
+		assert_int_equal(EVP_EncryptInit_ex(ctx, EVP_aes_128_gcm(), NULL, key, nonce), 1);
+		assert_int_equal(EVP_EncryptUpdate(ctx, NULL, &n, message, (int)len), 1);
+		assert_int_equal(EVP_EncryptFinal_ex(ctx, none, &n), 1);
+		assert_int_equal(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, theirs), 1);
+		assert_memory_equal(ours, theirs, 16);
+		EVP_CIPHER_CTX_free(ctx);
+		sign_key_free(k);
+	}
+}
+
 static void test_unknown_algorithms_give_no_key(void **state)
 {
 	uint8_t key[16] = {0};
@@ -177,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_gmac_depends_on_the_nonce),
 		cmocka_unit_test(test_signature_does_not_depend_on_the_parts),
 		cmocka_unit_test(test_cmac_agrees_with_openssls_for_every_length),
+		cmocka_unit_test(test_gmac_agrees_with_openssls_for_every_length),
 		cmocka_unit_test(test_unknown_algorithms_give_no_key),
 	};
 
