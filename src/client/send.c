@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* Messages leave together: half of those that are under way, within these bounds, so that the server works on one half while the next is made. */
-enum { BATCH_LEAST = 8, BATCH_MOST = 16, BATCH_HEADS = 12288, PROCESS_ID = 0xFEFF };
+enum { BATCH_LEAST = 8, BATCH_MOST = 16, BATCH_HEADS = 65536, BATCH_PAYLOAD = 8192, PROCESS_ID = 0xFEFF };
 
 struct cli_batch {
 	struct net_batch net;
@@ -218,19 +218,23 @@ static void batch_add(const struct net_seg *segs, size_t n, bool flush)
 	}
 }
 
-/* A place in the thread's batch for r's head, which has to stay until the batch leaves; NULL: r is sent by itself. */
-static uint8_t *batch_place(const struct cli_request *r)
+/* A place in the thread's batch for r's head, and its payload if that is small, which have to stay until the batch leaves, whatever becomes of r before;
+ * NULL: r is sent by itself. *len: what is there. */
+static uint8_t *batch_place(const struct cli_request *r, size_t *len)
 {
 	struct cli_batch *b = current_batch;
-	if (!b || b->conn != r->conn || r->head_len > BATCH_HEADS)
+	*len = r->head_len + (r->payload_len <= BATCH_PAYLOAD ? r->payload_len : 0);
+	if (!b || b->conn != r->conn || *len > BATCH_HEADS)
 		return NULL;
-	if (b->used + r->head_len > BATCH_HEADS) {
+	if (b->used + *len > BATCH_HEADS) {
 		net_batch_flush(&b->net);
 		b->used = 0;
 	}
 	uint8_t *at = b->heads + b->used;
-	b->used = round_up(b->used + r->head_len, 16);
+	b->used = round_up(b->used + *len, 16);
 	memcpy(at, r->head, r->head_len);
+	if (*len > r->head_len)
+		memcpy(at + r->head_len, r->payload, r->payload_len);
 	return at;
 }
 
@@ -239,21 +243,23 @@ static ntstatus send_plain(struct cli_request *r)
 {
 	if (!r->no_header)
 		put_header(r, r->head, 0);
-	uint8_t *place = batch_place(r), *head = place ? place : r->head;
-	size_t n = r->payload_len ? 2 : 1;
+	size_t placed;
+	uint8_t *place = batch_place(r, &placed);
+	struct iovec iov[2] = {{r->head, r->head_len}, {(void *)(uintptr_t)r->payload, r->payload_len}};
+	bool apart = r->payload_len > 0 && !(place && placed > r->head_len);
+	if (place)
+		iov[0] = (struct iovec){place, placed};
+	size_t n = apart ? 2 : 1;
 	if (r->is_signed) {
-		struct iovec iov[2] = {{head, r->head_len}, {(void *)(uintptr_t)r->payload, r->payload_len}};
 		ntstatus status = proto_sign(&r->session->keys, iov, n, false);
 		if (!nt_ok(status))
 			return status;
 	}
-	if (r->conn->client->tap.fn) {
-		struct iovec iov[2] = {{head, r->head_len}, {(void *)(uintptr_t)r->payload, r->payload_len}};
+	if (r->conn->client->tap.fn)
 		net_tap_tell(&r->conn->client->tap, r->conn->net, false, iov, n, NULL);
-	}
-	struct net_seg segs[2] = {{.data = head, .len = r->head_len}, {.data = r->payload, .len = r->payload_len}};
+	struct net_seg segs[2] = {{.data = iov[0].iov_base, .len = iov[0].iov_len}, {.data = iov[1].iov_base, .len = iov[1].iov_len}};
 	if (place)
-		batch_add(segs, n, r->payload_len > 0);
+		batch_add(segs, n, apart);
 	else
 		net_send(r->conn->net, segs, n);
 	return STATUS_SUCCESS;
