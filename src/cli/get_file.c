@@ -1,9 +1,12 @@
 /* One file from a server. A small one is opened, read and closed in one message, and complete when that is answered. What has more stays
  * open, and is read in pieces that are written where they belong as they come. Locally it has its name only when it is complete. */
 #include "cli/copying.h"
+#include "cli/writer.h"
 
 #include <errno.h>
-#include <unistd.h>
+
+/* From so many bytes on a thread writes them. */
+enum { WRITER_LEAST = 16 << 20 };
 
 struct getting {
 	struct cli_job job;
@@ -13,6 +16,8 @@ struct getting {
 	struct hythe_stat stat;
 	struct cli_local_file local;
 	uint64_t next;           /* what was not asked for yet */
+	struct cli_writer *writer; /* NULL: there is none */
+	unsigned writing;        /* pieces that are the writer's */
 	bool failed;
 };
 
@@ -28,18 +33,8 @@ static bool failed(const struct getting *g, const char *verb)
 
 static bool keep(struct getting *g, const void *data, size_t len, uint64_t offset)
 {
-	const char *p = data;
-	while (len > 0) {
-		ssize_t n = pwrite(g->local.fd, p, len, (off_t)offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return cli_failed_errno("write", g->local.final);
-		p += n;
-		offset += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return true;
+	errno = cli_write_all(g->local.fd, data, len, offset);
+	return errno == 0 || cli_failed_errno("write", g->local.final);
 }
 
 /* The local file and what came with the answer to the first message. */
@@ -96,10 +91,26 @@ static void leave(struct getting *g)
 	closed(g, status, NULL);
 }
 
-/* As many pieces as may be under way; ends the file when none is left. */
-static void pump(struct getting *g)
+/* What the writer is through with. */
+static void collect(struct getting *g, bool wait)
 {
-	while (!g->failed && g->next < g->stat.size_bytes && g->job.underway < g->job.window) {
+	struct cli_piece *p;
+	int err;
+	while (g->writing > 0 && (p = cli_writer_take(g->writer, wait, &err)) != NULL) {
+		wait = false;
+		g->writing--;
+		errno = err;
+		if (err == 0)
+			cli_progress_add(&copying(g)->progress, p->len);
+		else if (!g->failed)
+			g->failed = !cli_failed_errno("write", g->local.final);
+		cli_piece_free(p);
+	}
+}
+
+static void ask_more(struct getting *g)
+{
+	while (!g->failed && g->next < g->stat.size_bytes && g->job.underway + g->writing < g->job.window) {
 		uint64_t left = g->stat.size_bytes - g->next;
 		struct cli_piece *p = cli_piece_new(&g->job);
 		size_t len = left < CLI_PIECE ? (size_t)left : CLI_PIECE;
@@ -113,8 +124,21 @@ static void pump(struct getting *g)
 			g->failed = !failed(g, "read");
 		g->next += len;
 	}
+}
+
+/* As many pieces as may be under way; ends the file when none is left. */
+static void pump(struct getting *g)
+{
+	collect(g, false);
+	ask_more(g);
+	while (g->job.underway == 0 && g->writing > 0) {
+		collect(g, true);
+		ask_more(g);
+	}
 	if (g->job.underway > 0)
 		return;
+	cli_writer_end(g->writer);
+	g->writer = NULL;
 	g->failed = !settle(g, !g->failed);
 	leave(g);
 }
@@ -129,11 +153,16 @@ static void moved(struct cli_job *job, struct cli_piece *p, ntstatus status)
 		g->failed = true;
 	} else if (!nt_ok(status)) {
 		g->failed = !failed(g, "read");
+	} else if (g->writer) {
+		g->writing++;
+		cli_writer_put(g->writer, p);
+		p = NULL;
 	} else {
 		g->failed = !keep(g, p->data, p->len, p->offset);
 		cli_progress_add(&copying(g)->progress, p->len);
 	}
-	cli_piece_free(p);
+	if (p)
+		cli_piece_free(p);
 	pump(g);
 }
 
@@ -157,6 +186,8 @@ static void opened(void *arg, ntstatus status, const struct hythe_result *result
 	}
 	if (g->job.size == CLI_SIZE_UNKNOWN)
 		cli_job_widen(&g->job, g->stat.size_bytes - g->next);
+	if (g->stat.size_bytes >= WRITER_LEAST)
+		g->writer = cli_writer_start(g->local.fd);
 	pump(g);
 }
 
@@ -204,6 +235,8 @@ static void start(struct cli_job *job)
 	struct getting *g = (struct getting *)job;
 	g->local = (struct cli_local_file){.fd = -1};
 	g->file = NULL;
+	g->writer = NULL;
+	g->writing = 0;
 	g->failed = false;
 	if (job->size > CLI_FIRST && job->size != CLI_SIZE_UNKNOWN)
 		cli_job_widen(job, job->size - CLI_FIRST);

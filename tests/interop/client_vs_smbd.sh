@@ -181,8 +181,19 @@ interrupted_get_leaves_nothing() {
 	[ -z "$(ls -A "$big/target" | grep -v '^final$')" ]
 }
 
+# The data of a large file are written by a thread of their own.
+get_to_a_full_disk_says_so() {
+	local d=$work/full out left
+	mkdir -p "$d" && mount -t tmpfs -o size=20m full "$d" 2>/dev/null || { echo "nothing can be mounted here"; return 0; }
+	cp "$source_file" "$big/share/moved"
+	out=$(h get "$server/big/moved" "$d/final") && out="that worked: $out"
+	left=$(ls -A "$d")
+	umount "$d"
+	says 'hythe: cannot write' "$out" && [ -z "$left" ] || { echo "$out, and there is: $left"; return 1; }
+}
+
 for case in wrong_password unknown_share sealed_share_needs_no_option sealed_share_is_out_of_reach_for_2_1 \
-	encryption_that_is_required_is_not_given_up read_only_share missing_file interrupted_get_leaves_nothing; do
+	encryption_that_is_required_is_not_given_up read_only_share missing_file interrupted_get_leaves_nothing get_to_a_full_disk_says_so; do
 	check "hythe/$case" "$case"
 done
 for signal in INT TERM KILL; do

@@ -1,13 +1,16 @@
 /* Files that are copied side by side: how many at a time, how many bytes of large ones, and that none is lost. */
-#include "cli/jobs.h"
+#include "cli/writer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { FILES = 140 }; /* fewer than would make cli_jobs_add wait for answers */
 
@@ -212,6 +215,73 @@ static void test_directories_share_the_connections(void **state)
 	cli_jobs_end(j);
 }
 
+static struct cli_piece *piece(uint64_t offset, size_t len)
+{
+	struct cli_piece *p = malloc(sizeof(*p));
+	assert_non_null(p);
+	p->offset = offset;
+	p->len = len;
+	memset(p->data, (int)(offset / CLI_PIECE) + 1, len);
+	return p;
+}
+
+/* Each piece comes back once, and what it had is where it belongs. */
+static void test_a_writer_writes_every_piece(void **state)
+{
+	enum { PIECES = 5, LAST = 1000 };
+	char path[] = "/tmp/hythe-writer-XXXXXX";
+	uint8_t *got = malloc(CLI_PIECE);
+	int fd = mkstemp(path), err;
+
+	(void)state;
+	struct cli_writer *w = cli_writer_start(fd);
+	assert_non_null(w);
+	assert_null(cli_writer_take(w, false, &err));
+	for (unsigned i = 0; i < PIECES; i++)
+		cli_writer_put(w, piece((uint64_t)(PIECES - 1 - i) * CLI_PIECE, i == 0 ? LAST : CLI_PIECE));
+	for (unsigned i = 0; i < PIECES; i++) {
+		struct cli_piece *p = cli_writer_take(w, true, &err);
+		assert_int_equal(err, 0);
+		assert_int_equal(p->offset, (uint64_t)(PIECES - 1 - i) * CLI_PIECE);
+		free(p);
+	}
+	cli_writer_end(w);
+	for (unsigned i = 0; i < PIECES; i++) {
+		size_t len = i == PIECES - 1 ? LAST : CLI_PIECE;
+		assert_int_equal(pread(fd, got, CLI_PIECE, (off_t)i * CLI_PIECE), i == PIECES - 1 ? LAST : CLI_PIECE);
+		for (size_t k = 0; k < len; k++)
+			assert_int_equal(got[k], i + 1);
+	}
+	close(fd);
+	unlink(path);
+	free(got);
+}
+
+/* What cannot be written is told with that piece and with all that follow, none of which is written. */
+static void test_a_writer_that_fails_says_so(void **state)
+{
+	char path[] = "/tmp/hythe-writer-XXXXXX";
+	int fd = mkstemp(path), blind = open(path, O_RDONLY), err;
+
+	(void)state;
+	struct cli_writer *w = cli_writer_start(blind);
+	assert_non_null(w);
+	cli_writer_put(w, piece(0, 10));
+	struct cli_piece *p = cli_writer_take(w, true, &err);
+	assert_int_equal(err, EBADF);
+	assert_int_equal(dup2(fd, blind), blind);
+	cli_writer_put(w, p);
+	assert_ptr_equal(cli_writer_take(w, true, &err), p);
+	assert_int_equal(err, EBADF);
+	cli_writer_end(w);
+	assert_int_equal(lseek(fd, 0, SEEK_END), 0);
+	cli_writer_end(NULL);
+	free(p);
+	close(blind);
+	close(fd);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +290,8 @@ int main(void)
 		cmocka_unit_test(test_directories_share_the_connections),
 		cmocka_unit_test(test_large_files_share_what_may_be_under_way),
 		cmocka_unit_test(test_a_window_is_no_wider_than_the_file),
+		cmocka_unit_test(test_a_writer_writes_every_piece),
+		cmocka_unit_test(test_a_writer_that_fails_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
