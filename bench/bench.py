@@ -166,20 +166,24 @@ class Bench:
                 of_it.append(c.measure(name, row.key))
         return runs
 
+    def hold(self, server, row, count, holders):
+        command = [f"{self.args.build}/bench/load", *row.load, "--count", str(count), "--protect", "signed", *self.target(server)]
+        p = subprocess.Popen(command, env=dict(os.environ, HYTHE_PASSWORD=peers.PASSWORD), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        holders.append(p)
+        if p.stdout.readline().strip() != "ready":
+            raise Failed(p.stderr.read().strip())
+
     def held(self, server, row, count):
-        """KiB of PSS for one more of what load holds."""
-        before, processes = peers.pss_kib(server.pid), len(peers.process_tree(server.pid))
-        holders, left = [], count
+        """KiB of PSS for one more of what load holds. One is held before, for PSS divides the pages of libraries that load uses as well."""
+        holders, left, processes = [], count, len(peers.process_tree(server.pid))
         try:
+            self.hold(server, row, 1, holders)
+            before = peers.pss_kib(server.pid)
             while left > 0:
                 n = min(left, LOAD_PROCESS_MOST) if "hold-connections" in row.load else left
                 left -= n
-                command = [f"{self.args.build}/bench/load", *row.load, "--count", str(n), "--protect", "signed", *self.target(server)]
-                p = subprocess.Popen(command, env=dict(os.environ, HYTHE_PASSWORD=peers.PASSWORD), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                     stderr=subprocess.PIPE, text=True)
-                holders.append(p)
-                if p.stdout.readline().strip() != "ready":
-                    raise Failed(p.stderr.read().strip())
+                self.hold(server, row, n, holders)
             time.sleep(1)
             return (peers.pss_kib(server.pid) - before) / count
         finally:

@@ -155,7 +155,7 @@ struct net_seg {
 };
 
 /* An empty pipe with room for NET_PIPE_BYTES of whole pages, for a pipe piece; [0] is its end to read from, and neither end blocks. false: the system
- * has none for us. */
+ * has none for us, or too many are in use. */
 enum { NET_PIPE_BYTES = 1 << 20 };
 bool net_pipe_get(int fds[2]) MUST_USE;
 /* As pipe_done of a piece. One that is empty is kept for the next net_pipe_get. */

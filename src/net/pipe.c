@@ -6,37 +6,49 @@
 #include <pthread.h>
 #include <unistd.h>
 
-enum { KEPT_MOST = 16 };
+/* A client that asks and does not read has pages of files wait in pipes: so many, and then data come by memory, which is bounded elsewhere. */
+enum { KEPT_MOST = 16, PIPES_MOST = 256 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int kept[KEPT_MOST][2];
-static size_t kept_count;
+static size_t kept_count, used_count; /* the latter: of those that are not kept */
 
-static bool take_kept(int fds[2])
+static bool take_kept_locked(int fds[2])
 {
-	bool any;
-
-	pthread_mutex_lock(&lock);
-	any = kept_count > 0;
-	if (any) {
-		kept_count--;
-		fds[0] = kept[kept_count][0];
-		fds[1] = kept[kept_count][1];
-	}
-	pthread_mutex_unlock(&lock);
-	return any;
+	if (kept_count == 0)
+		return false;
+	kept_count--;
+	fds[0] = kept[kept_count][0];
+	fds[1] = kept[kept_count][1];
+	return true;
 }
 
-bool net_pipe_get(int fds[2])
+static bool make(int fds[2])
 {
-	if (take_kept(fds))
-		return true;
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
 		return false;
 	/* Without privileges a user has a bounded number of such large ones. */
 	if (fcntl(fds[1], F_SETPIPE_SZ, NET_PIPE_BYTES) >= NET_PIPE_BYTES)
 		return true;
-	net_pipe_put(fds[0], fds[1], false);
+	close(fds[0]);
+	close(fds[1]);
+	return false;
+}
+
+bool net_pipe_get(int fds[2])
+{
+	bool allowed, have;
+
+	pthread_mutex_lock(&lock);
+	allowed = used_count < PIPES_MOST;
+	have = allowed && take_kept_locked(fds);
+	used_count += allowed;
+	pthread_mutex_unlock(&lock);
+	if (!allowed || have || make(fds))
+		return allowed;
+	pthread_mutex_lock(&lock);
+	used_count--;
+	pthread_mutex_unlock(&lock);
 	return false;
 }
 
@@ -45,6 +57,7 @@ void net_pipe_put(int pipe_fd, int pipe_write_fd, bool empty)
 	bool keep;
 
 	pthread_mutex_lock(&lock);
+	used_count--;
 	keep = empty && kept_count < KEPT_MOST;
 	if (keep) {
 		kept[kept_count][0] = pipe_fd;
@@ -60,7 +73,15 @@ void net_pipe_put(int pipe_fd, int pipe_write_fd, bool empty)
 void net_pipes_trim(void)
 {
 	int fds[2];
+	bool any;
 
-	while (take_kept(fds))
-		net_pipe_put(fds[0], fds[1], false);
+	do {
+		pthread_mutex_lock(&lock);
+		any = take_kept_locked(fds);
+		pthread_mutex_unlock(&lock);
+		if (any) {
+			close(fds[0]);
+			close(fds[1]);
+		}
+	} while (any);
 }

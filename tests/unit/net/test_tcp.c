@@ -540,6 +540,23 @@ static void test_pipes_are_kept_when_they_are_empty(void **state)
 	assert_int_equal(fcntl(other[0], F_GETFD), -1);
 }
 
+/* However many answers wait for who does not read them, there are descriptors left. */
+static void test_pipes_are_bounded(void **state)
+{
+	static int all[1000][2];
+	size_t n = 0;
+
+	(void)state;
+	while (n < ARRAY_LEN(all) && net_pipe_get(all[n]))
+		n++;
+	assert_in_range(n, 16, 256);
+	for (size_t i = 0; i < n; i++)
+		net_pipe_put(all[i][0], all[i][1], true);
+	assert_true(net_pipe_get(all[0]));
+	net_pipe_put(all[0][0], all[0][1], true);
+	net_pipes_trim();
+}
+
 static _Atomic unsigned pipes_back, pipes_drained;
 
 static void pipe_back(int pipe_fd, int pipe_write_fd, bool drained)
@@ -827,6 +844,7 @@ int main(void)
 		cmocka_unit_test_setup(test_frames_of_many_threads_are_not_interleaved, setup),
 		cmocka_unit_test_setup(test_connections_within_the_machine_are_not_paced, setup),
 		cmocka_unit_test_setup(test_pipes_are_kept_when_they_are_empty, setup),
+		cmocka_unit_test_setup(test_pipes_are_bounded, setup),
 		cmocka_unit_test_setup(test_pipe_pieces_are_spliced_in_order, setup),
 		cmocka_unit_test_setup(test_pipe_pieces_that_cannot_be_sent, setup),
 		cmocka_unit_test_setup(test_a_batch_is_sent_in_order_whatever_its_size, setup),
