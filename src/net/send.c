@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { BATCH_BYTES = 65536, LEFT_OUT_MOST = 4 };
+enum { BATCH_BYTES = 65536, COPIED_BEHIND = 16384, LEFT_OUT_MOST = 4 };
 
 /* Pieces to be sent: on the sender's stack, or, when they have to wait, on the heap with the borrowed bytes behind them. */
 struct net_out {
@@ -50,32 +50,49 @@ static void out_free_all(struct net_conn *c, struct list_node *list)
 		out_free(c, list_entry(list->next, struct net_out, link));
 }
 
-/* What is left of o, on the heap; NULL when memory is exhausted. o gives up its pieces in the first case only. */
-static struct net_out *out_keep(struct net_out *o)
+static bool is_borrowed(const struct net_seg *s)
 {
-	size_t n = o->n - o->at, copied = 0, total;
-	struct net_out *kept;
-	uint8_t *to;
+	return !s->owner && !s->pipe_done && s->len > 0;
+}
 
-	for (size_t i = o->at; i < o->n; i++)
-		copied += o->segs[i].owner || o->segs[i].pipe_done ? 0 : o->segs[i].len;
-	total = sizeof(*kept) + n * sizeof(struct net_seg) + copied;
-	kept = malloc(total);
-	if (!kept)
-		return NULL;
-	*kept = (struct net_out){.segs = (struct net_seg *)(void *)(kept + 1), .n = n, .heap = true};
-	list_init(&kept->link);
-	memcpy(kept->segs, o->segs + o->at, n * sizeof(struct net_seg));
-	to = (uint8_t *)(kept->segs + n);
-	for (size_t i = 0; i < n; i++) {
+/* Much that is borrowed goes to a buffer out of the pool, little behind the pieces. */
+static void copy_borrowed(struct net_out *kept, uint8_t *behind, struct buf *pooled)
+{
+	uint8_t *to = pooled ? pooled->data : behind;
+
+	for (size_t i = 0; i < kept->n; i++) {
 		struct net_seg *s = &kept->segs[i];
 
-		if (s->owner || s->pipe_done || s->len == 0)
+		if (!is_borrowed(s))
 			continue;
 		memcpy(to, s->data, s->len);
 		s->data = to;
+		s->owner = pooled ? buf_ref(pooled) : NULL;
 		to += s->len;
 	}
+}
+
+/* What is left of o, on the heap; NULL when memory is exhausted. o gives up its pieces in the first case only. */
+static struct net_out *out_keep(struct net_out *o)
+{
+	size_t n = o->n - o->at, copied = 0;
+	struct buf *pooled = NULL;
+	struct net_out *kept;
+
+	for (size_t i = o->at; i < o->n; i++)
+		copied += is_borrowed(&o->segs[i]) ? o->segs[i].len : 0;
+	if (copied > COPIED_BEHIND && !(pooled = buf_get(copied)))
+		return NULL;
+	kept = malloc(sizeof(*kept) + n * sizeof(struct net_seg) + (pooled ? 0 : copied));
+	if (!kept) {
+		buf_put(pooled);
+		return NULL;
+	}
+	*kept = (struct net_out){.segs = (struct net_seg *)(void *)(kept + 1), .n = n, .heap = true};
+	list_init(&kept->link);
+	memcpy(kept->segs, o->segs + o->at, n * sizeof(struct net_seg));
+	copy_borrowed(kept, (uint8_t *)(kept->segs + n), pooled);
+	buf_put(pooled);
 	o->at = o->n;
 	return kept;
 }
