@@ -36,6 +36,7 @@ struct member {
 	uint64_t seed;
 	struct raw raw;
 	bool is_first, connected;
+	ntstatus came; /* how its last NEGOTIATE, log-on or binding ended */
 };
 
 static _Atomic int failures;
@@ -270,13 +271,14 @@ static bool come(struct member *m)
 	m->connected = true;
 	r->unasked = on_unasked;
 	r->config.capabilities = SMB2_GLOBAL_CAP_MULTI_CHANNEL;
-	if (!nt_ok(raw_negotiate(r, 0x0311, 0x0311)))
-		return false;
-	if (!m->is_first)
-		return nt_ok(raw_bind(r, &m->team->first, "soak", "soak"));
-	if (!nt_ok(raw_login(r, "soak", "soak")) || !nt_ok(raw_tree(r, "soak")))
-		return false;
-	return true;
+	m->came = raw_negotiate(r, 0x0311, 0x0311);
+	if (nt_ok(m->came) && !m->is_first)
+		m->came = raw_bind(r, &m->team->first, "soak", "soak");
+	else if (nt_ok(m->came))
+		m->came = raw_login(r, "soak", "soak");
+	if (nt_ok(m->came) && m->is_first)
+		m->came = raw_tree(r, "soak");
+	return nt_ok(m->came);
 }
 
 static void go(struct member *m)
@@ -343,7 +345,7 @@ static void play(struct team *t, uint64_t seed)
 	for (unsigned i = 0; i < MEMBERS; i++)
 		m[i] = (struct member){.team = t, .seed = seed + i, .is_first = i == 0};
 	if (!come(&m[0])) {
-		printf("team %u: cannot log on\n", t->number);
+		printf("team %u: cannot log on: %s%s\n", t->number, hythe_status_name(m[0].came), m[0].connected ? "" : ", not even connect");
 		failures++;
 	} else {
 		t->first = m[0].raw;
