@@ -111,6 +111,7 @@ static struct vfs *store_new(int root_fd, const struct stat *st, const char *roo
 {
 	struct posix_store *s = calloc(1, sizeof(*s));
 	char probe[8];
+	unsigned traits;
 
 	if (s == NULL) {
 		(void)snprintf(why, WHY_BYTES, "out of memory");
@@ -124,8 +125,9 @@ static struct vfs *store_new(int root_fd, const struct stat *st, const char *roo
 	s->read_only = o->read_only;
 	s->root = root_fd;
 	s->root_id = posix_id_of(st);
-	s->local = (posix_fs_traits(s->root) & POSIX_FS_LOCAL) != 0;
-	s->in_memory = (posix_fs_traits(s->root) & POSIX_FS_MEMORY) != 0;
+	traits = posix_fs_traits(s->root);
+	s->local = (traits & POSIX_FS_LOCAL) != 0;
+	s->in_memory = (traits & POSIX_FS_MEMORY) != 0;
 	s->xattrs = posix_fgetxattr(s->root, false, "user.DOSATTRIB", probe, sizeof(probe)) != -EOPNOTSUPP;
 	for (size_t i = 0; i < POSIX_NAME_LOCKS; i++) {
 		pthread_mutex_init(&s->names[i], NULL);

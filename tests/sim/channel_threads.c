@@ -372,16 +372,13 @@ static void *lead(void *arg)
 static struct hythe_server *serve(const char *dir, const char *state_dir)
 {
 	struct hythe_share_config share = {.name = "soak", .path = dir};
-	struct user_entry e = {.name = "soak"};
 	struct hythe_server_config cfg;
 	const char *listen = "127.0.0.1:0";
 	char why[256] = "";
-	struct user_store *store = user_store_open(state_dir, true, why);
 	struct hythe_server *s = NULL;
 
-	if (!store || !nt_ok(user_nt_hash("soak", e.nt_hash)) || !nt_ok(user_store_put(store, &e)))
+	if (!sim_user(state_dir, "soak", "soak"))
 		return NULL;
-	user_store_close(store);
 	hythe_server_config_init(&cfg);
 	cfg.listen = &listen;
 	cfg.listen_count = 1;

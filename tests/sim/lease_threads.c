@@ -2,10 +2,9 @@
  * the library) and two threads each, which count in files that they open for themselves alone. What is counted stays in
  * memory, and the handle open, until the lease breaks; the callback then writes and closes. No count may be lost, and no open may have to
  * wait for the server's time-out. HYTHE_SOAK_SECONDS (default 3). */
-#include <hythe/client.h>
-#include <hythe/server.h>
+#include "sim.h"
 
-#include "auth/auth.h"
+#include <hythe/server.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -246,14 +245,11 @@ static bool sum_is(const char *dir, uint64_t counted)
 static struct hythe_server *serve(const char *dir, const char *state_dir)
 {
 	struct hythe_share_config share = {.name = "soak", .path = dir, .follow_symlinks = true};
-	struct user_entry e = {.name = "soak"};
 	struct hythe_server_config cfg;
 	const char *listen = "127.0.0.1:0";
 	char why[256] = "";
-	struct user_store *store = user_store_open(state_dir, true, why);
-	if (!store || !nt_ok(user_nt_hash("soak", e.nt_hash)) || !nt_ok(user_store_put(store, &e)))
+	if (!sim_user(state_dir, "soak", "soak"))
 		return NULL;
-	user_store_close(store);
 	hythe_server_config_init(&cfg);
 	cfg.listen = &listen;
 	cfg.listen_count = 1;

@@ -137,6 +137,22 @@ void sim_run(struct sim *s, unsigned ms)
 	}
 }
 
+bool sim_user(const char *state_dir, const char *name, const char *password)
+{
+	char why[256];
+	struct user_store *store = user_store_open(state_dir, true, why);
+	struct user_entry e = {0};
+	bool ok = store && strlen(name) < sizeof(e.name);
+
+	if (ok) {
+		memcpy(e.name, name, strlen(name));
+		ok = nt_ok(user_nt_hash(password, e.nt_hash)) && nt_ok(user_store_put(store, &e));
+	}
+	if (store)
+		user_store_close(store);
+	return ok;
+}
+
 void sim_stop(struct sim *s)
 {
 	hythe_client_free(s->client);

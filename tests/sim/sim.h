@@ -45,6 +45,8 @@ struct sim {
  * user/pass, alice/secret, off/pass (disabled). Fails the test when something cannot be made. */
 void sim_start(struct sim *s, const struct sim_options *o);
 void sim_stop(struct sim *s);
+/* For tests with a server of their own: makes a user in its state directory. */
+bool sim_user(const char *state_dir, const char *name, const char *password) MUST_USE;
 /* A connection to the server: our end. */
 struct net_conn *sim_dial(struct sim *s, const struct net_mem_faults *f);
 /* Runs what is due, until nothing is or `ms` of virtual time have passed. */

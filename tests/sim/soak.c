@@ -1,10 +1,9 @@
 /* A threaded soak, made for ThreadSanitizer: a server with 16 workers on loopback TCP and a directory, 4 connections with a thread
  * each (one of them shared by two), all at work on one tree with mixed operations; two more keep coming and hang up in the middle. HYTHE_SOAK_SECONDS (default 3).
  * Each thread owns a file whose content it checks; the rest is contention. */
-#include <hythe/client.h>
-#include <hythe/server.h>
+#include "sim.h"
 
-#include "auth/auth.h"
+#include <hythe/server.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -279,18 +278,6 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static bool make_user(const char *state_dir)
-{
-	char why[256];
-	struct user_store *store = user_store_open(state_dir, true, why);
-	struct user_entry e = {.name = "soak"};
-	bool ok = store && nt_ok(user_nt_hash("soak", e.nt_hash)) && nt_ok(user_store_put(store, &e));
-
-	if (store)
-		user_store_close(store);
-	return ok;
-}
-
 static struct hythe_server *serve(const char *dir, const char *state_dir)
 {
 	struct hythe_server_config cfg;
@@ -370,7 +357,7 @@ int main(void)
 	if (!mkdtemp(dir))
 		return 1;
 	snprintf(state, sizeof(state), "%s/.state", dir);
-	server = make_user(state) ? serve(dir, state) : NULL;
+	server = sim_user(state, "soak", "soak") ? serve(dir, state) : NULL;
 	if (!server)
 		return 1;
 	end_at = time(NULL) + (seconds ? (time_t)strtol(seconds, NULL, 10) : 3);

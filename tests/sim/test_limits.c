@@ -1,14 +1,7 @@
 /* What one user may take of what the process has: a server on loopback TCP, and clients of the library. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "sim.h"
 
-#include <hythe/client.h>
 #include <hythe/server.h>
-
-#include "auth/auth.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,15 +13,11 @@ static struct hythe_server *serve(const char *dir, const char *state)
 {
 	static const char *const listen[] = {"127.0.0.1:0"};
 	struct hythe_share_config share = {.name = "files", .path = dir};
-	struct user_entry e = {.name = "ann"};
 	struct hythe_server_config cfg;
 	struct hythe_server *s;
 	char why[256] = "";
-	struct user_store *store = user_store_open(state, true, why);
 
-	assert_non_null(store);
-	assert_true(nt_ok(user_nt_hash("secret", e.nt_hash)) && nt_ok(user_store_put(store, &e)));
-	user_store_close(store);
+	assert_true(sim_user(state, "ann", "secret"));
 	hythe_server_config_init(&cfg);
 	cfg.listen = listen;
 	cfg.listen_count = 1;

@@ -1,15 +1,8 @@
 /* READs that nobody signs or seals, over loopback TCP from a directory: their data go out as pages of the file, and are those of the file whatever is
  * asked for ([MS-SMB2] 3.3.5.12). In the directory for temporary files, and in memory where there is a place for that. */
-#include <hythe/client.h>
+#include "sim.h"
+
 #include <hythe/server.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-#include "auth/auth.h"
-#include "net/net.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -51,16 +44,11 @@ static void write_file(void)
 static void serve(void)
 {
 	struct hythe_share_config share = {.name = "share", .path = fx.dir};
-	struct user_entry e = {.name = "user"};
 	struct hythe_server_config cfg;
 	const char *listen = "127.0.0.1:0";
 	char why[256] = "";
-	struct user_store *store = user_store_open(fx.state, true, why);
 
-	assert_non_null(store);
-	assert_true(nt_ok(user_nt_hash("pass", e.nt_hash)));
-	assert_true(nt_ok(user_store_put(store, &e)));
-	user_store_close(store);
+	assert_true(sim_user(fx.state, "user", "pass"));
 	hythe_server_config_init(&cfg);
 	cfg.listen = &listen;
 	cfg.listen_count = 1;
