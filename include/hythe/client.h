@@ -155,6 +155,7 @@ struct hythe_result {
 	struct hythe_file *file;   /* open: to be given back by the caller */
 	const struct hythe_open_info *opened; /* open */
 	const struct hythe_stat *stat;        /* close with attributes */
+	int local_errno;           /* read_to: why the local file did not take what was read; 0: it is not that */
 };
 
 typedef void hythe_done_fn(void *arg, ntstatus status, const struct hythe_result *result);
@@ -295,6 +296,11 @@ struct hythe_tree *hythe_file_tree(struct hythe_file *file);
 ntstatus hythe_read(struct hythe_file *file, uint64_t offset, void *buffer, size_t len, size_t *bytes) HYTHE_MUST_USE;
 ntstatus hythe_read_async(struct hythe_file *file, uint64_t offset, void *buffer, size_t len, uint32_t flags,
 	hythe_done_fn *done, void *arg);
+
+/* Reads to a local file: up to len bytes at offset go to fd_offset of fd, which has to be open for writing, without O_APPEND, until `done`. They are not
+ * copied on the way where nobody signs or encrypts them. One READ only: the result may be short, and is 0 bytes only with STATUS_END_OF_FILE. The file
+ * is written to by whoever polls the client, or by one of its threads. After a failure what is in fd there means nothing. STATUS_NOT_SUPPORTED over SMB1. */
+ntstatus hythe_read_to_async(struct hythe_file *file, uint64_t offset, size_t len, int fd, uint64_t fd_offset, hythe_done_fn *done, void *arg);
 
 /* Writes len bytes at offset, in as many WRITEs as it takes, side by side. *bytes (may be NULL) is len on success; on failure
  * the number of bytes from offset on that are known to be written. */

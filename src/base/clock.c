@@ -3,13 +3,18 @@
 
 #include "base/filetime.h"
 
-static uint64_t system_ms(const struct clock *c)
+uint64_t clock_us(void)
 {
 	struct timespec ts;
 
-	(void)c;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static uint64_t system_ms(const struct clock *c)
+{
+	(void)c;
+	return clock_us() / 1000;
 }
 
 static uint64_t system_filetime(const struct clock *c)

@@ -21,6 +21,8 @@ static inline uint64_t clock_filetime(const struct clock *c)
 
 /* The machine's clocks. */
 extern const struct clock clock_system;
+/* Of the machine, for how long something takes. */
+uint64_t clock_us(void);
 
 /* A clock that stands still until it is told to move. */
 struct clock_virtual {

@@ -109,6 +109,8 @@ bool cli_link_open(struct cli_link *l, const struct cli_args *a, const struct cl
 void cli_link_close(struct cli_link *l);
 /* SMB1 has each step in a message of its own. */
 bool cli_link_smb1(const struct cli_link *l);
+/* SMB2, and messages are neither signed nor encrypted (unless the share demands it). */
+bool cli_link_plain(const struct cli_link *l);
 /* "hythe: cannot VERB NAME: what the library says"; always false. */
 bool cli_link_failed(const struct cli_link *l, const char *verb, const char *name);
 enum { CLI_PASSWORD_BYTES = 1024 };

@@ -223,6 +223,13 @@ bool cli_link_smb1(const struct cli_link *l)
 	return info.dialect == HYTHE_DIALECT_NT1;
 }
 
+bool cli_link_plain(const struct cli_link *l)
+{
+	struct hythe_session_info info;
+	hythe_session_info(l->session, &info);
+	return info.dialect != HYTHE_DIALECT_NT1 && !info.signing && !info.sealing;
+}
+
 void cli_link_close(struct cli_link *l)
 {
 	hythe_tree_free(l->tree);

@@ -1,5 +1,6 @@
 /* One file from a server. A small one is opened, read and closed in one message, and complete when that is answered. What has more stays
  * open, and is read in pieces that are written where they belong as they come. Locally it has its name only when it is complete. */
+#include "base/fdio.h"
 #include "cli/copying.h"
 #include "cli/writer.h"
 
@@ -16,6 +17,7 @@ struct getting {
 	struct hythe_stat stat;
 	struct cli_local_file local;
 	uint64_t next;           /* what was not asked for yet */
+	bool straight;           /* to the local file: its data need not be looked at */
 	struct cli_writer *writer; /* NULL: there is none */
 	unsigned writing;        /* pieces that are the writer's */
 	bool failed;
@@ -33,7 +35,7 @@ static bool failed(const struct getting *g, const char *verb)
 
 static bool keep(struct getting *g, const void *data, size_t len, uint64_t offset)
 {
-	errno = cli_write_all(g->local.fd, data, len, offset);
+	errno = fd_write_all(g->local.fd, data, len, offset);
 	return errno == 0 || cli_failed_errno("write", g->local.final);
 }
 
@@ -110,13 +112,14 @@ static void collect(struct getting *g, bool wait)
 
 static void ask_more(struct getting *g)
 {
-	while (!g->failed && g->next < g->stat.size_bytes && g->job.underway + g->writing < g->job.window) {
+	while (!g->failed && g->next < g->stat.size_bytes && g->job.underway + g->writing < cli_job_window(&g->job)) {
 		uint64_t left = g->stat.size_bytes - g->next;
 		struct cli_piece *p = cli_piece_new(&g->job);
 		size_t len = left < CLI_PIECE ? (size_t)left : CLI_PIECE;
 		if (p) {
 			p->file = g->file;
 			p->write = false;
+			p->to = g->straight ? g->local.fd : -1;
 			p->offset = g->next;
 			p->len = len;
 		}
@@ -151,8 +154,13 @@ static void moved(struct cli_job *job, struct cli_piece *p, ntstatus status)
 	} else if (nt_is(status, STATUS_END_OF_FILE)) {
 		fprintf(stderr, "hythe: \"%s\" became shorter while it was being read\n", job->from);
 		g->failed = true;
+	} else if (p->err != 0) {
+		errno = p->err;
+		g->failed = !cli_failed_errno("write", g->local.final);
 	} else if (!nt_ok(status)) {
 		g->failed = !failed(g, "read");
+	} else if (g->straight) {
+		cli_progress_add(&copying(g)->progress, p->len);
 	} else if (g->writer) {
 		g->writing++;
 		cli_writer_put(g->writer, p);
@@ -186,7 +194,8 @@ static void opened(void *arg, ntstatus status, const struct hythe_result *result
 	}
 	if (g->job.size == CLI_SIZE_UNKNOWN)
 		cli_job_widen(&g->job, g->stat.size_bytes - g->next);
-	if (g->stat.size_bytes >= WRITER_LEAST)
+	g->straight = cli_link_plain(copying(g)->link);
+	if (!g->straight && g->stat.size_bytes >= WRITER_LEAST)
 		g->writer = cli_writer_start(g->local.fd);
 	pump(g);
 }

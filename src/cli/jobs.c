@@ -1,10 +1,12 @@
 /* Several files at a time: which of them are under way, how many bytes of them, and which wait. See jobs.h. */
 #include "cli/jobs.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 
-/* So many may wait that they are of several directories. A file has no more pieces under way than MOST. */
-enum { WAITING_MAX = 4096, LANES = 2, MOST = 12, POLL_MS = 200 };
+/* So many may wait that they are of several directories. */
+enum { WAITING_MAX = 4096, LANES = 2, POLL_MS = 200 };
 
 struct cli_waiting {
 	struct cli_waiting *next;
@@ -29,6 +31,7 @@ struct cli_jobs {
 	uint8_t *places, *first; /* of all jobs */
 	struct cli_piece *spare;
 	unsigned running, promised; /* the latter: pieces, of large files */
+	struct cli_width width;     /* of each of those */
 	bool starting;
 };
 
@@ -42,7 +45,7 @@ struct cli_jobs *cli_jobs_start(const struct cli_jobs_ops *ops, struct hythe_cli
 {
 	struct cli_jobs *j = calloc(1, sizeof(*j));
 	if (j) {
-		*j = (struct cli_jobs){.ops = ops, .client = client, .arg = arg, .lane = j->lanes};
+		*j = (struct cli_jobs){.ops = ops, .client = client, .arg = arg, .lane = j->lanes, .width.now = CLI_NARROW};
 		j->places = calloc(CLI_JOBS_MAX, ops->size);
 		j->first = malloc((size_t)CLI_JOBS_MAX * CLI_FIRST);
 	}
@@ -91,7 +94,6 @@ static void start(struct cli_jobs *j, struct cli_lane *l, struct cli_waiting *w)
 	job->from = w->from;
 	job->to = w->to;
 	job->size = w->size;
-	job->window = 1;
 	job->underway = job->promised = 0;
 	j->ops->start(job);
 }
@@ -184,14 +186,22 @@ void cli_job_end(struct cli_job *job)
 void cli_job_widen(struct cli_job *job, uint64_t bytes)
 {
 	struct cli_jobs *j = job->jobs;
-	uint64_t most = (uint64_t)MOST * CLI_PIECE;
+	uint64_t most = (uint64_t)CLI_WIDE * CLI_PIECE;
 	unsigned want = (unsigned)((bytes < most ? bytes : most) + CLI_PIECE - 1) / CLI_PIECE;
 	j->promised -= job->promised;
 	unsigned left = j->promised < CLI_PIECES ? CLI_PIECES - j->promised : 0;
 	if (want > left)
 		want = left;
-	job->window = job->promised = want > 1 ? want : 1;
+	job->promised = want > 1 ? want : 1;
 	j->promised += job->promised;
+}
+
+unsigned cli_job_window(const struct cli_job *job)
+{
+	unsigned now = job->jobs->width.now;
+	if (job->promised == 0)
+		return 1;
+	return job->promised < now ? job->promised : now;
 }
 
 struct cli_piece *cli_piece_new(struct cli_job *job)
@@ -204,6 +214,8 @@ struct cli_piece *cli_piece_new(struct cli_job *job)
 		p = malloc(sizeof(*p));
 	if (p) {
 		p->job = job;
+		p->to = -1;
+		p->err = 0;
 		p->moved = 0;
 	}
 	return p;
@@ -222,6 +234,8 @@ static ntstatus ask(struct cli_piece *p)
 {
 	if (p->write)
 		return hythe_write_async(p->file, p->offset + p->moved, p->data + p->moved, p->len - p->moved, 0, piece_done, p);
+	if (p->to >= 0)
+		return hythe_read_to_async(p->file, p->offset + p->moved, p->len - p->moved, p->to, p->offset + p->moved, piece_done, p);
 	return hythe_read_async(p->file, p->offset + p->moved, p->data + p->moved, p->len - p->moved, 0, piece_done, p);
 }
 
@@ -230,12 +244,17 @@ static void piece_done(void *arg, ntstatus status, const struct hythe_result *re
 {
 	struct cli_piece *p = arg;
 	p->moved += result->bytes;
+	p->err = result->local_errno;
 	if (nt_ok(status) && p->moved < p->len) {
 		status = p->write ? STATUS_UNEXPECTED_NETWORK_ERROR : STATUS_END_OF_FILE;
 		if (result->bytes > 0)
 			status = ask(p);
 		if (nt_ok(status))
 			return;
+	}
+	if (p->len == CLI_PIECE) {
+		uint64_t now = clock_us();
+		cli_width_answered(&p->job->jobs->width, now, now - p->begun_us);
 	}
 	p->job->underway--;
 	p->job->jobs->ops->moved(p->job, p, status);
@@ -244,6 +263,7 @@ static void piece_done(void *arg, ntstatus status, const struct hythe_result *re
 ntstatus cli_piece_go(struct cli_piece *p)
 {
 	p->job->underway++;
+	p->begun_us = clock_us();
 	ntstatus status = ask(p);
 	if (!nt_ok(status)) {
 		p->job->underway--;

@@ -4,8 +4,9 @@
 #define CLI_JOBS_H
 
 #include "cli/cli.h"
+#include "cli/width.h"
 
-enum { CLI_JOBS_MAX = 32, CLI_FIRST = 65536, CLI_PIECE = 1 << 20, CLI_PIECES = 16 };
+enum { CLI_JOBS_MAX = 32, CLI_FIRST = 65536, CLI_PIECE = 1 << 20, CLI_PIECES = CLI_WIDE + 4 };
 #define CLI_SIZE_UNKNOWN UINT64_MAX
 
 struct cli_jobs;
@@ -22,8 +23,8 @@ struct cli_job {
 	const char *from, *to;
 	uint64_t size;            /* as far as it was told when the job was added */
 	uint8_t *first;           /* CLI_FIRST bytes: all that most files have */
-	unsigned window, underway; /* pieces: as many as may be, are under way */
-	unsigned promised;        /* of those that all jobs may have */
+	unsigned underway;        /* pieces */
+	unsigned promised;        /* of those that all jobs may have; 0: one at a time */
 };
 
 /* Bytes of a large file on their way. */
@@ -32,8 +33,11 @@ struct cli_piece {
 	struct cli_job *job;
 	struct hythe_file *file;
 	bool write;
+	int to;               /* what is read goes to this file, at the same offset; -1: to `data` */
+	int err;              /* of that file: an errno */
 	uint64_t offset;
 	size_t len, moved;
+	uint64_t begun_us;
 	uint8_t data[CLI_PIECE];
 };
 
@@ -63,6 +67,8 @@ void cli_job_end(struct cli_job *job);
 /* A large file, of which `bytes` are left: as many pieces as that takes, and as all jobs together leave. Where all are promised no further job
  * begins, so this is best known when a job starts. */
 void cli_job_widen(struct cli_job *job, uint64_t bytes);
+/* How many pieces may be under way now. */
+unsigned cli_job_window(const struct cli_job *job);
 /* NULL: no memory. */
 struct cli_piece *cli_piece_new(struct cli_job *job) HYTHE_MUST_USE;
 /* Reads or writes p->len bytes at p->offset, all of them in the end. When this fails the piece is gone. */

@@ -217,7 +217,7 @@ static bool next_piece(struct putting *p)
 /* As many pieces as may be under way; goes on when none is left. */
 static void pump(struct putting *p)
 {
-	while (!p->failed && (!p->ended || p->ahead < p->ahead_end) && p->job.underway < p->job.window)
+	while (!p->failed && (!p->ended || p->ahead < p->ahead_end) && p->job.underway < cli_job_window(&p->job))
 		p->failed = cli_interrupted() || !next_piece(p);
 	if (p->job.underway == 0)
 		complete(p);

@@ -1,11 +1,11 @@
 /* See writer.h. */
 #include "cli/writer.h"
 
-#include <errno.h>
+#include "base/fdio.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 struct pieces {
 	struct cli_piece *head, **tail;
@@ -20,22 +20,6 @@ struct cli_writer {
 	int err; /* the first */
 	bool ending;
 };
-
-int cli_write_all(int fd, const void *data, size_t len, uint64_t offset)
-{
-	const char *p = data;
-	while (len > 0) {
-		ssize_t n = pwrite(fd, p, len, (off_t)offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno;
-		p += n;
-		offset += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
 
 static void append(struct pieces *l, struct cli_piece *p)
 {
@@ -70,7 +54,7 @@ static void *run(void *arg)
 		int err = w->err;
 		pthread_mutex_unlock(&w->lock);
 		if (err == 0)
-			err = cli_write_all(w->fd, p->data, p->len, p->offset);
+			err = fd_write_all(w->fd, p->data, p->len, p->offset);
 		pthread_mutex_lock(&w->lock);
 		w->err = err;
 		append(&w->done, p);

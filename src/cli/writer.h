@@ -15,7 +15,5 @@ void cli_writer_put(struct cli_writer *w, struct cli_piece *p);
 struct cli_piece *cli_writer_take(struct cli_writer *w, bool wait, int *err);
 /* When all have been taken. NULL is allowed. */
 void cli_writer_end(struct cli_writer *w);
-/* All of it, or an errno. */
-int cli_write_all(int fd, const void *data, size_t len, uint64_t offset);
 
 #endif

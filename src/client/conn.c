@@ -26,7 +26,7 @@ static bool conn_due(void *user)
 }
 
 static const struct net_conn_ops conn_ops = {
-	.frames = cli_conn_frames, .begun = cli_conn_begun, .closed = conn_closed, .due = conn_due, .destroyed = conn_destroyed
+	.frames = cli_conn_frames, .begun = cli_conn_begun, .head = CLI_FRAME_HEAD, .closed = conn_closed, .due = conn_due, .destroyed = conn_destroyed
 };
 
 static void config_apply(struct proto_config *cfg, const struct hythe_connect_options *o, const struct guid *guid)

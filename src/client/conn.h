@@ -128,6 +128,9 @@ struct cli_request {
 	void *arg;
 	void *buffer; /* where the answer's payload goes */
 	size_t buffer_len;
+	bool to_file; /* no buffer but a file of the caller's */
+	int to_fd, to_error; /* the latter: an errno */
+	uint64_t to_offset;  /* of the next byte */
 	uint64_t offset;
 	union {
 		struct cli_transfer *transfer;
@@ -183,6 +186,11 @@ struct cli_placing {
 };
 uint8_t *cli_sealed_place(void *arg, const uint8_t *head, size_t len);
 void cli_sealed_placed(struct cli_placing *p, bool ok);
+/* read_to.c: the next bytes of an answer for a file, from memory and from a pipe. */
+ntstatus cli_keep_bytes(struct cli_request *r, const void *p, size_t n);
+ntstatus cli_keep_pipe(struct cli_request *r, int pipe_fd, size_t n);
+/* How much of an answer is seen before its data: header and fixed part of a READ response. */
+enum { CLI_FRAME_HEAD = 80 };
 struct net_sink *cli_conn_begun(struct net_conn *nc, void *user, const struct net_frame *head, size_t len);
 
 /* --- send.c --- */
@@ -196,6 +204,13 @@ ntstatus cli_request_encode(struct cli_request *r, void *body, size_t variable_b
 /* Sends r, or queues it until there are credits. SUCCESS: r belongs to the connection and r->complete will be called once.
  * Otherwise r is still the caller's. */
 ntstatus cli_submit(struct cli_request *r) MUST_USE;
+/* --- rw.c --- */
+struct cli_request *cli_read_new(struct hythe_file *f, uint64_t offset, void *buffer, size_t len, uint32_t flags, ntstatus *status) MUST_USE;
+/* r NULL: it could not be made, and status says why. */
+ntstatus cli_submit_or_free(struct cli_request *r, ntstatus status) MUST_USE;
+/* Offset and length that a file can have. */
+ntstatus cli_check_range(uint64_t offset, size_t len) MUST_USE;
+/* --- send.c --- */
 /* New credits came, or an answer made room: sends what waits. */
 void cli_pump(struct hythe_connection *c);
 void cli_send_cancel(struct hythe_connection *c, struct hythe_session *s, struct hythe_tree *t, uint64_t message_id, uint64_t async_id);

@@ -279,7 +279,7 @@ static void receive_sealed(struct hythe_connection *c, struct net_frame *f)
 	uint64_t id;
 	struct slice plain;
 	struct cli_placing placing = {.conn = c};
-	struct seal_place place = {.head = NET_FRAME_HEAD, .place = cli_sealed_place, .arg = &placing};
+	struct seal_place place = {.head = CLI_FRAME_HEAD, .place = cli_sealed_place, .arg = &placing};
 	ntstatus status = proto_sealed_session(&c->proto, slice_of(f->data, f->len), UINT32_MAX, &id);
 	struct hythe_session *s = nt_ok(status) ? session_find(c, id) : NULL;
 	if (c->client->tap.fn)

@@ -1,4 +1,4 @@
-/* The answer to a large READ goes from the socket to where its caller wants it, without lying in a buffer of ours first. It is told apart by the
+/* The answer to a large READ goes from the socket to where its caller wants it, memory or a file, without lying in a buffer of ours first. It is told apart by the
  * first bytes of its frame; everything else, and what is sealed or compounded, comes as a whole frame (receive.c). A signature is checked when
  * all is there, before the caller hears of it: until then, and if it fails, his buffer holds whatever came. Called by net, with the receive
  * token. What is sealed lies in a frame of ours, and is decrypted to where the caller wants it. */
@@ -13,7 +13,7 @@ struct receiving {
 	struct proto_element element;
 	size_t data_len;
 	bool leave;                   /* what is asked for next can leave with others, see WAITS_BYTES */
-	uint8_t head[NET_FRAME_HEAD]; /* what lies before the data */
+	uint8_t head[CLI_FRAME_HEAD]; /* what lies before the data */
 };
 
 /* A request that follows an answer of at most so much waits for those that follow the next ones, if the server has so many messages to answer meanwhile. */
@@ -29,7 +29,7 @@ static void finish(struct hythe_connection *c, void *arg)
 	cli_table_remove_locked(c, r);
 	pthread_mutex_unlock(&c->lock);
 	r->received = in->data_len;
-	cli_answered(c, r, &in->element, parts, ARRAY_LEN(parts), false);
+	cli_answered(c, r, &in->element, parts, r->to_file ? 1 : ARRAY_LEN(parts), false);
 }
 
 static void done(struct net_sink *sink, bool whole)
@@ -66,7 +66,7 @@ static size_t data_at(const struct net_frame *head, size_t len, struct proto_ele
 		return 0;
 	at = (size_t)(rsp.data.data - head->data);
 	*data_len = rsp.data.len;
-	return at <= NET_FRAME_HEAD && at + rsp.data.len == len ? at : 0;
+	return at <= CLI_FRAME_HEAD && at + rsp.data.len == len ? at : 0;
 }
 
 /* The request that the answer is for, if its caller's buffer can take it; the lock is held. */
@@ -77,6 +77,12 @@ static struct cli_request *request_locked(struct hythe_connection *c, const stru
 	return r && r->command == SMB2_READ && r->takes_data && !r->receiving && data_len <= r->buffer_len ? r : NULL;
 }
 
+/* A signature is over bytes in memory. */
+static bool comes_in_parts(const struct cli_request *r, const struct proto_element *e)
+{
+	return !r->sealed && !(r->to_file && (r->is_signed || (e->header.flags & SMB2_FLAGS_SIGNED)));
+}
+
 /* That of an answer in the clear; it is then marked. */
 static struct cli_request *request_for(struct hythe_connection *c, const struct proto_element *e, size_t data_len, bool *leave)
 {
@@ -84,7 +90,7 @@ static struct cli_request *request_for(struct hythe_connection *c, const struct 
 
 	pthread_mutex_lock(&c->lock);
 	r = request_locked(c, e, data_len);
-	if (r && r->sealed)
+	if (r && !comes_in_parts(r, e))
 		r = NULL;
 	if (r)
 		r->receiving = true;
@@ -93,11 +99,21 @@ static struct cli_request *request_for(struct hythe_connection *c, const struct 
 	return r;
 }
 
+static ntstatus sink_bytes(struct net_sink *sink, const void *p, size_t n)
+{
+	return cli_keep_bytes(CONTAINER_OF(sink, struct receiving, sink)->request, p, n);
+}
+
+static ntstatus sink_pipe(struct net_sink *sink, int pipe_fd, size_t n)
+{
+	return cli_keep_pipe(CONTAINER_OF(sink, struct receiving, sink)->request, pipe_fd, n);
+}
+
 /* The data that lie in the head already: where those behind it go. */
 static uint8_t *take_begin(struct cli_request *r, const uint8_t *head, size_t at)
 {
-	memcpy(r->buffer, head + at, NET_FRAME_HEAD - at);
-	return (uint8_t *)r->buffer + (NET_FRAME_HEAD - at);
+	memcpy(r->buffer, head + at, CLI_FRAME_HEAD - at);
+	return (uint8_t *)r->buffer + (CLI_FRAME_HEAD - at);
 }
 
 struct net_sink *cli_conn_begun(struct net_conn *nc, void *user, const struct net_frame *head, size_t len)
@@ -124,7 +140,14 @@ struct net_sink *cli_conn_begun(struct net_conn *nc, void *user, const struct ne
 	memcpy(in->head, head->data, at);
 	in->element.data = in->head;
 	in->element.len = at;
-	in->sink = (struct net_sink){.into = take_begin(in->request, head->data, at), .done = done};
+	in->sink = (struct net_sink){.done = done};
+	if (in->request->to_file) {
+		in->sink.bytes = sink_bytes;
+		in->sink.pipe = sink_pipe;
+		in->sink.status = cli_keep_bytes(in->request, head->data + at, CLI_FRAME_HEAD - at);
+	} else {
+		in->sink.into = take_begin(in->request, head->data, at);
+	}
 	return &in->sink;
 }
 
@@ -136,7 +159,7 @@ static struct cli_request *sealed_request(const struct cli_placing *p)
 
 	pthread_mutex_lock(&c->lock);
 	r = request_locked(c, &p->element, p->data_len);
-	if (r && r->session != p->session)
+	if (r && (r->session != p->session || r->to_file))
 		r = NULL;
 	if (r)
 		cli_table_remove_locked(c, r);
@@ -146,7 +169,7 @@ static struct cli_request *sealed_request(const struct cli_placing *p)
 
 uint8_t *cli_sealed_place(void *arg, const uint8_t *head, size_t len)
 {
-	struct net_frame f = {.data = (uint8_t *)(uintptr_t)head, .len = NET_FRAME_HEAD};
+	struct net_frame f = {.data = (uint8_t *)(uintptr_t)head, .len = CLI_FRAME_HEAD};
 	struct cli_placing *p = arg;
 	size_t at = data_at(&f, len, &p->element, &p->data_len);
 

@@ -70,7 +70,7 @@ static void single_complete(struct cli_request *r, const struct cli_answer *a)
 	cli_finish(r, status, &result);
 }
 
-static struct cli_request *make_read(struct hythe_file *f, uint64_t offset, void *buffer, size_t len, uint32_t flags, ntstatus *status)
+struct cli_request *cli_read_new(struct hythe_file *f, uint64_t offset, void *buffer, size_t len, uint32_t flags, ntstatus *status)
 {
 	struct smb2_read_req req = {.padding = PADDING, .flags = (uint8_t)flags, .length = (uint32_t)len, .offset = offset,
 		.file_id = f->id};
@@ -102,7 +102,7 @@ static struct cli_request *make_write(struct hythe_file *f, uint64_t offset, con
 	return r;
 }
 
-static ntstatus submit_or_free(struct cli_request *r, ntstatus status)
+ntstatus cli_submit_or_free(struct cli_request *r, ntstatus status)
 {
 	if (!r)
 		return status;
@@ -152,12 +152,12 @@ static ntstatus piece_send(struct cli_transfer *t, uint64_t from, size_t len)
 	ntstatus status;
 	uint8_t *at = t->buffer + (from - t->offset);
 	struct cli_request *r = t->write ? make_write(t->file, from, at, len, t->flags, &status)
-					 : make_read(t->file, from, at, len, t->flags, &status);
+					 : cli_read_new(t->file, from, at, len, t->flags, &status);
 	if (r) {
 		r->complete = piece_complete;
 		r->transfer = t;
 	}
-	return submit_or_free(r, status);
+	return cli_submit_or_free(r, status);
 }
 
 static void piece_complete(struct cli_request *r, const struct cli_answer *a)
@@ -257,7 +257,7 @@ static ntstatus transfer_start(struct hythe_file *f, uint64_t offset, void *buff
 
 /* --- public --- */
 
-static ntstatus check_range(uint64_t offset, size_t len)
+ntstatus cli_check_range(uint64_t offset, size_t len)
 {
 	if (offset <= INT64_MAX && len <= (uint64_t)INT64_MAX - offset)
 		return STATUS_SUCCESS;
@@ -270,18 +270,18 @@ ntstatus hythe_read_async(struct hythe_file *f, uint64_t offset, void *buffer, s
 {
 	struct hythe_connection *c = f->tree->session->conn;
 	size_t limit = f->smb1 ? cli1_io_limit(c, false) : len <= CLI_CREDIT_BYTES ? CLI_CREDIT_BYTES : cli_conn_io_limit(c, c->proto.max_read_bytes);
-	ntstatus status = check_range(offset, len);
+	ntstatus status = cli_check_range(offset, len);
 	if (!nt_ok(status))
 		return status;
 	if (len > limit)
 		return transfer_start(f, offset, buffer, len, flags, false, limit, done, arg);
-	struct cli_request *r = make_read(f, offset, buffer, len, flags, &status);
+	struct cli_request *r = cli_read_new(f, offset, buffer, len, flags, &status);
 	if (r) {
 		r->complete = single_complete;
 		r->done = done;
 		r->arg = arg;
 	}
-	return submit_or_free(r, status);
+	return cli_submit_or_free(r, status);
 }
 
 ntstatus hythe_write_async(struct hythe_file *f, uint64_t offset, const void *buffer, size_t len, uint32_t flags, hythe_done_fn *done,
@@ -289,7 +289,7 @@ ntstatus hythe_write_async(struct hythe_file *f, uint64_t offset, const void *bu
 {
 	struct hythe_connection *c = f->tree->session->conn;
 	size_t limit = f->smb1 ? cli1_io_limit(c, true) : len <= CLI_CREDIT_BYTES ? CLI_CREDIT_BYTES : cli_conn_io_limit(c, c->proto.max_write_bytes);
-	ntstatus status = check_range(offset, len);
+	ntstatus status = cli_check_range(offset, len);
 	if (!nt_ok(status))
 		return status;
 	if (len > limit)
@@ -300,7 +300,7 @@ ntstatus hythe_write_async(struct hythe_file *f, uint64_t offset, const void *bu
 		r->done = done;
 		r->arg = arg;
 	}
-	return submit_or_free(r, status);
+	return cli_submit_or_free(r, status);
 }
 
 static bool client_can_wait(struct hythe_file *f, struct cli_wait *w, ntstatus *status)

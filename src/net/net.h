@@ -66,7 +66,7 @@ struct net_frame {
 	struct buf *owner;  /* the buffer the frame lies in; take a reference to keep it. */
 };
 
-/* A large frame that passes by memory: what lies behind its first NET_FRAME_HEAD bytes goes where the owner says, as it comes in.
+/* A large frame that passes by memory: what lies behind its head, NET_FRAME_HEAD bytes or what the owner says, goes where the owner says, as it comes in.
  * Net has it from `begun` to `done`, and calls from whichever thread holds the receive token. */
 enum { NET_FRAME_HEAD = 112 }; /* header and fixed part of a WRITE */
 struct net_sink {
@@ -86,6 +86,7 @@ struct net_conn_ops {
 	/* The head of a frame of len bytes, too large to wait for all of it; the token is held. NULL: it shall come by `frames`. May be
 	 * NULL itself. */
 	struct net_sink *(*begun)(struct net_conn *c, void *user, const struct net_frame *head, size_t len);
+	size_t head; /* bytes of that head; 0: NET_FRAME_HEAD, which is the most */
 	/* Somebody asks for a NetBIOS session with this name (RFC 1002 4.3.2), which has come from `calling`; both without the blanks at their
 	 * ends. 0: that is us; else the error code of 4.3.4 with which he is turned away. The token is held. NULL: we have no name. */
 	uint8_t (*called)(struct net_conn *c, void *user, const char *called, uint8_t suffix, const char *calling);

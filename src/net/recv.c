@@ -9,16 +9,11 @@
 #include "net/internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <time.h>
-#include <unistd.h>
 
 enum {
 	PREFIX = 4,
 	LARGE_PREFIX_AT = 64 - PREFIX,
-	PROBE_BYTES = PREFIX + NET_FRAME_HEAD, /* what is read first when the last frame was large: more would be copied */
-	PIPE_BYTES = 262144,
 	LINGER_OFF_MOST = 15,
 	MAX_ROUNDS = 64 /* then others get their turn */
 };
@@ -40,6 +35,17 @@ struct rx_call {
 };
 
 static _Thread_local struct rx_call *rx_current;
+
+static size_t head_bytes(const struct net_conn *c)
+{
+	return c->ops->head ? c->ops->head : NET_FRAME_HEAD;
+}
+
+/* What is read first when the last frame was large: more would be copied. */
+static size_t probe_bytes(const struct net_conn *c)
+{
+	return PREFIX + head_bytes(c);
+}
 
 /* Length of the frame that begins at off, prefix included; 0: not yet known; SIZE_MAX: the peer breaks the rules. */
 static size_t rx_frame_total(const struct net_conn *c, const struct rx *rx)
@@ -134,10 +140,11 @@ static bool rx_move(struct net_worker *w, struct rx *rx, size_t at, size_t need)
 static size_t rx_room(struct net_conn *c, struct net_worker *w, struct rx *rx)
 {
 	size_t have = rx->end - rx->off, total = rx_frame_total(c, rx);
+	size_t probe = probe_bytes(c);
 	bool ours = rx->buf && atomic_load_explicit(&rx->buf->refs, memory_order_acquire) == 1;
 
-	if (total > NET_LARGE_FRAME && c->ops->begun && !c->offered && have < PROBE_BYTES)
-		return rx->buf->cap - rx->end >= PROBE_BYTES || rx_move(w, rx, 0, NET_RECV_BYTES) ? PROBE_BYTES - have : 0;
+	if (total > NET_LARGE_FRAME && c->ops->begun && !c->offered && have < probe)
+		return rx->buf->cap - rx->end >= probe || rx_move(w, rx, 0, NET_RECV_BYTES) ? probe - have : 0;
 	if (total > NET_LARGE_FRAME) {
 		/* Not a byte of the next frame, so that this buffer is the frame's alone. */
 		if (rx->off != LARGE_PREFIX_AT || rx->buf->cap < LARGE_PREFIX_AT + total) {
@@ -154,7 +161,7 @@ static size_t rx_room(struct net_conn *c, struct net_worker *w, struct rx *rx)
 	} else if (!rx_move(w, rx, 0, NET_RECV_BYTES)) {
 		return 0;
 	}
-	return have == 0 && c->expect_large ? PROBE_BYTES : NET_RECV_BYTES - have;
+	return have == 0 && c->expect_large ? probe : NET_RECV_BYTES - have;
 }
 
 /* Leaves the unparsed bytes with the connection. */
@@ -259,24 +266,16 @@ static bool rx_offer(struct net_conn *c, struct rx *rx)
 	size_t total = rx_frame_total(c, rx), have = rx->end - rx->off;
 	struct net_frame head;
 
-	if (!c->ops->begun || c->offered || total == SIZE_MAX || total <= NET_LARGE_FRAME || have < PROBE_BYTES || have >= total)
+	if (!c->ops->begun || c->offered || total == SIZE_MAX || total <= NET_LARGE_FRAME || have < probe_bytes(c) || have >= total)
 		return false;
-	head = (struct net_frame){rx->buf->data + rx->off + PREFIX, NET_FRAME_HEAD, rx->buf};
+	head = (struct net_frame){rx->buf->data + rx->off + PREFIX, head_bytes(c), rx->buf};
 	c->sink = c->ops->begun(c, c->user, &head, total - PREFIX);
 	c->offered = c->sink == NULL;
 	if (!c->sink)
 		return false;
-	c->sink->left = total - PROBE_BYTES;
-	rx->off += PROBE_BYTES;
+	c->sink->left = total - probe_bytes(c);
+	rx->off += probe_bytes(c);
 	return true;
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
 static void pause_briefly(void)
@@ -337,9 +336,9 @@ static bool linger(struct net_conn *c, struct net_worker *w, struct lingering *l
 		c->burst = 0;
 		net_conn_flush(c); /* what the peer may be waiting for */
 		l->on = linger_pays(c, w, several) && !atomic_exchange(&w->pool->lingering, true);
-		l->until_us = l->on ? now_us() + (c->sink ? NET_LINGER_SINK_US : NET_LINGER_US) : 0;
+		l->until_us = l->on ? clock_us() + (c->sink ? NET_LINGER_SINK_US : NET_LINGER_US) : 0;
 	}
-	if (!l->on || !others_wait(w->pool) || now_us() >= l->until_us)
+	if (!l->on || !others_wait(w->pool) || clock_us() >= l->until_us)
 		return false;
 	if (l->yields)
 		sched_yield();
@@ -390,20 +389,15 @@ static int rx_fill(struct net_conn *c, struct net_worker *w, struct rx *rx)
 
 static bool worker_pipe(struct net_worker *w)
 {
-	if (!w->has_pipe && pipe2(w->pipe, O_CLOEXEC | O_NONBLOCK) == 0) {
-		w->has_pipe = true;
-		/* As large as the kernel gives it. */
-		(void)fcntl(w->pipe[1], F_SETPIPE_SZ, PIPE_BYTES);
-	}
+	if (!w->has_pipe)
+		w->has_pipe = net_pipe_get(w->pipe);
 	return w->has_pipe;
 }
 
-static void worker_pipe_close(struct net_worker *w)
+static void worker_pipe_end(struct net_worker *w, bool empty)
 {
-	if (!w->has_pipe)
-		return;
-	close(w->pipe[0]);
-	close(w->pipe[1]);
+	if (w->has_pipe)
+		net_pipe_put(w->pipe[0], w->pipe[1], empty);
 	w->has_pipe = false;
 }
 
@@ -411,7 +405,7 @@ void net_worker_trim(struct net_worker *w)
 {
 	buf_put(w->recv_buf);
 	w->recv_buf = NULL;
-	worker_pipe_close(w);
+	worker_pipe_end(w, true);
 }
 
 /* Gives some bytes to the sink: those at hand, from the pipe, or from the buffer. How many, or as recv. */
@@ -441,7 +435,7 @@ static ssize_t sink_some(struct net_conn *c, struct net_worker *w, struct rx *rx
 			s->status = s->pipe(s, w->pipe[0], (size_t)got);
 		/* What may be left in it is nobody's. */
 		if (got > 0 && !nt_ok(s->status))
-			worker_pipe_close(w);
+			worker_pipe_end(w, false);
 		return got;
 	}
 	if (rx_room(c, w, rx) == 0) {

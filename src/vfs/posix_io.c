@@ -1,4 +1,5 @@
 /* Data: reading, writing, flushing, sizes. */
+#include "base/fdio.h"
 #include "vfs/posix.h"
 
 #include <errno.h>
@@ -122,67 +123,27 @@ ntstatus posix_read_pipe(struct vfs_file *vf, int pipe_fd, size_t n, uint64_t of
 ntstatus posix_write(struct vfs_file *vf, const void *p, size_t n, uint64_t offset)
 {
 	struct posix_file *f = posix_file_of(vf);
-	size_t done = 0;
+	int err;
 
 	if (f->directory)
 		return STATUS_INVALID_DEVICE_REQUEST;
 	if (!f->writable)
 		return STATUS_ACCESS_DENIED;
-	while (done < n) {
-		ssize_t k = pwrite(f->fd, (const uint8_t *)p + done, n - done, (off_t)(offset + done));
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return k < 0 ? posix_error(errno) : STATUS_DISK_FULL;
-		done += (size_t)k;
-	}
-	return STATUS_SUCCESS;
-}
-
-/* For file systems that splice(2) cannot write to. */
-static ntstatus write_copied(struct vfs_file *vf, int pipe_fd, size_t n, uint64_t offset)
-{
-	uint8_t block[16384];
-
-	while (n > 0) {
-		ssize_t k = read(pipe_fd, block, n < sizeof(block) ? n : sizeof(block));
-		ntstatus status;
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return k < 0 ? posix_error(errno) : STATUS_INTERNAL_ERROR;
-		status = posix_write(vf, block, (size_t)k, offset);
-		if (!nt_ok(status))
-			return status;
-		n -= (size_t)k;
-		offset += (size_t)k;
-	}
-	return STATUS_SUCCESS;
+	err = fd_write_all(f->fd, p, n, offset);
+	return err == 0 ? STATUS_SUCCESS : posix_error(err);
 }
 
 ntstatus posix_write_pipe(struct vfs_file *vf, int pipe_fd, size_t n, uint64_t offset)
 {
 	struct posix_file *f = posix_file_of(vf);
-	loff_t at = (loff_t)offset;
+	int err;
 
 	if (f->directory)
 		return STATUS_INVALID_DEVICE_REQUEST;
 	if (!f->writable)
 		return STATUS_ACCESS_DENIED;
-	while (n > 0) {
-		ssize_t k = splice(pipe_fd, NULL, f->fd, &at, n, SPLICE_F_MOVE);
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k < 0 && errno == EINVAL)
-			return write_copied(vf, pipe_fd, n, (uint64_t)at);
-		if (k <= 0)
-			return k < 0 ? posix_error(errno) : STATUS_DISK_FULL;
-		n -= (size_t)k;
-	}
-	return STATUS_SUCCESS;
+	err = fd_write_pipe(f->fd, pipe_fd, n, offset);
+	return err == 0 ? STATUS_SUCCESS : posix_error(err);
 }
 
 /* A new name is on disk when its directory is. */

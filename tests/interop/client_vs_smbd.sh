@@ -116,6 +116,7 @@ row() { # NAME OPTION...
 }
 
 for dialect in 2.0.2 2.1 3.0 3.0.2 3.1.1; do row "$dialect/sign" --dialect "$dialect"; done
+for dialect in 2.1 3.1.1; do row "$dialect/plain" --dialect "$dialect" --sign optional; done
 for dialect in 3.0 3.0.2 3.1.1; do row "$dialect/encrypt" --dialect "$dialect" --encrypt; done
 options=()
 

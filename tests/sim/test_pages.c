@@ -5,6 +5,8 @@
 #include <hythe/server.h>
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +196,71 @@ static void test_a_file_that_changes_is_read_as_it_is(void **state)
 	stop();
 }
 
+struct note {
+	bool done;
+	ntstatus status;
+	size_t bytes;
+	int local_errno;
+};
+
+static void note(void *arg, ntstatus status, const struct hythe_result *result)
+{
+	*(struct note *)arg = (struct note){true, status, result->bytes, result->local_errno};
+}
+
+static struct note read_to(int fd, uint64_t offset, size_t n)
+{
+	struct note got = {0};
+
+	assert_true(nt_ok(hythe_read_to_async(fx.file, offset, n, fd, offset, note, &got)));
+	while (!got.done)
+		hythe_client_poll(fx.client, 1000);
+	return got;
+}
+
+/* From the server's pages to those of a local file. */
+static void test_what_is_read_to_a_file_is_that_of_the_file(void **state)
+{
+	static const size_t lengths[] = {65536, 262144, 1048576, 1000000, 40000, 100};
+	char path[96];
+	uint64_t at = 0;
+	struct note got;
+	int fd;
+
+	(void)state;
+	start_in(temporary());
+	snprintf(path, sizeof(path), "%s/copy", fx.dir);
+	fd = open(path, O_CREAT | O_RDWR, 0600);
+	assert_true(fd >= 0);
+	for (size_t i = 0; at < FILE_BYTES; i++) {
+		got = read_to(fd, at, lengths[i % (sizeof(lengths) / sizeof(*lengths))]);
+		assert_true(nt_ok(got.status));
+		assert_true(got.bytes > 0);
+		at += got.bytes;
+	}
+	assert_int_equal(at, FILE_BYTES);
+	assert_int_equal(lseek(fd, 0, SEEK_END), FILE_BYTES);
+	for (at = 0; at < FILE_BYTES; at += (size_t)ROOM) {
+		size_t n = FILE_BYTES - at < ROOM ? FILE_BYTES - at : ROOM;
+
+		assert_int_equal(pread(fd, fx.got, n, (off_t)at), n);
+		assert_memory_equal(fx.got, fx.content + at, n);
+	}
+	got = read_to(fd, FILE_BYTES, 65536);
+	assert_true(nt_is(got.status, STATUS_END_OF_FILE));
+	assert_int_equal(got.local_errno, 0);
+	close(fd);
+	/* One that takes nothing: what comes is read nevertheless, and the connection goes on. */
+	fd = open("/dev/full", O_WRONLY);
+	assert_true(fd >= 0);
+	got = read_to(fd, 0, 1048576);
+	assert_true(nt_is(got.status, STATUS_DISK_FULL));
+	assert_int_equal(got.local_errno, ENOSPC);
+	close(fd);
+	read_one(0, 1048576);
+	stop();
+}
+
 /* Without descriptors for pipes, data come by memory. */
 static void test_without_pipes_it_is_read_as_well(void **state)
 {
@@ -219,6 +286,7 @@ int main(void)
 		cmocka_unit_test(test_every_range_is_that_of_the_file),
 		cmocka_unit_test(test_the_same_in_memory),
 		cmocka_unit_test(test_a_file_that_changes_is_read_as_it_is),
+		cmocka_unit_test(test_what_is_read_to_a_file_is_that_of_the_file),
 		cmocka_unit_test(test_without_pipes_it_is_read_as_well),
 	};
 
