@@ -115,7 +115,7 @@ static void ask_more(struct getting *g)
 	while (!g->failed && g->next < g->stat.size_bytes && g->job.underway + g->writing < cli_job_window(&g->job)) {
 		uint64_t left = g->stat.size_bytes - g->next;
 		struct cli_piece *p = cli_piece_new(&g->job);
-		size_t len = left < CLI_PIECE ? (size_t)left : CLI_PIECE;
+		size_t piece = cli_job_piece_bytes(&g->job), len = left < piece ? (size_t)left : piece;
 		if (p) {
 			p->file = g->file;
 			p->write = false;

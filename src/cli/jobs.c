@@ -45,7 +45,7 @@ struct cli_jobs *cli_jobs_start(const struct cli_jobs_ops *ops, struct hythe_cli
 {
 	struct cli_jobs *j = calloc(1, sizeof(*j));
 	if (j) {
-		*j = (struct cli_jobs){.ops = ops, .client = client, .arg = arg, .lane = j->lanes, .width.now = CLI_NARROW};
+		*j = (struct cli_jobs){.ops = ops, .client = client, .arg = arg, .lane = j->lanes};
 		j->places = calloc(CLI_JOBS_MAX, ops->size);
 		j->first = malloc((size_t)CLI_JOBS_MAX * CLI_FIRST);
 	}
@@ -198,10 +198,15 @@ void cli_job_widen(struct cli_job *job, uint64_t bytes)
 
 unsigned cli_job_window(const struct cli_job *job)
 {
-	unsigned now = job->jobs->width.now;
+	unsigned now = cli_width_pieces(&job->jobs->width);
 	if (job->promised == 0)
 		return 1;
 	return job->promised < now ? job->promised : now;
+}
+
+size_t cli_job_piece_bytes(const struct cli_job *job)
+{
+	return cli_width_bytes(&job->jobs->width);
 }
 
 struct cli_piece *cli_piece_new(struct cli_job *job)
@@ -252,9 +257,9 @@ static void piece_done(void *arg, ntstatus status, const struct hythe_result *re
 		if (nt_ok(status))
 			return;
 	}
-	if (p->len == CLI_PIECE) {
+	if (p->len >= CLI_NARROW_PIECE) {
 		uint64_t now = clock_us();
-		cli_width_answered(&p->job->jobs->width, now, now - p->begun_us);
+		cli_width_answered(&p->job->jobs->width, p->len, now, now - p->begun_us);
 	}
 	p->job->underway--;
 	p->job->jobs->ops->moved(p->job, p, status);

@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 #include "cli/width.h"
 
-enum { CLI_JOBS_MAX = 32, CLI_FIRST = 65536, CLI_PIECE = 1 << 20, CLI_PIECES = CLI_WIDE + 4 };
+enum { CLI_JOBS_MAX = 32, CLI_FIRST = 65536, CLI_PIECES = CLI_WIDE + 4 };
 #define CLI_SIZE_UNKNOWN UINT64_MAX
 
 struct cli_jobs;
@@ -67,8 +67,9 @@ void cli_job_end(struct cli_job *job);
 /* A large file, of which `bytes` are left: as many pieces as that takes, and as all jobs together leave. Where all are promised no further job
  * begins, so this is best known when a job starts. */
 void cli_job_widen(struct cli_job *job, uint64_t bytes);
-/* How many pieces may be under way now. */
+/* How many pieces may be under way now, and of what size the next should be. */
 unsigned cli_job_window(const struct cli_job *job);
+size_t cli_job_piece_bytes(const struct cli_job *job);
 /* NULL: no memory. */
 struct cli_piece *cli_piece_new(struct cli_job *job) HYTHE_MUST_USE;
 /* Reads or writes p->len bytes at p->offset, all of them in the end. When this fails the piece is gone. */

@@ -7,12 +7,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-enum { PIECES = 4000, SERVERS_MOST = 32 };
+enum { PIECES = 16000, SERVERS_MOST = 32 };
 
 struct path {
-	uint64_t delay_us, piece_us;
-	unsigned at_once;       /* pieces that the server works on at a time */
-	uint64_t wide_piece_us; /* what a piece takes when more than CLI_NARROW are under way; 0: the same */
+	uint64_t delay_us, mib_us;
+	unsigned at_once;     /* pieces that the server works on at a time */
+	uint64_t wide_mib_us; /* what a MiB takes when more than CLI_NARROW pieces are under way; 0: the same */
 };
 
 struct seen {
@@ -20,28 +20,35 @@ struct seen {
 	uint64_t us;
 };
 
+struct asked {
+	uint64_t at_us, answer_us;
+	size_t bytes;
+};
+
+static void ask(struct asked *a, const struct path *p, const struct cli_width *w, bool many, uint64_t now, uint64_t *server)
+{
+	uint64_t arrives = now + p->delay_us / 2;
+	a->bytes = cli_width_bytes(w);
+	a->at_us = now;
+	*server = (*server > arrives ? *server : arrives) + (many && p->wide_mib_us ? p->wide_mib_us : p->mib_us) * a->bytes / CLI_PIECE;
+	a->answer_us = *server + p->delay_us / 2;
+}
+
 /* Pieces are asked for and answered in order. */
 static struct seen transfer(const struct path *p)
 {
-	struct cli_width w = {.now = CLI_NARROW};
-	uint64_t now = 0, free_at[SERVERS_MOST] = {0}, asked[CLI_WIDE + 1] = {0}, answer[CLI_WIDE + 1] = {0};
+	struct cli_width w = {0};
+	uint64_t now = 0, free_at[SERVERS_MOST] = {0};
+	struct asked ring[CLI_WIDE + 1], *a;
 	struct seen seen = {0};
-	unsigned first = 0, next = 0;
-	while (first < PIECES) {
-		while (next < PIECES && next - first < w.now) {
-			bool wide = next - first >= CLI_NARROW;
-			uint64_t *server = &free_at[next % p->at_once], arrives = now + p->delay_us / 2;
-			*server = (*server > arrives ? *server : arrives) + (wide && p->wide_piece_us ? p->wide_piece_us : p->piece_us);
-			asked[next % (CLI_WIDE + 1)] = now;
-			answer[next % (CLI_WIDE + 1)] = *server + p->delay_us / 2;
-			next++;
-			w.now == CLI_WIDE ? seen.wide++ : seen.narrow++;
+	for (unsigned first = 0, next = 0; first < PIECES; first++) {
+		for (; next < PIECES && next - first < cli_width_pieces(&w); next++) {
+			ask(&ring[next % (CLI_WIDE + 1)], p, &w, next - first >= CLI_NARROW, now, &free_at[next % p->at_once]);
+			w.wide ? seen.wide++ : seen.narrow++;
 		}
-		uint64_t at = answer[first % (CLI_WIDE + 1)];
-		now = at > now ? at : now;
-		cli_width_answered(&w, now, now - asked[first % (CLI_WIDE + 1)]);
-		assert_true(w.now == CLI_NARROW || w.now == CLI_WIDE);
-		first++;
+		a = &ring[first % (CLI_WIDE + 1)];
+		now = a->answer_us > now ? a->answer_us : now;
+		cli_width_answered(&w, a->bytes, now, now - a->at_us);
 	}
 	seen.us = now;
 	return seen;
@@ -50,9 +57,9 @@ static struct seen transfer(const struct path *p)
 static void test_a_near_server_is_asked_for_few(void **state)
 {
 	(void)state;
-	struct seen s = transfer(&(struct path){.piece_us = 500, .at_once = 1});
+	struct seen s = transfer(&(struct path){.mib_us = 500, .at_once = 1});
 	assert_in_range(s.wide, 1, PIECES / 20); /* trials */
-	s = transfer(&(struct path){.piece_us = 500, .at_once = 1, .wide_piece_us = 800});
+	s = transfer(&(struct path){.mib_us = 500, .at_once = 1, .wide_mib_us = 800});
 	assert_in_range(s.wide, 1, PIECES / 20);
 }
 
@@ -60,10 +67,10 @@ static void test_a_near_server_is_asked_for_few(void **state)
 static void test_a_far_server_is_asked_for_many(void **state)
 {
 	(void)state;
-	struct seen s = transfer(&(struct path){.delay_us = 50000, .piece_us = 4000, .at_once = 1});
+	struct seen s = transfer(&(struct path){.delay_us = 50000, .mib_us = 4000, .at_once = 1});
 	assert_in_range(s.narrow, 0, CLI_NARROW);
 	/* A fast line: narrow is tried in vain. */
-	s = transfer(&(struct path){.delay_us = 10000, .piece_us = 100, .at_once = 1});
+	s = transfer(&(struct path){.delay_us = 10000, .mib_us = 100, .at_once = 1});
 	assert_in_range(s.narrow, 0, PIECES / 20);
 }
 
@@ -71,7 +78,7 @@ static void test_a_far_server_is_asked_for_many(void **state)
 static void test_a_server_that_works_on_many_gets_many(void **state)
 {
 	(void)state;
-	struct seen s = transfer(&(struct path){.piece_us = 3000, .at_once = 12});
+	struct seen s = transfer(&(struct path){.mib_us = 3000, .at_once = 12});
 	assert_in_range(s.narrow, 0, PIECES / 10);
 	assert_in_range(s.us, 0, (uint64_t)PIECES * 3000 / 10);
 }
@@ -80,7 +87,7 @@ static void test_a_server_that_works_on_many_gets_many(void **state)
 static void test_a_slow_line_is_left_alone(void **state)
 {
 	(void)state;
-	struct seen s = transfer(&(struct path){.delay_us = 1000, .piece_us = 9000, .at_once = 1});
+	struct seen s = transfer(&(struct path){.delay_us = 1000, .mib_us = 9000, .at_once = 1});
 	assert_in_range(s.narrow, 0, CLI_NARROW);
 }
 
