@@ -112,7 +112,8 @@ static void collect(struct getting *g, bool wait)
 
 static void ask_more(struct getting *g)
 {
-	while (!g->failed && g->next < g->stat.size_bytes && g->job.underway + g->writing < cli_job_window(&g->job)) {
+	while (!g->failed && g->next < g->stat.size_bytes && g->job.underway < cli_job_window(&g->job) &&
+		g->job.underway + g->writing < cli_job_pieces_most(&g->job)) {
 		uint64_t left = g->stat.size_bytes - g->next;
 		struct cli_piece *p = cli_piece_new(&g->job);
 		size_t piece = cli_job_piece_bytes(&g->job), len = left < piece ? (size_t)left : piece;

@@ -196,12 +196,15 @@ void cli_job_widen(struct cli_job *job, uint64_t bytes)
 	j->promised += job->promised;
 }
 
+unsigned cli_job_pieces_most(const struct cli_job *job)
+{
+	return job->promised > 0 ? job->promised : 1;
+}
+
 unsigned cli_job_window(const struct cli_job *job)
 {
-	unsigned now = cli_width_pieces(&job->jobs->width);
-	if (job->promised == 0)
-		return 1;
-	return job->promised < now ? job->promised : now;
+	unsigned now = cli_width_pieces(&job->jobs->width), most = cli_job_pieces_most(job);
+	return most < now ? most : now;
 }
 
 size_t cli_job_piece_bytes(const struct cli_job *job)

@@ -67,7 +67,8 @@ void cli_job_end(struct cli_job *job);
 /* A large file, of which `bytes` are left: as many pieces as that takes, and as all jobs together leave. Where all are promised no further job
  * begins, so this is best known when a job starts. */
 void cli_job_widen(struct cli_job *job, uint64_t bytes);
-/* How many pieces may be under way now, and of what size the next should be. */
+/* How many pieces the job may have, may have under way now, and of what size the next should be. */
+unsigned cli_job_pieces_most(const struct cli_job *job);
 unsigned cli_job_window(const struct cli_job *job);
 size_t cli_job_piece_bytes(const struct cli_job *job);
 /* NULL: no memory. */

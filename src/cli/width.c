@@ -6,7 +6,7 @@ enum {
 	BEFORE = CLI_WIDE * MIB, /* what may be under way when the width changes does not count */
 	TRIAL = 12 * MIB,        /* after that */
 	STAY_LEAST = 256 * MIB,  /* before the first trial, and four times as long after each */
-	FAR_US = 4000,           /* an answer later than that is on its way for long */
+	FAR_US = 2000,           /* an answer later than that is on its way for long */
 	SLOW_US = 2000,          /* a MiB: what comes no faster lies in no cache's way */
 };
 #define STAY_MOST ((uint64_t)STAY_LEAST * 16)
