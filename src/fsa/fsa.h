@@ -239,6 +239,8 @@ void fsa_written_end(struct fsa *f, struct fsa_open *o);
 /* Before leaving: the time that clients have been shown since a WRITE through o, or 0. Where the store has a later one by then, a
  * handle that closes makes the present the write time, as on Windows. */
 uint64_t fsa_written_leave(struct fsa_open *o);
+/* Whether for any file something else than what the store says is shown: if not, nobody needs to ask, nor what time it is. */
+bool fsa_written_late(const struct fsa *f);
 /* What to show for a file whose write time is `written` in the store. */
 uint64_t fsa_written_shown(struct fsa *f, struct vfs_id id, uint64_t written, uint64_t now_ms);
 

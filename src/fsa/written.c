@@ -58,13 +58,18 @@ uint64_t fsa_written_leave(struct fsa_open *o)
 	return then;
 }
 
+bool fsa_written_late(const struct fsa *f)
+{
+	return atomic_load_explicit(&f->late_count, memory_order_relaxed) != 0;
+}
+
 uint64_t fsa_written_shown(struct fsa *f, struct vfs_id id, uint64_t written, uint64_t now_ms)
 {
 	struct fsa_shard *shard;
 	struct fsa_node *node;
 	uint64_t hash;
 
-	if (atomic_load_explicit(&f->late_count, memory_order_relaxed) == 0)
+	if (!fsa_written_late(f))
 		return written;
 	node = fsa_node_lock(f, id, &shard, &hash);
 	if (node && node->written && now_ms < node->written->due_ms) {

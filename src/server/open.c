@@ -152,7 +152,7 @@ ntstatus srv_open_stat(struct srv_open *o, struct vfs_stat *st)
 {
 	ntstatus status = vfs_stat_get(o->file, st);
 
-	if (nt_ok(status))
+	if (nt_ok(status) && fsa_written_late(o->share->fsa))
 		st->written = fsa_written_shown(o->share->fsa, st->id, st->written, clock_ms(o->srv->clock));
 	if (nt_ok(status) && atomic_load_explicit(&o->name_hides, memory_order_relaxed))
 		st->attributes |= FILE_ATTRIBUTE_HIDDEN;

@@ -84,7 +84,7 @@ struct posix_store {
 	struct vfs_id root_id;
 	bool follow, read_only, xattrs, short_names;
 	bool local, in_memory;      /* the root is on a disk of this machine, or in its memory; in its memory alone */
-	_Atomic bool told_of_no_xattrs, no_getxattrat;
+	_Atomic bool told_of_no_xattrs, no_getxattrat, no_null_path;
 	_Atomic bool no_nowait;     /* RWF_NOWAIT is unknown to the root's file system */
 	_Atomic uint64_t renames;                  /* through any handle so far: names known before it may be old */
 	_Atomic uint64_t next_stream;
