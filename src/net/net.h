@@ -163,6 +163,18 @@ bool net_pipe_get(int fds[2]) MUST_USE;
 void net_pipe_put(int pipe_fd, int pipe_write_fd, bool empty);
 /* Gives back to the system what is kept. */
 void net_pipes_trim(void);
+/* Pipes one behind the other, for NET_PIPE_BYTES each. */
+enum { NET_PIPES_MOST = 8 };
+struct net_pipes {
+	unsigned count; /* 0: none */
+	int fds[NET_PIPES_MOST][2];
+};
+/* For so many bytes, more than 0. false: they are too many, or net_pipe_get has none. */
+bool net_pipes_get(struct net_pipes *p, size_t bytes) MUST_USE;
+/* Puts down those behind the first `filled` bytes, which are empty. */
+void net_pipes_cut(struct net_pipes *p, size_t filled);
+/* Puts all down; there may be something in those that the first `filled` bytes would be in. */
+void net_pipes_put(struct net_pipes *p, size_t filled);
 /* Pipe pieces can be sent on it. */
 bool net_conn_takes_pipes(const struct net_conn *c);
 

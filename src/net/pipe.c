@@ -85,3 +85,32 @@ void net_pipes_trim(void)
 		}
 	} while (any);
 }
+
+bool net_pipes_get(struct net_pipes *p, size_t bytes)
+{
+	p->count = 0;
+	if (bytes > (size_t)NET_PIPES_MOST * NET_PIPE_BYTES)
+		return false;
+	for (; (size_t)p->count * NET_PIPE_BYTES < bytes; p->count++) {
+		if (!net_pipe_get(p->fds[p->count])) {
+			net_pipes_put(p, 0);
+			return false;
+		}
+	}
+	return true;
+}
+
+void net_pipes_cut(struct net_pipes *p, size_t filled)
+{
+	while (p->count > 0 && (size_t)(p->count - 1) * NET_PIPE_BYTES >= filled) {
+		p->count--;
+		net_pipe_put(p->fds[p->count][0], p->fds[p->count][1], true);
+	}
+}
+
+void net_pipes_put(struct net_pipes *p, size_t filled)
+{
+	net_pipes_cut(p, filled);
+	for (; p->count > 0; p->count--)
+		net_pipe_put(p->fds[p->count - 1][0], p->fds[p->count - 1][1], false);
+}

@@ -32,14 +32,23 @@ enum { PAGES_LEAST_BYTES = 65536, PAGE_BYTES = 4096 };
 /* What goes out as it lies in the file goes there as pages, which nobody copies. false: it has to be read. */
 static bool read_pages(struct srv_request *r, const struct smb2_read_req *in, size_t *done)
 {
-	ntstatus status;
+	struct net_pipes *pipes = &r->payload.pipes;
+	ntstatus status = STATUS_SUCCESS;
 
-	if (in->length < PAGES_LEAST_BYTES || in->offset % PAGE_BYTES != 0 || srv_request_read_padding(r) != 0 || !srv_payload_pipe(r, in->length))
+	*done = 0;
+	if (in->length < PAGES_LEAST_BYTES || in->offset % PAGE_BYTES != 0 || srv_request_read_padding(r) != 0 || !srv_payload_pipes(r, in->length))
 		return false;
-	status = vfs_read_pipe(r->open->file, r->payload.pipe[1], in->length, in->offset, srv_request_others_go_on(r), done);
+	for (unsigned i = 0; nt_ok(status) && i < pipes->count && *done == (size_t)i * NET_PIPE_BYTES; i++) {
+		size_t left = in->length - *done, n = 0;
+
+		status = vfs_read_pipe(r->open->file, pipes->fds[i][1], left < NET_PIPE_BYTES ? left : NET_PIPE_BYTES, in->offset + *done,
+			srv_request_others_go_on(r), &n);
+		*done += n;
+	}
+	net_pipes_cut(pipes, *done);
 	if (nt_ok(status) && *done > 0)
 		return true;
-	srv_payload_unpipe(r, *done == 0);
+	net_pipes_put(pipes, *done);
 	return false;
 }
 

@@ -13,6 +13,7 @@ void srv_out_init(struct srv_out *o, struct srv_conn *c)
 	o->head = NULL;
 	o->head_used = 0;
 	o->count = 0;
+	o->pipes.count = 0;
 }
 
 /* The frame's first bytes are kept free: for net's prefix, and for a transform header. */
@@ -49,11 +50,9 @@ void srv_out_clear(struct srv_out *o)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < o->count; i++) {
+	for (size_t i = 0; i < o->count; i++)
 		srv_channel_put(o->elements[i].channel);
-		if (o->elements[i].piped)
-			net_pipe_put(o->elements[i].pipe[0], o->elements[i].pipe[1], false);
-	}
+	net_pipes_put(&o->pipes, SIZE_MAX);
 	for (size_t i = 0; i < o->buf_count; i++) {
 		if (o->bufs[i] == o->head)
 			kept = 1;
@@ -140,8 +139,7 @@ static bool in_head(const struct srv_out *o, const struct iovec *part)
 /* Hands the parts to net, joining neighbours; references go with the pieces. */
 static void send_parts(struct srv_out *o, struct net_batch *batch, struct iovec parts[], size_t n)
 {
-	struct net_seg segs[2 * SRV_OUT_ELEMENTS + 1];
-	struct srv_out_element *e = &o->elements[0];
+	struct net_seg segs[2 * SRV_OUT_ELEMENTS + 1 + NET_PIPES_MOST];
 	size_t k = 0;
 
 	/* Nothing but this frame lies behind it in the buffer for heads: the next begins there. */
@@ -154,7 +152,7 @@ static void send_parts(struct srv_out *o, struct net_batch *batch, struct iovec 
 		}
 		segs[k++] = (struct net_seg){.data = parts[i].iov_base, .len = parts[i].iov_len, .pipe_fd = -1};
 	}
-	if (k == 1 && !e->piped && in_head(o, &parts[0]) && net_batch_extend(batch, parts[0].iov_base, segs[0].len))
+	if (k == 1 && o->pipes.count == 0 && in_head(o, &parts[0]) && net_batch_extend(batch, parts[0].iov_base, segs[0].len))
 		return;
 	for (size_t i = 0; i < k; i++) {
 		segs[i].owner = owner_of(o, segs[i].data);
@@ -162,10 +160,14 @@ static void send_parts(struct srv_out *o, struct net_batch *batch, struct iovec 
 			buf_ref(segs[i].owner);
 	}
 	segs[0].prefix_room = true; /* reserve_of */
-	/* srv_payload_pipe: it is alone in its frame. */
-	if (e->piped)
-		segs[k++] = (struct net_seg){.len = e->payload_len, .pipe_fd = e->pipe[0], .pipe_write_fd = e->pipe[1], .pipe_done = net_pipe_put};
-	e->piped = false;
+	/* srv_payload_pipes: it is alone in its frame. */
+	for (unsigned i = 0; i < o->pipes.count; i++) {
+		size_t left = o->elements[0].payload_len - (size_t)i * NET_PIPE_BYTES;
+
+		segs[k++] = (struct net_seg){.len = left < NET_PIPE_BYTES ? left : NET_PIPE_BYTES, .pipe_fd = o->pipes.fds[i][0],
+			.pipe_write_fd = o->pipes.fds[i][1], .pipe_done = net_pipe_put};
+	}
+	o->pipes.count = 0;
 	net_batch_add(batch, segs, k);
 }
 

@@ -15,8 +15,6 @@ struct srv_out_element {
 	size_t head_len;
 	uint8_t *payload;              /* a second piece, or NULL */
 	size_t payload_len;
-	bool piped;                    /* the payload is in that pipe */
-	int pipe[2];
 	const struct proto_keys *sign; /* what signs it; NULL: nothing */
 	struct srv_channel *channel;   /* whose that is, referenced */
 	uint8_t *hash_into;            /* preauthentication hash that this response enters */
@@ -31,6 +29,7 @@ struct srv_out {
 	size_t head_used;
 	struct srv_out_element elements[SRV_OUT_ELEMENTS];
 	size_t count;
+	struct net_pipes pipes;        /* with some, the payload of the first element, which is the only one, is in them */
 };
 
 void srv_out_init(struct srv_out *o, struct srv_conn *c);

@@ -68,7 +68,7 @@ void srv_request_free(struct srv_request *r)
 {
 	struct request_block *b = CONTAINER_OF(r, struct request_block, request);
 
-	srv_payload_unpipe(r, false);
+	net_pipes_put(&r->payload.pipes, SIZE_MAX);
 	arena_reset(&r->arena);
 	srv_oplock_announce(r->granted);
 	srv_durable_free(r->durable);
@@ -128,21 +128,13 @@ bool srv_payload_alloc_apart(struct srv_request *r, size_t cap)
 	return true;
 }
 
-bool srv_payload_pipe(struct srv_request *r, size_t n)
+bool srv_payload_pipes(struct srv_request *r, size_t n)
 {
 	const struct srv_conn *c = r->conn;
 
-	if (n > NET_PIPE_BYTES || r->in_compound || r->async_id != 0 || !r->chain || r->encrypted || (r->header.flags & SMB2_FLAGS_SIGNED) ||
+	if (r->in_compound || r->async_id != 0 || !r->chain || r->encrypted || (r->header.flags & SMB2_FLAGS_SIGNED) ||
 		r->sign_response || c->srv->tap.fn || !net_conn_takes_pipes(c->net))
 		return false;
 	r->payload = (struct srv_payload){.cap = n};
-	r->payload.piped = net_pipe_get(r->payload.pipe);
-	return r->payload.piped;
-}
-
-void srv_payload_unpipe(struct srv_request *r, bool empty)
-{
-	if (r->payload.piped)
-		net_pipe_put(r->payload.pipe[0], r->payload.pipe[1], empty);
-	r->payload.piped = false;
+	return net_pipes_get(&r->payload.pipes, n);
 }

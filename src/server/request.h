@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/list.h"
+#include "net/net.h"
 #include "vfs/vfs.h"
 #include "wire/smb2.h"
 
@@ -55,8 +56,7 @@ struct srv_payload {
 	uint8_t *data;
 	size_t len, cap;
 	struct buf *owner; /* NULL: in the arena */
-	bool piped;        /* the bytes are in `pipe`, net_pipe_get's, and data is NULL */
-	int pipe[2];
+	struct net_pipes pipes; /* with some, the bytes are in them, and data is NULL */
 };
 
 struct srv_request {
@@ -123,11 +123,9 @@ bool srv_payload_alloc(struct srv_request *r, size_t cap) MUST_USE;
 /* The same in a buffer of its own, for a request that will be parked: it outlives the frame. */
 bool srv_payload_alloc_apart(struct srv_request *r, size_t cap) MUST_USE;
 
-/* In place of that, a pipe for up to n bytes of a file. false: there is none, or the bytes have to come by memory: to be signed, sealed or
+/* In place of that, pipes for up to n bytes of a file. false: there are none, or the bytes have to come by memory: to be signed, sealed or
  * shown, or to be padded. */
-bool srv_payload_pipe(struct srv_request *r, size_t n) MUST_USE;
-/* Puts it down again. */
-void srv_payload_unpipe(struct srv_request *r, bool empty);
+bool srv_payload_pipes(struct srv_request *r, size_t n) MUST_USE;
 
 /* The payload as a slice, for `out->data` or `out->output`. */
 static inline struct slice srv_payload_slice(const struct srv_request *r)

@@ -129,12 +129,10 @@ bool srv_response_build(struct srv_request *r, struct srv_result res)
 		return false;
 	}
 	*e = (struct srv_out_element){.head = r->head, .head_len = len, .hash_into = r->hash_into};
-	if (with_payload && r->payload.piped) {
-		e->piped = true;
-		e->pipe[0] = r->payload.pipe[0];
-		e->pipe[1] = r->payload.pipe[1];
+	if (with_payload && r->payload.pipes.count > 0) {
+		o->pipes = r->payload.pipes;
 		e->payload_len = r->payload.len;
-		r->payload.piped = false;
+		r->payload.pipes.count = 0;
 	} else if (with_payload && r->payload.owner) {
 		e->payload = r->payload.data;
 		e->payload_len = r->payload.len;
