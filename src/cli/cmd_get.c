@@ -61,6 +61,10 @@ static char *target_of(struct cli_link *l, const struct cli_url *u, const char *
 	(void)l;
 	if (!local)
 		local = ".";
+	if (strcmp(local, "-") == 0) {
+		fputs("hythe: \"hythe cat\" writes a file to standard output; one of this name would be ./-\n", stderr);
+		return NULL;
+	}
 	size_t n = strlen(local);
 	if ((stat(local, &st) != 0 || !S_ISDIR(st.st_mode)) && (n == 0 || local[n - 1] != '/'))
 		return strdup(local);

@@ -170,6 +170,8 @@ interrupted_put_leaves_nothing() { # SIGNAL
 	return 1
 }
 
+get_to_a_dash_names_cat() { refused 'hythe cat' h get "$server/big/moved" - && [ ! -e ./- ]; }
+
 interrupted_get_leaves_nothing() {
 	mkdir -p "$big/target"
 	cp "$source_file" "$big/share/moved"
@@ -182,21 +184,22 @@ interrupted_get_leaves_nothing() {
 	[ -z "$(ls -A "$big/target" | grep -v '^final$')" ]
 }
 
-# The data of a large file are written by a thread of their own.
-get_to_a_full_disk_says_so() {
+# The data of a large file are written by a thread of their own, or go there from the socket.
+get_to_a_full_disk_says_so() { # SIGN
 	local d=$work/full out left
 	mkdir -p "$d" && mount -t tmpfs -o size=20m full "$d" 2>/dev/null || { echo "nothing can be mounted here"; return 0; }
 	cp "$source_file" "$big/share/moved"
-	out=$(h get "$server/big/moved" "$d/final") && out="that worked: $out"
+	out=$(h get --sign "$1" "$server/big/moved" "$d/final") && out="that worked: $out"
 	left=$(ls -A "$d")
 	umount "$d"
 	says 'hythe: cannot write' "$out" && [ -z "$left" ] || { echo "$out, and there is: $left"; return 1; }
 }
 
 for case in wrong_password unknown_share sealed_share_needs_no_option sealed_share_is_out_of_reach_for_2_1 \
-	encryption_that_is_required_is_not_given_up read_only_share missing_file interrupted_get_leaves_nothing get_to_a_full_disk_says_so; do
+	encryption_that_is_required_is_not_given_up read_only_share missing_file get_to_a_dash_names_cat interrupted_get_leaves_nothing; do
 	check "hythe/$case" "$case"
 done
+for sign in required optional; do check "hythe/get_to_a_full_disk_says_so/$sign" get_to_a_full_disk_says_so "$sign"; done
 for signal in INT TERM KILL; do
 	check "hythe/interrupted_put_leaves_nothing/$signal" interrupted_put_leaves_nothing "$signal"
 	check "hythe/put_is_stopped/$signal" put_is_stopped "$signal"
