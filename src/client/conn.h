@@ -204,13 +204,6 @@ ntstatus cli_request_encode(struct cli_request *r, void *body, size_t variable_b
 /* Sends r, or queues it until there are credits. SUCCESS: r belongs to the connection and r->complete will be called once.
  * Otherwise r is still the caller's. */
 ntstatus cli_submit(struct cli_request *r) MUST_USE;
-/* --- rw.c --- */
-struct cli_request *cli_read_new(struct hythe_file *f, uint64_t offset, void *buffer, size_t len, uint32_t flags, ntstatus *status) MUST_USE;
-/* r NULL: it could not be made, and status says why. */
-ntstatus cli_submit_or_free(struct cli_request *r, ntstatus status) MUST_USE;
-/* Offset and length that a file can have. */
-ntstatus cli_check_range(uint64_t offset, size_t len) MUST_USE;
-/* --- send.c --- */
 /* New credits came, or an answer made room: sends what waits. */
 void cli_pump(struct hythe_connection *c);
 void cli_send_cancel(struct hythe_connection *c, struct hythe_session *s, struct hythe_tree *t, uint64_t message_id, uint64_t async_id);
@@ -219,6 +212,13 @@ void cli_send_cancel(struct hythe_connection *c, struct hythe_session *s, struct
  * is for the `done` of a sink. */
 struct cli_batch;
 void cli_batch_run(struct hythe_connection *c, void (*fn)(struct hythe_connection *c, void *arg), void *arg, bool leave);
+
+/* --- rw.c --- */
+struct cli_request *cli_read_new(struct hythe_file *f, uint64_t offset, void *buffer, size_t len, uint32_t flags, ntstatus *status) MUST_USE;
+/* r NULL: it could not be made, and status says why. */
+ntstatus cli_submit_or_free(struct cli_request *r, ntstatus status) MUST_USE;
+/* Offset and length that a file can have. */
+ntstatus cli_check_range(uint64_t offset, size_t len) MUST_USE;
 
 /* --- receive.c --- */
 /* The request of that id that waits; the lock is held. */
