@@ -116,7 +116,7 @@ static void ask_more(struct getting *g)
 		g->job.underway + g->writing < cli_job_pieces_most(&g->job)) {
 		uint64_t left = g->stat.size_bytes - g->next;
 		struct cli_piece *p = cli_piece_new(&g->job);
-		size_t piece = cli_job_piece_bytes(&g->job), len = left < piece ? (size_t)left : piece;
+		size_t len = left < CLI_PIECE ? (size_t)left : CLI_PIECE;
 		if (p) {
 			p->file = g->file;
 			p->write = false;

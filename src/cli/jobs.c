@@ -207,11 +207,6 @@ unsigned cli_job_window(const struct cli_job *job)
 	return most < now ? most : now;
 }
 
-size_t cli_job_piece_bytes(const struct cli_job *job)
-{
-	return cli_width_bytes(&job->jobs->width);
-}
-
 struct cli_piece *cli_piece_new(struct cli_job *job)
 {
 	struct cli_jobs *j = job->jobs;
@@ -260,9 +255,9 @@ static void piece_done(void *arg, ntstatus status, const struct hythe_result *re
 		if (nt_ok(status))
 			return;
 	}
-	if (p->len >= CLI_NARROW_PIECE) {
+	if (p->len == CLI_PIECE) {
 		uint64_t now = clock_us();
-		cli_width_answered(&p->job->jobs->width, p->len, now, now - p->begun_us);
+		cli_width_answered(&p->job->jobs->width, now, now - p->begun_us);
 	}
 	p->job->underway--;
 	p->job->jobs->ops->moved(p->job, p, status);

@@ -67,10 +67,9 @@ void cli_job_end(struct cli_job *job);
 /* A large file, of which `bytes` are left: as many pieces as that takes, and as all jobs together leave. Where all are promised no further job
  * begins, so this is best known when a job starts. */
 void cli_job_widen(struct cli_job *job, uint64_t bytes);
-/* How many pieces the job may have, may have under way now, and of what size the next should be. */
+/* How many pieces the job may have, and may have under way now. */
 unsigned cli_job_pieces_most(const struct cli_job *job);
 unsigned cli_job_window(const struct cli_job *job);
-size_t cli_job_piece_bytes(const struct cli_job *job);
 /* NULL: no memory. */
 struct cli_piece *cli_piece_new(struct cli_job *job) HYTHE_MUST_USE;
 /* Reads or writes p->len bytes at p->offset, all of them in the end. When this fails the piece is gone. */

@@ -190,7 +190,7 @@ static ssize_t fill(struct putting *p, uint8_t *data)
 	size_t n = p->ahead_end - p->ahead;
 	memcpy(data, p->job.first + p->ahead, n);
 	p->ahead = p->ahead_end;
-	ssize_t more = read_more(p, data + n, cli_job_piece_bytes(&p->job) - n);
+	ssize_t more = read_more(p, data + n, CLI_PIECE - n);
 	return more < 0 ? more : (ssize_t)n + more;
 }
 

@@ -142,7 +142,7 @@ static void test_a_window_is_no_wider_than_the_file(void **state)
 	static const struct {
 		uint64_t bytes;
 		unsigned window;
-	} rows[] = {{0, 1}, {1, 1}, {CLI_PIECE, 1}, {CLI_PIECE + 1, 2}, {3 * CLI_PIECE, 3}, {3 * CLI_PIECE + 1, CLI_NARROW}};
+	} rows[] = {{0, 1}, {1, 1}, {CLI_PIECE, 1}, {CLI_PIECE + 1, 2}, {2 * CLI_PIECE, 2}, {3 * CLI_PIECE, CLI_NARROW}};
 	(void)state;
 	struct cli_jobs *j = cli_jobs_start(&ops, NULL, NULL, &seen);
 	memset(&seen, 0, sizeof(seen));

@@ -10,9 +10,9 @@
 enum { PIECES = 16000, SERVERS_MOST = 32 };
 
 struct path {
-	uint64_t delay_us, mib_us;
-	unsigned at_once;     /* pieces that the server works on at a time */
-	uint64_t wide_mib_us; /* what a MiB takes when more than CLI_NARROW pieces are under way; 0: the same */
+	uint64_t delay_us, piece_us;
+	unsigned at_once;       /* pieces that the server works on at a time */
+	uint64_t wide_piece_us; /* what a piece takes when more than CLI_NARROW are under way; 0: the same */
 };
 
 struct seen {
@@ -22,15 +22,13 @@ struct seen {
 
 struct asked {
 	uint64_t at_us, answer_us;
-	size_t bytes;
 };
 
-static void ask(struct asked *a, const struct path *p, const struct cli_width *w, bool many, uint64_t now, uint64_t *server)
+static void ask(struct asked *a, const struct path *p, bool many, uint64_t now, uint64_t *server)
 {
 	uint64_t arrives = now + p->delay_us / 2;
-	a->bytes = cli_width_bytes(w);
 	a->at_us = now;
-	*server = (*server > arrives ? *server : arrives) + (many && p->wide_mib_us ? p->wide_mib_us : p->mib_us) * a->bytes / CLI_PIECE;
+	*server = (*server > arrives ? *server : arrives) + (many && p->wide_piece_us ? p->wide_piece_us : p->piece_us);
 	a->answer_us = *server + p->delay_us / 2;
 }
 
@@ -43,12 +41,12 @@ static struct seen transfer(const struct path *p)
 	struct seen seen = {0};
 	for (unsigned first = 0, next = 0; first < PIECES; first++) {
 		for (; next < PIECES && next - first < cli_width_pieces(&w); next++) {
-			ask(&ring[next % (CLI_WIDE + 1)], p, &w, next - first >= CLI_NARROW, now, &free_at[next % p->at_once]);
+			ask(&ring[next % (CLI_WIDE + 1)], p, next - first >= CLI_NARROW, now, &free_at[next % p->at_once]);
 			w.wide ? seen.wide++ : seen.narrow++;
 		}
 		a = &ring[first % (CLI_WIDE + 1)];
 		now = a->answer_us > now ? a->answer_us : now;
-		cli_width_answered(&w, a->bytes, now, now - a->at_us);
+		cli_width_answered(&w, now, now - a->at_us);
 	}
 	seen.us = now;
 	return seen;
@@ -57,9 +55,9 @@ static struct seen transfer(const struct path *p)
 static void test_a_near_server_is_asked_for_few(void **state)
 {
 	(void)state;
-	struct seen s = transfer(&(struct path){.mib_us = 500, .at_once = 1});
+	struct seen s = transfer(&(struct path){.piece_us = 500, .at_once = 1});
 	assert_in_range(s.wide, 1, PIECES / 20); /* trials */
-	s = transfer(&(struct path){.mib_us = 500, .at_once = 1, .wide_mib_us = 800});
+	s = transfer(&(struct path){.piece_us = 500, .at_once = 1, .wide_piece_us = 800});
 	assert_in_range(s.wide, 1, PIECES / 20);
 }
 
@@ -67,10 +65,10 @@ static void test_a_near_server_is_asked_for_few(void **state)
 static void test_a_far_server_is_asked_for_many(void **state)
 {
 	(void)state;
-	struct seen s = transfer(&(struct path){.delay_us = 50000, .mib_us = 4000, .at_once = 1});
+	struct seen s = transfer(&(struct path){.delay_us = 50000, .piece_us = 4000, .at_once = 1});
 	assert_in_range(s.narrow, 0, CLI_NARROW);
 	/* A fast line: narrow is tried in vain. */
-	s = transfer(&(struct path){.delay_us = 10000, .mib_us = 100, .at_once = 1});
+	s = transfer(&(struct path){.delay_us = 10000, .piece_us = 100, .at_once = 1});
 	assert_in_range(s.narrow, 0, PIECES / 20);
 }
 
@@ -78,7 +76,7 @@ static void test_a_far_server_is_asked_for_many(void **state)
 static void test_a_server_that_works_on_many_gets_many(void **state)
 {
 	(void)state;
-	struct seen s = transfer(&(struct path){.mib_us = 3000, .at_once = 12});
+	struct seen s = transfer(&(struct path){.piece_us = 3000, .at_once = 12});
 	assert_in_range(s.narrow, 0, PIECES / 10);
 	assert_in_range(s.us, 0, (uint64_t)PIECES * 3000 / 10);
 }
@@ -87,7 +85,7 @@ static void test_a_server_that_works_on_many_gets_many(void **state)
 static void test_a_slow_line_is_left_alone(void **state)
 {
 	(void)state;
-	struct seen s = transfer(&(struct path){.delay_us = 1000, .mib_us = 9000, .at_once = 1});
+	struct seen s = transfer(&(struct path){.delay_us = 1000, .piece_us = 9000, .at_once = 1});
 	assert_in_range(s.narrow, 0, CLI_NARROW);
 }
 
