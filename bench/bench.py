@@ -6,8 +6,7 @@ processor time are medians. The load comes from bench/load over Hythe's own clie
 AES-128-GMAC to sign and AES-128-GCM (or CCM) to seal, which the load generator insists on. smbd runs with bench/smbd-tuned.conf, its
 measured best. Files lie on /dev/shm. `cpu` is the server's processor time for one unit of work; memory is PSS, of servers that have
 done nothing before. Rows at depth 1 run with load and server on one core. The rows get to put-r compare clients, hythe and smbclient, on the
-same server; `cpu` is theirs. The limits are those of the machine without any server. New pages come from memory that the
-machine has (memory.py), not from its host. report.py makes the table and the plot of
+same server; `cpu` is theirs. The limits are those of the machine without any server. report.py makes the table and the plot of
 docs/performance.md from what --json writes. Needs root, as smbd does."""
 import argparse
 import getpass
@@ -21,7 +20,6 @@ import tempfile
 import time
 
 import clients
-import memory
 import peers
 import report
 from peers import Failed
@@ -362,7 +360,6 @@ def main():
     os.chmod(state, 0o755)
     bench = Bench(args, state, shm)
     try:
-        memory.keep_pages(shm, 3 * args.copy_mib)
         make_files(bench.root, args)
         bench.start()
         return run(bench)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import time
 
+import memory
 import peers
 
 
@@ -16,11 +17,13 @@ class Clients:
     def __init__(self, bench, server):
         self.args, self.root, self.user, self.server = bench.args, bench.root, bench.user, server
         self.local = f"{bench.shm}/local"
+        self.kept = f"{bench.shm}/kept-pages"
         self.env = dict(os.environ, HYTHE_PASSWORD=peers.PASSWORD, PASSWD=peers.PASSWORD)
 
     def prepare(self, key):
         where = self.root if key.startswith("get") else self.local
         os.makedirs(self.local, exist_ok=True)
+        self.keep_pages(key in ("get", "put"))
         if key in ("get", "put") and not os.path.exists(f"{where}/one"):
             block = os.urandom(1 << 20)
             with open(f"{where}/one", "wb") as f:
@@ -33,6 +36,13 @@ class Clients:
                     os.makedirs(f"{where}/tree/d{i // 1000:03}")
                 with open(f"{where}/tree/d{i // 1000:03}/copy-{i:06}", "wb") as f:
                     f.write(block)
+
+    def keep_pages(self, wanted):
+        """For new files of a GiB."""
+        if wanted and not os.path.exists(self.kept):
+            memory.keep_pages(self.kept, 3 * self.args.copy_mib)
+        elif not wanted and os.path.exists(self.kept):
+            os.unlink(self.kept)
 
     def hythe(self, key):
         url = f"smb://{self.user}@127.0.0.1:{self.server.port}/{self.server.share}"

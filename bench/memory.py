@@ -15,12 +15,13 @@ def available_mib():
     return int(fields["MemAvailable"].split()[0]) >> 10
 
 
-def keep_pages(directory, mib):
-    """Leaves so many MiB free, a third of what there is at most, between pages of a file that stays in the directory, which is on a tmpfs."""
+def keep_pages(path, mib):
+    """Leaves so many MiB free, a third of what there is at most, between pages of that file, which is on a tmpfs, for as long as it is there. They lie
+    where they come to lie: to read much that is in them is slower."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
     blocks, data = min(mib, available_mib() // 3), bytes(BLOCK)
-    with open(f"{directory}/kept-pages", "wb", buffering=0) as f:
+    with open(path, "wb", buffering=0) as f:
         for _ in range(blocks):
             f.write(data)
         for i in range(blocks):
