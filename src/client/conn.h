@@ -217,6 +217,8 @@ void cli_batch_run(struct hythe_connection *c, void (*fn)(struct hythe_connectio
 struct cli_request *cli_read_new(struct hythe_file *f, uint64_t offset, void *buffer, size_t len, uint32_t flags, ntstatus *status) MUST_USE;
 /* r NULL: it could not be made, and status says why. */
 ntstatus cli_submit_or_free(struct cli_request *r, ntstatus status) MUST_USE;
+/* How much of len bytes one message may move: at least 64 KiB, whatever the credits. */
+size_t cli_io_limit(const struct hythe_file *f, size_t len, bool write);
 /* Offset and length that a file can have. */
 ntstatus cli_check_range(uint64_t offset, size_t len) MUST_USE;
 

@@ -1,18 +1,23 @@
 /* READ into a file of the caller's ([MS-SMB2] 3.2.4.6, 3.2.5.11). What comes in the clear goes there from the socket (receive_into.c); what has to be
  * verified or decrypted first, and what lies in a frame with others, from memory. */
-#include "client/smb1/smb1.h"
+#include "client/conn.h"
 
 #include "base/fdio.h"
 
 #include <errno.h>
 
+static ntstatus local_status(int err)
+{
+	if (err == 0)
+		return STATUS_SUCCESS;
+	return err == ENOSPC || err == EDQUOT ? STATUS_DISK_FULL : STATUS_IO_DEVICE_ERROR;
+}
+
 static ntstatus kept(struct cli_request *r, int err, size_t n)
 {
 	r->to_error = err;
 	r->to_offset += n;
-	if (err == 0)
-		return STATUS_SUCCESS;
-	return err == ENOSPC || err == EDQUOT ? STATUS_DISK_FULL : STATUS_IO_DEVICE_ERROR;
+	return local_status(err);
 }
 
 ntstatus cli_keep_bytes(struct cli_request *r, const void *p, size_t n)
@@ -31,7 +36,7 @@ static ntstatus keep_answer(struct cli_request *r, const struct cli_answer *a, s
 	ntstatus status;
 	*bytes = r->received;
 	if (r->received > 0)
-		return kept(r, r->to_error, 0);
+		return local_status(r->to_error);
 	if (!cli_body(r, a, &rsp, &status))
 		return status;
 	if (rsp.data.len > r->buffer_len)
@@ -58,12 +63,11 @@ static void complete(struct cli_request *r, const struct cli_answer *a)
 
 ntstatus hythe_read_to_async(struct hythe_file *f, uint64_t offset, size_t len, int fd, uint64_t fd_offset, hythe_done_fn *done, void *arg)
 {
-	struct hythe_connection *c = f->tree->session->conn;
 	if (f->smb1) {
 		cli_error_set("reading to a file is not for SMB1");
 		return STATUS_NOT_SUPPORTED;
 	}
-	size_t limit = len <= CLI_CREDIT_BYTES ? CLI_CREDIT_BYTES : cli_conn_io_limit(c, c->proto.max_read_bytes);
+	size_t limit = cli_io_limit(f, len, false);
 	ntstatus status = cli_check_range(offset, len);
 	if (nt_ok(status))
 		status = cli_check_range(fd_offset, len);

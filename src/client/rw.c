@@ -265,11 +265,20 @@ ntstatus cli_check_range(uint64_t offset, size_t len)
 	return STATUS_INVALID_PARAMETER;
 }
 
+size_t cli_io_limit(const struct hythe_file *f, size_t len, bool write)
+{
+	struct hythe_connection *c = f->tree->session->conn;
+	if (f->smb1)
+		return cli1_io_limit(c, write);
+	if (len <= CLI_CREDIT_BYTES)
+		return CLI_CREDIT_BYTES;
+	return cli_conn_io_limit(c, write ? c->proto.max_write_bytes : c->proto.max_read_bytes);
+}
+
 ntstatus hythe_read_async(struct hythe_file *f, uint64_t offset, void *buffer, size_t len, uint32_t flags, hythe_done_fn *done,
 	void *arg)
 {
-	struct hythe_connection *c = f->tree->session->conn;
-	size_t limit = f->smb1 ? cli1_io_limit(c, false) : len <= CLI_CREDIT_BYTES ? CLI_CREDIT_BYTES : cli_conn_io_limit(c, c->proto.max_read_bytes);
+	size_t limit = cli_io_limit(f, len, false);
 	ntstatus status = cli_check_range(offset, len);
 	if (!nt_ok(status))
 		return status;
@@ -287,8 +296,7 @@ ntstatus hythe_read_async(struct hythe_file *f, uint64_t offset, void *buffer, s
 ntstatus hythe_write_async(struct hythe_file *f, uint64_t offset, const void *buffer, size_t len, uint32_t flags, hythe_done_fn *done,
 	void *arg)
 {
-	struct hythe_connection *c = f->tree->session->conn;
-	size_t limit = f->smb1 ? cli1_io_limit(c, true) : len <= CLI_CREDIT_BYTES ? CLI_CREDIT_BYTES : cli_conn_io_limit(c, c->proto.max_write_bytes);
+	size_t limit = cli_io_limit(f, len, true);
 	ntstatus status = cli_check_range(offset, len);
 	if (!nt_ok(status))
 		return status;

@@ -66,7 +66,7 @@ struct net_frame {
 	struct buf *owner;  /* the buffer the frame lies in; take a reference to keep it. */
 };
 
-/* A large frame that passes by memory: what lies behind its head, NET_FRAME_HEAD bytes or what the owner says, goes where the owner says, as it comes in.
+/* A large frame that passes by memory: what lies behind its head (net_conn_ops.head) goes where the owner says, as it comes in.
  * Net has it from `begun` to `done`, and calls from whichever thread holds the receive token. */
 enum { NET_FRAME_HEAD = 112 }; /* header and fixed part of a WRITE */
 struct net_sink {
@@ -169,12 +169,12 @@ struct net_pipes {
 	unsigned count; /* 0: none */
 	int fds[NET_PIPES_MOST][2];
 };
-/* For so many bytes, more than 0. false: they are too many, or net_pipe_get has none. */
-bool net_pipes_get(struct net_pipes *p, size_t bytes) MUST_USE;
-/* Puts down those behind the first `filled` bytes, which are empty. */
-void net_pipes_cut(struct net_pipes *p, size_t filled);
-/* Puts all down; there may be something in those that the first `filled` bytes would be in. */
-void net_pipes_put(struct net_pipes *p, size_t filled);
+/* One more, empty. false: there are NET_PIPES_MOST, or net_pipe_get has none. */
+bool net_pipes_add(struct net_pipes *p) MUST_USE;
+/* Puts down the last, which is still empty. */
+void net_pipes_drop_last(struct net_pipes *p);
+/* Puts all down, with what is in them. */
+void net_pipes_put(struct net_pipes *p);
 /* Pipe pieces can be sent on it. */
 bool net_conn_takes_pipes(const struct net_conn *c);
 

@@ -86,31 +86,27 @@ void net_pipes_trim(void)
 	} while (any);
 }
 
-bool net_pipes_get(struct net_pipes *p, size_t bytes)
+bool net_pipes_add(struct net_pipes *p)
 {
-	p->count = 0;
-	if (bytes > (size_t)NET_PIPES_MOST * NET_PIPE_BYTES)
+	if (p->count == NET_PIPES_MOST || !net_pipe_get(p->fds[p->count]))
 		return false;
-	for (; (size_t)p->count * NET_PIPE_BYTES < bytes; p->count++) {
-		if (!net_pipe_get(p->fds[p->count])) {
-			net_pipes_put(p, 0);
-			return false;
-		}
-	}
+	p->count++;
 	return true;
 }
 
-void net_pipes_cut(struct net_pipes *p, size_t filled)
+static void put_last(struct net_pipes *p, bool empty)
 {
-	while (p->count > 0 && (size_t)(p->count - 1) * NET_PIPE_BYTES >= filled) {
-		p->count--;
-		net_pipe_put(p->fds[p->count][0], p->fds[p->count][1], true);
-	}
+	p->count--;
+	net_pipe_put(p->fds[p->count][0], p->fds[p->count][1], empty);
 }
 
-void net_pipes_put(struct net_pipes *p, size_t filled)
+void net_pipes_drop_last(struct net_pipes *p)
 {
-	net_pipes_cut(p, filled);
-	for (; p->count > 0; p->count--)
-		net_pipe_put(p->fds[p->count - 1][0], p->fds[p->count - 1][1], false);
+	put_last(p, true);
+}
+
+void net_pipes_put(struct net_pipes *p)
+{
+	while (p->count > 0)
+		put_last(p, false);
 }

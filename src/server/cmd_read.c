@@ -29,26 +29,38 @@ static ntstatus read_check(const struct srv_request *r, const struct smb2_read_r
 /* Below this, to copy costs less than three system calls more. Pages of a file go out whole. */
 enum { PAGES_LEAST_BYTES = 65536, PAGE_BYTES = 4096 };
 
+/* The first of n bytes at offset, as many as one pipe more takes. */
+static ntstatus fill_pipe(struct srv_request *r, uint64_t offset, size_t n, size_t *got)
+{
+	struct net_pipes *pipes = &r->payload.pipes;
+	ntstatus status;
+
+	*got = 0;
+	if (!net_pipes_add(pipes))
+		return STATUS_INSUFFICIENT_RESOURCES;
+	status = vfs_read_pipe(r->open->file, pipes->fds[pipes->count - 1][1], n < NET_PIPE_BYTES ? n : NET_PIPE_BYTES, offset,
+		srv_request_others_go_on(r), got);
+	if (*got == 0)
+		net_pipes_drop_last(pipes);
+	return status;
+}
+
 /* What goes out as it lies in the file goes there as pages, which nobody copies. false: it has to be read. */
 static bool read_pages(struct srv_request *r, const struct smb2_read_req *in, size_t *done)
 {
-	struct net_pipes *pipes = &r->payload.pipes;
-	ntstatus status = STATUS_SUCCESS;
+	ntstatus status;
+	size_t got;
 
 	*done = 0;
-	if (in->length < PAGES_LEAST_BYTES || in->offset % PAGE_BYTES != 0 || srv_request_read_padding(r) != 0 || !srv_payload_pipes(r, in->length))
+	if (in->length < PAGES_LEAST_BYTES || in->offset % PAGE_BYTES != 0 || srv_request_read_padding(r) != 0 || !srv_request_takes_pipes(r))
 		return false;
-	for (unsigned i = 0; nt_ok(status) && i < pipes->count && *done == (size_t)i * NET_PIPE_BYTES; i++) {
-		size_t left = in->length - *done, n = 0;
-
-		status = vfs_read_pipe(r->open->file, pipes->fds[i][1], left < NET_PIPE_BYTES ? left : NET_PIPE_BYTES, in->offset + *done,
-			srv_request_others_go_on(r), &n);
-		*done += n;
-	}
-	net_pipes_cut(pipes, *done);
+	do {
+		status = fill_pipe(r, in->offset + *done, in->length - *done, &got);
+		*done += got;
+	} while (nt_ok(status) && got == NET_PIPE_BYTES && *done < in->length);
 	if (nt_ok(status) && *done > 0)
 		return true;
-	net_pipes_put(pipes, *done);
+	net_pipes_put(&r->payload.pipes);
 	return false;
 }
 

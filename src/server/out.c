@@ -52,7 +52,7 @@ void srv_out_clear(struct srv_out *o)
 
 	for (size_t i = 0; i < o->count; i++)
 		srv_channel_put(o->elements[i].channel);
-	net_pipes_put(&o->pipes, SIZE_MAX);
+	net_pipes_put(&o->pipes);
 	for (size_t i = 0; i < o->buf_count; i++) {
 		if (o->bufs[i] == o->head)
 			kept = 1;
@@ -160,7 +160,7 @@ static void send_parts(struct srv_out *o, struct net_batch *batch, struct iovec 
 			buf_ref(segs[i].owner);
 	}
 	segs[0].prefix_room = true; /* reserve_of */
-	/* srv_payload_pipes: it is alone in its frame. */
+	/* srv_request_takes_pipes: it is alone in its frame. */
 	for (unsigned i = 0; i < o->pipes.count; i++) {
 		size_t left = o->elements[0].payload_len - (size_t)i * NET_PIPE_BYTES;
 

@@ -68,7 +68,7 @@ void srv_request_free(struct srv_request *r)
 {
 	struct request_block *b = CONTAINER_OF(r, struct request_block, request);
 
-	net_pipes_put(&r->payload.pipes, SIZE_MAX);
+	net_pipes_put(&r->payload.pipes);
 	arena_reset(&r->arena);
 	srv_oplock_announce(r->granted);
 	srv_durable_free(r->durable);
@@ -128,13 +128,10 @@ bool srv_payload_alloc_apart(struct srv_request *r, size_t cap)
 	return true;
 }
 
-bool srv_payload_pipes(struct srv_request *r, size_t n)
+bool srv_request_takes_pipes(const struct srv_request *r)
 {
 	const struct srv_conn *c = r->conn;
 
-	if (r->in_compound || r->async_id != 0 || !r->chain || r->encrypted || (r->header.flags & SMB2_FLAGS_SIGNED) ||
-		r->sign_response || c->srv->tap.fn || !net_conn_takes_pipes(c->net))
-		return false;
-	r->payload = (struct srv_payload){.cap = n};
-	return net_pipes_get(&r->payload.pipes, n);
+	return !r->in_compound && r->async_id == 0 && r->chain && !r->encrypted && !(r->header.flags & SMB2_FLAGS_SIGNED) && !r->sign_response &&
+		!c->srv->tap.fn && net_conn_takes_pipes(c->net);
 }

@@ -123,9 +123,8 @@ bool srv_payload_alloc(struct srv_request *r, size_t cap) MUST_USE;
 /* The same in a buffer of its own, for a request that will be parked: it outlives the frame. */
 bool srv_payload_alloc_apart(struct srv_request *r, size_t cap) MUST_USE;
 
-/* In place of that, pipes for up to n bytes of a file. false: there are none, or the bytes have to come by memory: to be signed, sealed or
- * shown, or to be padded. */
-bool srv_payload_pipes(struct srv_request *r, size_t n) MUST_USE;
+/* In place of that, payload.pipes may take bytes of a file. false: they have to come by memory, to be signed, sealed or shown, or to lie among others. */
+bool srv_request_takes_pipes(const struct srv_request *r);
 
 /* The payload as a slice, for `out->data` or `out->output`. */
 static inline struct slice srv_payload_slice(const struct srv_request *r)

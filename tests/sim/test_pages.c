@@ -186,8 +186,10 @@ static void test_a_file_that_changes_is_read_as_it_is(void **state)
 	assert_true(nt_ok(hythe_read(fx.file, 65536, fx.got, 65536, &got)));
 	assert_int_equal(got, 100000 - 65536);
 	assert_memory_equal(fx.got, fx.content + 65536, got);
-	/* A hole. */
+	/* A hole, which ends where a pipe is full. */
 	assert_int_equal(truncate(path, 1048576), 0);
+	assert_true(nt_ok(hythe_read(fx.file, 0, fx.got, ROOM, &got)));
+	assert_int_equal(got, 1048576);
 	assert_true(nt_ok(hythe_read(fx.file, 0, fx.got, 1048576, &got)));
 	assert_int_equal(got, 1048576);
 	assert_memory_equal(fx.got, fx.content, 100000);

@@ -562,49 +562,49 @@ static bool is_open(int fd)
 	return fcntl(fd, F_GETFD) >= 0;
 }
 
-/* Those that nothing came into are kept, the others are not. */
+/* As many as there may be; the last is kept when it is empty, the others are not. */
 static void test_pipes_one_behind_the_other(void **state)
 {
-	struct net_pipes p;
+	struct net_pipes p = {0};
+	int last;
 
 	(void)state;
 	net_pipes_trim();
-	assert_true(net_pipes_get(&p, 3 * (size_t)NET_PIPE_BYTES + 1));
-	assert_int_equal(p.count, 4);
-	net_pipes_cut(&p, (size_t)NET_PIPE_BYTES + 1);
-	assert_int_equal(p.count, 2);
-	net_pipes_put(&p, NET_PIPE_BYTES);
-	assert_int_equal(p.count, 0);
-	assert_false(is_open(p.fds[0][0]));
-	for (unsigned i = 1; i < 4; i++)
-		assert_true(is_open(p.fds[i][0]));
-	net_pipes_trim();
-	for (unsigned i = 1; i < 4; i++)
-		assert_false(is_open(p.fds[i][0]));
-	assert_true(net_pipes_get(&p, (size_t)NET_PIPES_MOST * NET_PIPE_BYTES));
+	for (unsigned i = 0; i < NET_PIPES_MOST; i++)
+		assert_true(net_pipes_add(&p));
+	assert_false(net_pipes_add(&p));
 	assert_int_equal(p.count, NET_PIPES_MOST);
-	net_pipes_cut(&p, 0);
+	last = p.fds[NET_PIPES_MOST - 1][0];
+	net_pipes_drop_last(&p);
+	assert_int_equal(p.count, NET_PIPES_MOST - 1);
+	assert_true(is_open(last));
+	net_pipes_put(&p);
 	assert_int_equal(p.count, 0);
-	assert_false(net_pipes_get(&p, (size_t)NET_PIPES_MOST * NET_PIPE_BYTES + 1));
-	assert_int_equal(p.count, 0);
+	for (unsigned i = 0; i + 1 < NET_PIPES_MOST; i++)
+		assert_false(is_open(p.fds[i][0]));
+	assert_true(net_pipes_add(&p));
+	assert_int_equal(p.fds[0][0], last);
+	net_pipes_drop_last(&p);
 	net_pipes_trim();
+	assert_false(is_open(last));
 }
 
-/* Where there are too few, none is taken. */
-static void test_pipes_that_are_too_few_are_given_back(void **state)
+static void test_pipes_that_are_too_few(void **state)
 {
 	static int all[1000][2];
-	struct net_pipes p;
+	struct net_pipes p = {0};
 	size_t n = 0;
 
 	(void)state;
 	while (n < ARRAY_LEN(all) && net_pipe_get(all[n]))
 		n++;
-	net_pipe_put(all[n - 1][0], all[n - 1][1], true);
-	assert_false(net_pipes_get(&p, (size_t)NET_PIPE_BYTES + 1));
+	assert_false(net_pipes_add(&p));
 	assert_int_equal(p.count, 0);
-	assert_true(net_pipes_get(&p, NET_PIPE_BYTES));
-	net_pipes_put(&p, 0);
+	net_pipe_put(all[n - 1][0], all[n - 1][1], true);
+	assert_true(net_pipes_add(&p));
+	assert_false(net_pipes_add(&p));
+	assert_int_equal(p.count, 1);
+	net_pipes_put(&p);
 	for (size_t i = 0; i + 1 < n; i++)
 		net_pipe_put(all[i][0], all[i][1], true);
 	net_pipes_trim();
@@ -899,7 +899,7 @@ int main(void)
 		cmocka_unit_test_setup(test_pipes_are_kept_when_they_are_empty, setup),
 		cmocka_unit_test_setup(test_pipes_are_bounded, setup),
 		cmocka_unit_test_setup(test_pipes_one_behind_the_other, setup),
-		cmocka_unit_test_setup(test_pipes_that_are_too_few_are_given_back, setup),
+		cmocka_unit_test_setup(test_pipes_that_are_too_few, setup),
 		cmocka_unit_test_setup(test_pipe_pieces_are_spliced_in_order, setup),
 		cmocka_unit_test_setup(test_pipe_pieces_that_cannot_be_sent, setup),
 		cmocka_unit_test_setup(test_a_batch_is_sent_in_order_whatever_its_size, setup),
