@@ -1,6 +1,7 @@
 /* CREATE, [MS-SMB2] 3.3.5.9: the phases in their order. What the dispatcher has done: session, tree, signature, credits. */
 #include "server/cmd.h"
 #include "server/create.h"
+#include "server/seen.h"
 
 #include <stdatomic.h>
 
@@ -17,6 +18,14 @@ static ntstatus create_checks(struct create_op *op)
 	if (nt_ok(status))
 		status = create_options_check(op);
 	return nt_ok(status) ? create_access_check(op) : status;
+}
+
+/* What the store said of the file is still so: nothing was put into its extended attributes since. */
+static bool stat_holds(const struct create_op *op)
+{
+	bool more = op->parent || op->ctx.secdesc.len > 0 || op->ctx.ea_count > 0;
+
+	return op->stream.len == 0 && (op->action == ACTION_OPENED || !more);
 }
 
 /* The phases behind the checks: open, answer, and only then let the open be found. */
@@ -38,6 +47,8 @@ static ntstatus create_run(struct create_op *op, struct smb2_create_rsp *out)
 		return status;
 	}
 	op->r->has_created = true;
+	if (stat_holds(op))
+		srv_seen_keep(op->r, op->open, &op->found.stat);
 	if (out->oplock_level != FSA_OPLOCK_NONE) {
 		atomic_store(&op->open->announcing, true);
 		op->r->granted = op->open;

@@ -6,6 +6,7 @@
 #include "server/notify.h"
 #include "server/oplock.h"
 #include "server/pipe.h"
+#include "server/seen.h"
 
 #include <stdatomic.h>
 
@@ -71,7 +72,7 @@ static ntstatus note_written(const struct srv_request *r)
 
 	if (timed && atomic_load_explicit(&o->archived, memory_order_relaxed))
 		return STATUS_SUCCESS;
-	status = vfs_stat_get(o->file, &st);
+	status = srv_seen_stat(r, &st);
 	if (nt_ok(status))
 		info_archive(o, &st);
 	if (nt_ok(status) && !timed)

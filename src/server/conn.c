@@ -93,6 +93,7 @@ static void on_frames(struct net_conn *net, void *user, struct net_frame *f, siz
 	net_batch_init(&turn.batch, net);
 	srv_out_init(&turn.out, c);
 	turn.recent = NULL;
+	turn.seen.open = NULL;
 	for (size_t i = 0; i < n && ok && !passed_on; i++) {
 		ok = srv_frame_run(c, &f[i], &turn, &passed_on);
 	}

@@ -451,9 +451,17 @@ static void share_the_work(struct srv_chain *ch, struct srv_request *r)
 static struct srv_result run_handler(struct srv_chain *ch, struct srv_request *r)
 {
 	srv_handler handler = srv_handler_of(r->header.command);
+	bool creates = r->header.command == SMB2_CREATE;
+	struct srv_result res;
 
 	share_the_work(ch, r);
-	return handler(r, r->in, r->body);
+	if (creates)
+		srv_seen_forget(r);
+	res = handler(r, r->in, r->body);
+	/* A CREATE leaves what it found. */
+	if (!creates && r->header.command != SMB2_QUERY_INFO)
+		srv_seen_forget(r);
+	return res;
 }
 
 static bool park(struct srv_chain *ch, struct srv_request *r)

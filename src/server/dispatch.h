@@ -5,6 +5,7 @@
 
 #include "proto/proto.h"
 #include "server/out.h"
+#include "server/seen.h"
 
 /* What the frames have in common that came with one read: their replies, in one buffer as far as they are small, leave with one
  * system call. */
@@ -12,6 +13,7 @@ struct srv_turn {
 	struct net_batch batch;
 	struct srv_out out;
 	struct srv_channel *recent;    /* whose request came last; referenced, or NULL */
+	struct srv_seen seen;
 };
 
 /* The frame that is being worked on, and what later elements of a related chain inherit (3.3.5.2.7.2). */

@@ -1,6 +1,7 @@
 /* QUERY_INFO of files, [MS-SMB2] 3.3.5.20.1, [MS-FSA] 2.1.5.12. One row a class: the right it needs and the function that fills
  * its structure; sizes and truncation are the same for all (info_answer). */
 #include "server/info.h"
+#include "server/seen.h"
 
 #include "base/utf16.h"
 #include "proto/proto.h"
@@ -323,9 +324,11 @@ struct srv_result info_file_query(struct srv_request *r, const struct smb2_query
 	ntstatus status = STATUS_SUCCESS;
 
 	if (!q.o->pipe)
-		status = srv_open_stat(q.o, &q.st);
+		status = srv_seen_stat(r, &q.st);
 	if (!nt_ok(status))
 		return srv_reply(status);
+	if (!q.o->pipe)
+		srv_open_show(q.o, &q.st);
 	if (in->file_info_class == FSCC_FILE_STREAM && !q.o->pipe)
 		return info_streams_query(r, in, out);
 	if (in->file_info_class == FSCC_FILE_FULL_EA && !q.o->pipe)

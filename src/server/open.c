@@ -148,14 +148,20 @@ struct srv_open *srv_open_find(struct srv_session *s, struct smb2_file_id id, co
 	return o;
 }
 
+void srv_open_show(const struct srv_open *o, struct vfs_stat *st)
+{
+	if (fsa_written_late(o->share->fsa))
+		st->written = fsa_written_shown(o->share->fsa, st->id, st->written, clock_ms(o->srv->clock));
+	if (atomic_load_explicit(&o->name_hides, memory_order_relaxed))
+		st->attributes |= FILE_ATTRIBUTE_HIDDEN;
+}
+
 ntstatus srv_open_stat(struct srv_open *o, struct vfs_stat *st)
 {
 	ntstatus status = vfs_stat_get(o->file, st);
 
-	if (nt_ok(status) && fsa_written_late(o->share->fsa))
-		st->written = fsa_written_shown(o->share->fsa, st->id, st->written, clock_ms(o->srv->clock));
-	if (nt_ok(status) && atomic_load_explicit(&o->name_hides, memory_order_relaxed))
-		st->attributes |= FILE_ATTRIBUTE_HIDDEN;
+	if (nt_ok(status))
+		srv_open_show(o, st);
 	return status;
 }
 

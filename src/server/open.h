@@ -89,6 +89,8 @@ void srv_open_end(struct srv_open *o, struct srv_session *s);
 void srv_open_leave(struct srv_open *o);
 /* The file's attributes and times as clients are shown them. */
 ntstatus srv_open_stat(struct srv_open *o, struct vfs_stat *st) MUST_USE;
+/* The same of those that the store has given. */
+void srv_open_show(const struct srv_open *o, struct vfs_stat *st);
 /* The path of a handle, with ":stream" behind it if it is one of a stream; in the arena. */
 struct slice srv_open_name(struct vfs_file *f, struct arena *a);
 /* Frees what QUERY_DIRECTORY keeps. */

@@ -260,6 +260,118 @@ static void test_no_way_around_an_encrypted_share(void **state)
 	stop();
 }
 
+/* How often the store is asked for a file's attributes. */
+static ntstatus count_stats(void *arg, const char *operation)
+{
+	*(unsigned *)arg += strcmp(operation, "stat_get") == 0;
+	return STATUS_SUCCESS;
+}
+
+enum { INFO_FILE = 1, NETWORK_OPEN = 34, END_OF_FILE = 20, NETWORK_OPEN_BYTES = 56 };
+
+static void add_query(struct smb2_file_id id, uint32_t flags)
+{
+	struct smb2_query_info_req query = {.info_type = INFO_FILE, .file_info_class = NETWORK_OPEN, .output_buffer_length = NETWORK_OPEN_BYTES, .file_id = id};
+
+	add(SMB2_QUERY_INFO, &query, flags);
+}
+
+/* Sends the chain, all of which succeeds, in one frame, as which it is answered, too: the sizes that its queries tell. */
+static void run_for_sizes(uint64_t sizes[], size_t n)
+{
+	struct slice f;
+	size_t i = 0, at = 0;
+
+	raw_send(&fx.raw, fx.frame, fx.len);
+	f = raw_receive(&fx.raw);
+	assert_true(f.len >= 64);
+	for (;;) {
+		uint32_t next = load_le32(f.data + at + 20);
+
+		assert_int_equal(load_le32(f.data + at + 8), 0);
+		if (load_le16(f.data + at + 12) == SMB2_QUERY_INFO) {
+			assert_true(i < n && f.len >= at + 72 + NETWORK_OPEN_BYTES);
+			sizes[i++] = load_le64(f.data + at + 72 + 40);
+		}
+		if (next == 0)
+			break;
+		at += next;
+	}
+	assert_int_equal(i, n);
+	fx.last = fx.len = 0;
+	memset(fx.frame, 0, sizeof(fx.frame));
+}
+
+/* What one element asks for, those behind it need not ask for again; but what changes the file lies between them. */
+static void test_questions_of_one_frame(void **state)
+{
+	static const struct smb2_file_id chain_id = {UINT64_MAX, UINT64_MAX};
+	static uint8_t ten[8] = {10}, bytes[100];
+	unsigned stats = 0;
+	struct sim_options o = {.decide = count_stats, .decide_arg = &stats};
+	struct smb2_create_req create = {.impersonation_level = 2, .desired_access = ALL, .share_access = 7, .create_disposition = OPEN_IF};
+	struct smb2_write_req write = {.file_id = chain_id, .data = slice_of(bytes, sizeof(bytes)), .length = sizeof(bytes)};
+	struct smb2_set_info_req cut = {.info_type = INFO_FILE, .file_info_class = END_OF_FILE, .file_id = chain_id, .input = slice_of(ten, 8)};
+	struct smb2_close_req close = {.file_id = chain_id};
+	uint64_t sizes[3];
+	unsigned before;
+	struct raw other;
+
+	(void)state;
+	start_with(0x0302, &o);
+	create.name = raw_wide(&fx.raw, "f");
+	add(SMB2_CREATE, &create, 0);
+	add_query(chain_id, SMB2_FLAGS_RELATED_OPERATIONS);
+	add(SMB2_WRITE, &write, SMB2_FLAGS_RELATED_OPERATIONS);
+	add_query(chain_id, SMB2_FLAGS_RELATED_OPERATIONS);
+	add(SMB2_SET_INFO, &cut, SMB2_FLAGS_RELATED_OPERATIONS);
+	add_query(chain_id, SMB2_FLAGS_RELATED_OPERATIONS);
+	add(SMB2_CLOSE, &close, SMB2_FLAGS_RELATED_OPERATIONS);
+	run_for_sizes(sizes, 3);
+	assert_int_equal(sizes[0], 0);
+	assert_int_equal(sizes[1], sizeof(bytes));
+	assert_int_equal(sizes[2], 10);
+
+	/* An open tells what the queries behind it ask for. */
+	before = stats;
+	add(SMB2_CREATE, &create, 0);
+	add_query(chain_id, SMB2_FLAGS_RELATED_OPERATIONS);
+	add_query(chain_id, SMB2_FLAGS_RELATED_OPERATIONS);
+	run_for_sizes(sizes, 2);
+	assert_int_equal(sizes[0], 10);
+	assert_int_equal(sizes[1], 10);
+	assert_int_equal(stats, before);
+
+	/* Frames that come one by one ask anew, and so see what others did meanwhile. */
+	assert_status(raw_open(&fx.raw, "f", ALL, OPEN_IF, 0), STATUS_SUCCESS);
+	raw_ready(&other, &fx.sim, 0x0302);
+	assert_status(raw_open(&other, "f", ALL, OPEN_IF, 0), STATUS_SUCCESS);
+	for (unsigned i = 1; i <= 3; i++) {
+		before = stats;
+		add_query(fx.raw.file_id, 0);
+		add_query(fx.raw.file_id, 0);
+		run_for_sizes(sizes, 2);
+		assert_int_equal(stats, before + 1);
+		assert_int_equal(sizes[0], i * 10);
+		assert_int_equal(sizes[1], i * 10);
+		ten[0] = (uint8_t)((i + 1) * 10);
+		cut.file_id = other.file_id;
+		assert_status(raw_call(&other, SMB2_SET_INFO, &cut, NULL), STATUS_SUCCESS);
+	}
+
+	/* Another open of the same file is another question. */
+	before = stats;
+	add_query(fx.raw.file_id, 0);
+	add(SMB2_CREATE, &create, 0);
+	add_query(chain_id, SMB2_FLAGS_RELATED_OPERATIONS);
+	run_for_sizes(sizes, 2);
+	assert_int_equal(sizes[0], 40);
+	assert_int_equal(sizes[1], 40);
+	assert_int_equal(stats, before + 1);
+	raw_close(&other);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -272,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_in_a_sealed_chain_only_its_session_speaks),
 		cmocka_unit_test(test_a_request_refreshes_the_idle_time),
 		cmocka_unit_test(test_no_way_around_an_encrypted_share),
+		cmocka_unit_test(test_questions_of_one_frame),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
