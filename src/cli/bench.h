@@ -96,15 +96,13 @@ struct bench_test {
 	bool absent;   /* STATUS_OBJECT_NAME_NOT_FOUND is what it wants */
 };
 
-/* A connection and the thread that uses it. */
+/* A connection. */
 struct bench_worker {
 	struct bench_run *run;
 	const struct bench_config *c;
 	const struct bench_test *test;
 	unsigned number;
-	pthread_t thread;
-	bool on_thread;
-	struct hythe_client *client;
+	struct hythe_client *client; /* of its thread */
 	struct hythe_connection *connection;
 	struct hythe_session *session;
 	struct hythe_tree *tree;

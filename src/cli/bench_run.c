@@ -1,7 +1,9 @@
-/* Runs one test of the load generator: a connection and a thread for each worker, and as many requests under way as the depth says. The
- * clients have no threads of their own, so that what ends a request runs on the worker's thread, which starts the next one there. */
+/* Runs one test of the load generator: a connection for each worker, and as many requests under way as the depth says. The workers share as many
+ * threads as there are processors, each with a client: more would have the machine change from one to the other. The clients have no threads of
+ * their own, so that what ends a request runs on the worker's thread, which starts the next one there. Who blocks has a thread to itself. */
 #include "cli/bench.h"
 
+#include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,12 +12,23 @@
 
 enum { POLL_MS = 100, NS_PER_S = 1000000000 };
 
+/* A thread, and its client. Its workers are every `crews`th one. */
+struct bench_crew {
+	struct bench_run *run;
+	unsigned number;
+	struct hythe_client *client;
+	pthread_t thread;
+	bool on_thread;
+};
+
 struct bench_run {
 	const struct bench_config *c;
 	_Atomic bool over; /* a worker failed, or the test is to stop */
 	double begun, until;
 	struct bench_worker *workers;
 	unsigned count; /* of workers that are ready */
+	struct bench_crew *crew;
+	unsigned crews;
 };
 
 static uint64_t now_ns(void)
@@ -104,14 +117,12 @@ void bench_done(void *arg, ntstatus status, const struct hythe_result *result)
 		w->under_way--;
 }
 
-static void run_slots(struct bench_worker *w)
+static void fill_slots(struct bench_worker *w)
 {
 	for (unsigned i = 0; i < w->c->depth && !is_over(w, now_ns()); i++) {
 		w->under_way++;
 		begin(w, &w->slots[i], now_ns());
 	}
-	while (w->under_way > 0)
-		hythe_client_poll(w->client, POLL_MS);
 }
 
 static void run_once(struct bench_worker *w)
@@ -129,14 +140,27 @@ static void run_once(struct bench_worker *w)
 	} while (!is_over(w, ns));
 }
 
-static void *worker_main(void *arg)
+static void *crew_main(void *arg)
 {
-	struct bench_worker *w = arg;
-	if (w->test->next)
-		run_slots(w);
-	else
-		run_once(w);
+	struct bench_crew *crew = arg;
+	struct bench_run *r = crew->run;
+	for (unsigned i = crew->number; i < r->count; i += r->crews) {
+		if (r->workers[i].test->next)
+			fill_slots(&r->workers[i]);
+		else
+			run_once(&r->workers[i]);
+	}
+	for (unsigned i = crew->number; i < r->count; i += r->crews) {
+		while (r->workers[i].under_way > 0)
+			hythe_client_poll(crew->client, POLL_MS);
+	}
 	return NULL;
+}
+
+static unsigned processors(void)
+{
+	cpu_set_t set;
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
 }
 
 /* Bytes that compress to nothing less, in each slot others. */
@@ -168,7 +192,10 @@ static ntstatus open_file(struct bench_worker *w)
 
 static ntstatus log_on(struct bench_worker *w)
 {
-	ntstatus status = hythe_connection_open(w->client, w->c->host, w->c->port, w->c->connect, &w->connection);
+	struct hythe_connect_options connect = *w->c->connect;
+	/* Each is to be a client of its own, as far as the server knows. */
+	connect.apart = true;
+	ntstatus status = hythe_connection_open(w->client, w->c->host, w->c->port, &connect, &w->connection);
 	if (nt_ok(status) && !w->test->logs_on)
 		status = hythe_session_login(w->connection, w->c->connect, &w->session);
 	return status;
@@ -177,7 +204,10 @@ static ntstatus log_on(struct bench_worker *w)
 /* Everything up to the first request. */
 static ntstatus make_ready(struct bench_worker *w)
 {
-	w->client = hythe_client_new(w->c->client);
+	struct bench_crew *crew = &w->run->crew[w->number % w->run->crews];
+	if (!crew->client)
+		crew->client = hythe_client_new(w->c->client);
+	w->client = crew->client;
 	if (!w->client || (w->test->next && !make_slots(w)))
 		return STATUS_NO_MEMORY;
 	ntstatus status = w->test->connects ? STATUS_SUCCESS : log_on(w);
@@ -203,8 +233,6 @@ static void put_down(struct bench_worker *w)
 	for (unsigned i = 0; w->slots && i < w->c->depth; i++)
 		free(w->slots[i].buffer);
 	free(w->slots);
-	if (w->client)
-		hythe_client_free(w->client);
 }
 
 /* The tests that log on by themselves do so once before, to see what is agreed on. */
@@ -235,28 +263,50 @@ static void run_workers(struct bench_run *r)
 {
 	r->begun = bench_now();
 	r->until = r->begun + r->c->seconds;
-	for (unsigned i = 1; i < r->count; i++) {
-		struct bench_worker *w = &r->workers[i];
-		w->on_thread = pthread_create(&w->thread, NULL, worker_main, w) == 0;
-		if (!w->on_thread)
-			fail(w, STATUS_NO_MEMORY, "no more threads");
+	for (unsigned i = 1; i < r->crews; i++) {
+		struct bench_crew *crew = &r->crew[i];
+		crew->on_thread = pthread_create(&crew->thread, NULL, crew_main, crew) == 0;
+		if (!crew->on_thread)
+			fail(&r->workers[i], STATUS_NO_MEMORY, "no more threads");
 	}
-	worker_main(&r->workers[0]);
-	for (unsigned i = 1; i < r->count; i++) {
-		if (r->workers[i].on_thread)
-			pthread_join(r->workers[i].thread, NULL);
+	crew_main(&r->crew[0]);
+	for (unsigned i = 1; i < r->crews; i++) {
+		if (r->crew[i].on_thread)
+			pthread_join(r->crew[i].thread, NULL);
 	}
+}
+
+/* false: out of memory, or no such test. */
+static bool begin_run(struct bench_run *r, const struct bench_test *test)
+{
+	unsigned threads = processors();
+	r->crews = test && test->next && threads < r->c->connections ? threads : r->c->connections;
+	r->workers = calloc(r->c->connections, sizeof(*r->workers));
+	r->crew = calloc(r->crews, sizeof(*r->crew));
+	for (unsigned i = 0; r->crew && i < r->crews; i++)
+		r->crew[i] = (struct bench_crew){.run = r, .number = i};
+	return test && r->workers && r->crew;
+}
+
+static void end_run(struct bench_run *r)
+{
+	for (unsigned i = 0; r->crew && i < r->crews; i++) {
+		if (r->crew[i].client)
+			hythe_client_free(r->crew[i].client);
+	}
+	free(r->crew);
+	free(r->workers);
 }
 
 bool bench_run(const struct bench_config *c, struct bench_result *result)
 {
-	struct bench_run r = {.c = c, .workers = calloc(c->connections, sizeof(*r.workers))};
+	struct bench_run r = {.c = c};
 	const struct bench_test *test = bench_test_find(c->test);
 	memset(result, 0, sizeof(*result));
-	if (!r.workers || !test) {
+	if (!begin_run(&r, test)) {
 		result->status = test ? STATUS_NO_MEMORY : STATUS_INVALID_PARAMETER;
 		snprintf(result->why, sizeof(result->why), test ? "out of memory" : "there is no such test");
-		free(r.workers);
+		end_run(&r);
 		return false;
 	}
 	while (r.count < c->connections && !atomic_load(&r.over) && !(c->stop && c->stop())) {
@@ -281,6 +331,6 @@ bool bench_run(const struct bench_config *c, struct bench_result *result)
 		take(result, &r.workers[i]);
 		put_down(&r.workers[i]);
 	}
-	free(r.workers);
+	end_run(&r);
 	return result->why[0] == 0;
 }
