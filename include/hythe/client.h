@@ -151,8 +151,9 @@ struct hythe_open_info {
 struct hythe_result {
 	size_t bytes;              /* read, write: how many; query, ioctl: length of data */
 	const uint8_t *data;       /* query_info, query_directory, ioctl without a buffer of the caller's */
-	struct hythe_tree *tree;   /* tree_connect: to be given back by the caller */
-	struct hythe_file *file;   /* open: to be given back by the caller */
+	struct hythe_session *session; /* connect: to be given back by the caller, as are ... */
+	struct hythe_tree *tree;   /* ... tree_connect's */
+	struct hythe_file *file;   /* ... and open's */
 	const struct hythe_open_info *opened; /* open */
 	const struct hythe_stat *stat;        /* close with attributes */
 	int local_errno;           /* read_to: why the local file did not take what was read; 0: it is not that */
@@ -165,6 +166,13 @@ typedef void hythe_done_fn(void *arg, ntstatus status, const struct hythe_result
 unsigned hythe_cancel(struct hythe_session *session, const void *arg);
 
 /* --- session-wide calls --- */
+
+/* hythe_connect. What `options` point to need not outlive the call. The lookup of a host's name blocks; nothing else does. Over NetBIOS
+ * sessions and SMB1: STATUS_NOT_SUPPORTED. hythe_client_free ends what is under way, with STATUS_CANCELLED or STATUS_CONNECTION_DISCONNECTED. */
+ntstatus hythe_connect_async(struct hythe_client *client, const char *host, uint16_t port, const struct hythe_connect_options *options,
+	hythe_done_fn *done, void *arg);
+/* hythe_session_logoff; the handle is given back whatever becomes of it, at the latest before `done`. */
+ntstatus hythe_session_logoff_async(struct hythe_session *session, hythe_done_fn *done, void *arg);
 
 /* ECHO (3.2.4.25): does the server answer? */
 ntstatus hythe_echo(struct hythe_session *session);

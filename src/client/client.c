@@ -102,6 +102,8 @@ void hythe_client_free(struct hythe_client *c)
 		struct hythe_connection *conn = list_entry(n, struct hythe_connection, client_link);
 		if (conn->net)
 			net_conn_close(conn->net, false);
+		else if (conn->dialling)
+			net_dial_cancel(conn->dialling);
 	}
 	pthread_mutex_unlock(&c->lock);
 	cli_cache_join(c);

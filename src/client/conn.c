@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TICKS_TO_EXPIRE = 9, TICKS_PER_TIMEOUT = 8, DEFAULT_CONNECT_MS = 10000, DEFAULT_REQUEST_MS = 60000 };
+enum { TICKS_TO_EXPIRE = 9, TICKS_PER_TIMEOUT = 8, DEFAULT_REQUEST_MS = 60000 };
 /* What a message may need beside the payload of the largest READ. */
 enum { FRAME_SLACK = 65536, NBSS_IO_BYTES = 65536, CALL_PACKETS = 8, CALL_BYTES = 80 };
 
@@ -167,11 +167,21 @@ ntstatus cli_conn_start(struct hythe_connection *c, unsigned timeout_ms)
 {
 	ntstatus status;
 	char why[256] = "";
-	struct net_conn *net = dial(c, timeout_ms ? timeout_ms : DEFAULT_CONNECT_MS, &status, why);
-	if (!net) {
-		cli_error_set("cannot connect to %s port %u: %s", c->host, c->port, why[0] ? why : hythe_status_text(status));
-		return nt_ok(status) ? STATUS_UNEXPECTED_NETWORK_ERROR : status;
-	}
+	struct net_conn *net = dial(c, timeout_ms ? timeout_ms : CLI_CONNECT_MS, &status, why);
+	if (!net)
+		return cli_conn_unreached(c, status, why);
+	cli_conn_adopt(c, net);
+	return STATUS_SUCCESS;
+}
+
+ntstatus cli_conn_unreached(struct hythe_connection *c, ntstatus status, const char *why)
+{
+	cli_error_set("cannot connect to %s port %u: %s", c->host, c->port, why[0] ? why : hythe_status_text(status));
+	return nt_ok(status) ? STATUS_UNEXPECTED_NETWORK_ERROR : status;
+}
+
+void cli_conn_adopt(struct hythe_connection *c, struct net_conn *net)
+{
 	/* What the session's lengths can count, whatever the server thinks it can send. */
 	c->nbss = net_conn_is_nbss(net);
 	if (c->nbss) {
@@ -183,7 +193,6 @@ ntstatus cli_conn_start(struct hythe_connection *c, unsigned timeout_ms)
 	c->net = net;
 	pthread_mutex_unlock(&c->client->lock);
 	net_conn_start(net, &conn_ops, c);
-	return STATUS_SUCCESS;
 }
 
 void cli_conn_put(struct hythe_connection *c)
@@ -314,21 +323,29 @@ size_t cli_conn_io_limit(struct hythe_connection *c, uint32_t most)
 	return credits < most / CLI_CREDIT_BYTES ? credits * CLI_CREDIT_BYTES : most;
 }
 
+ntstatus cli_conn_may(const struct hythe_connection *c, const struct hythe_connect_options *o)
+{
+	if (!c->smb1 || o->encryption != HYTHE_ENCRYPTION_REQUIRED)
+		return STATUS_SUCCESS;
+	cli_error_set("encryption is required, which SMB1 does not have");
+	return STATUS_NOT_SUPPORTED;
+}
+
 static ntstatus conn_open(struct hythe_connection *c, const struct hythe_connect_options *o)
 {
-	if (c->smb1 && o->encryption == HYTHE_ENCRYPTION_REQUIRED) {
-		cli_error_set("encryption is required, which SMB1 does not have");
-		return STATUS_NOT_SUPPORTED;
-	}
-	ntstatus status = cli_conn_start(c, o->connect_timeout_ms);
+	ntstatus status = cli_conn_may(c, o);
 	if (!nt_ok(status))
 		return status;
-	status = cli_negotiate(c, o->smb1_negotiate || c->smb1);
+	status = cli_conn_start(c, o->connect_timeout_ms);
 	if (!nt_ok(status))
 		return status;
+	return cli_negotiate(c, o->smb1_negotiate || c->smb1);
+}
+
+void cli_conn_negotiated(struct hythe_connection *c)
+{
 	uint32_t io = c->proto.max_read_bytes > c->proto.max_transact_bytes ? c->proto.max_read_bytes : c->proto.max_transact_bytes;
 	net_conn_limit(c->net, (size_t)io + FRAME_SLACK);
-	return STATUS_SUCCESS;
 }
 
 ntstatus hythe_connection_open(struct hythe_client *client, const char *host, uint16_t port,

@@ -23,6 +23,7 @@ struct hythe_connection {
 	struct hythe_client *client;
 	struct list_node client_link; /* under the client's lock */
 	struct net_conn *net;
+	struct net_dial *dialling; /* before that, for hythe_connect_async; under the client's lock */
 	struct proto_config config;
 	struct proto_conn proto; /* fixed once NEGOTIATE is through */
 	char host[256];
@@ -104,6 +105,7 @@ struct cli_answer {
 
 struct cli_transfer;
 struct cli_chain;
+struct cli_login;
 
 /* Request (3.2.1.7) */
 struct cli_request {
@@ -167,8 +169,16 @@ struct hythe_file *cli_file_new(struct hythe_tree *t, struct smb2_file_id id) MU
 void cli_conn_kill(struct hythe_connection *c, ntstatus status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 struct hythe_connection *cli_conn_new(struct hythe_client *client, const char *host, uint16_t port,
 	const struct hythe_connect_options *o) MUST_USE;
+/* Whether what is asked for goes together. */
+ntstatus cli_conn_may(const struct hythe_connection *c, const struct hythe_connect_options *o) MUST_USE;
 /* Connects the transport. */
 ntstatus cli_conn_start(struct hythe_connection *c, unsigned timeout_ms) MUST_USE;
+enum { CLI_CONNECT_MS = 10000 };
+/* The two ends of that: it is there, or it is not, which is explained and whose status is given back. why: of the call, or "". */
+void cli_conn_adopt(struct hythe_connection *c, struct net_conn *net);
+ntstatus cli_conn_unreached(struct hythe_connection *c, ntstatus status, const char *why) MUST_USE;
+/* What was agreed on holds from now on. */
+void cli_conn_negotiated(struct hythe_connection *c);
 /* How many bytes of payload one request may move in a direction that allows `most`: within today's credits. */
 size_t cli_conn_io_limit(struct hythe_connection *c, uint32_t most);
 /* Runs with the lock held after a request went out: sees that the timer runs. */
@@ -258,8 +268,24 @@ struct cli_reply {
  * request (3.2.4.2.2.2, 3.2.4.2.3); the answer is the caller's business. */
 ntstatus cli_exchange(struct cli_request *r, uint8_t *preauth, struct cli_reply *reply) MUST_USE;
 
+/* The same for a `complete`: fills the reply from r and its answer. Not SUCCESS: there was none, which is explained. */
+ntstatus cli_reply_take(struct cli_reply *reply, uint8_t *preauth, struct cli_request *r, const struct cli_answer *a) MUST_USE;
+
 /* --- negotiate.c, login.c, tree.c --- */
 ntstatus cli_negotiate(struct hythe_connection *c, bool smb1_first) MUST_USE;
+/* The request of a round, and what its answer comes to, both explained if they fail; MORE_PROCESSING_REQUIRED: the answer to the NEGOTIATE of SMB1
+ * wants one of SMB2. */
+ntstatus cli_negotiate_request(struct hythe_connection *c, bool smb1, struct cli_request **out) MUST_USE;
+ntstatus cli_negotiate_answer(struct hythe_connection *c, bool smb1, const struct cli_reply *reply) MUST_USE;
+/* A logon, by SMB2. The options stay the caller's until it is freed. NULL: out of memory. */
+struct cli_login *cli_login_new(struct hythe_connection *c, const struct hythe_connect_options *options) MUST_USE;
+/* The next leg's request, whose exchange goes into cli_login_preauth, and its answer, to be kept until the next: MORE_PROCESSING_REQUIRED: there is another leg;
+ * SUCCESS: the session can be taken, once. */
+ntstatus cli_login_leg(struct cli_login *l, struct cli_request **out) MUST_USE;
+uint8_t *cli_login_preauth(struct cli_login *l);
+ntstatus cli_login_answer(struct cli_login *l, struct cli_reply *reply) MUST_USE;
+struct hythe_session *cli_login_take(struct cli_login *l) MUST_USE;
+void cli_login_free(struct cli_login *l);
 /* 3.2.5.5: sends FSCTL_VALIDATE_NEGOTIATE_INFO on a fresh tree; `done` when confirmed. */
 ntstatus cli_validate_async(struct hythe_tree *t, hythe_done_fn *done, void *arg) MUST_USE;
 

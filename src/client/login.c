@@ -9,36 +9,23 @@
 
 enum { ARENA_BYTES = 8192, LEGS_MAX = 8 };
 
-struct login {
+/* A logon under way. */
+struct cli_login {
 	struct hythe_connection *conn;
 	struct hythe_session *session;
 	const struct hythe_connect_options *options;
 	struct auth_client *auth;
 	struct arena arena;
-	struct cli_reply reply;
-	struct smb2_session_setup_rsp rsp; /* a view into the reply */
-	bool auth_done;
+	struct cli_reply *reply;           /* to the leg before */
+	struct smb2_session_setup_rsp rsp; /* a view into it */
+	struct slice token;                /* that the next leg answers */
+	unsigned legs;
+	uint8_t memory[ARENA_BYTES];
 };
 
-static ntstatus send_leg(struct login *l, struct slice token)
+static ntstatus decode_leg(struct cli_login *l)
 {
-	struct cli_request *r = cli_request_new(l->conn, l->session, NULL, NULL, SMB2_SESSION_SETUP);
-	if (!r)
-		return STATUS_NO_MEMORY;
-	struct smb2_session_setup_req req = {
-		.security_mode = (uint8_t)l->conn->proto.client_security_mode, .security_buffer = token};
-	ntstatus status = cli_request_encode(r, &req, token.len, 0);
-	if (!nt_ok(status)) {
-		cli_request_free(r);
-		return status;
-	}
-	free(l->reply.message);
-	return cli_exchange(r, l->session->preauth, &l->reply);
-}
-
-static ntstatus decode_leg(struct login *l)
-{
-	struct wire w = wire_decoder(l->reply.message, SMB2_HEADER_SIZE, l->reply.len, NULL);
+	struct wire w = wire_decoder(l->reply->message, SMB2_HEADER_SIZE, l->reply->len, NULL);
 	memset(&l->rsp, 0, sizeof(l->rsp));
 	smb2_session_setup_rsp_code(&w, &l->rsp);
 	if (wire_ok(&w))
@@ -47,7 +34,7 @@ static ntstatus decode_leg(struct login *l)
 	return STATUS_INVALID_NETWORK_RESPONSE;
 }
 
-static void explain_logon(struct login *l, ntstatus status)
+static void explain_logon(struct cli_login *l, ntstatus status)
 {
 	const char *user = l->options->user ? l->options->user : "";
 	if (nt_is(status, STATUS_LOGON_FAILURE))
@@ -59,39 +46,33 @@ static void explain_logon(struct login *l, ntstatus status)
 			hythe_status_name(status));
 }
 
-/* The legs up to the server's SUCCESS. */
-static ntstatus run_legs(struct login *l)
+ntstatus cli_login_leg(struct cli_login *l, struct cli_request **out)
 {
-	struct slice token = slice_of(l->conn->gss_token, l->conn->gss_token_len), out;
-	for (int leg = 0; leg < LEGS_MAX; leg++) {
-		ntstatus status = auth_client_step(l->auth, token, &l->arena, &out);
-		l->auth_done = nt_ok(status);
-		if (!nt_ok(status) && !nt_is(status, STATUS_MORE_PROCESSING_REQUIRED)) {
-			explain_logon(l, status);
-			return status;
-		}
-		status = send_leg(l, out);
-		if (!nt_ok(status))
-			return status;
-		status = l->reply.status;
-		if (!nt_ok(status) && !nt_is(status, STATUS_MORE_PROCESSING_REQUIRED)) {
-			explain_logon(l, status);
-			return status;
-		}
-		l->session->id = l->reply.header.session_id;
-		ntstatus decoded = decode_leg(l);
-		if (!nt_ok(decoded) || nt_ok(status))
-			return decoded;
-		struct iovec got = {l->reply.message, l->reply.len};
-		preauth_update(l->session->preauth, &got, 1);
-		token = l->rsp.security_buffer;
+	struct slice token;
+	if (++l->legs > LEGS_MAX) {
+		cli_error_set("the logon at %s does not come to an end", l->conn->host);
+		return STATUS_INVALID_NETWORK_RESPONSE;
 	}
-	cli_error_set("the logon at %s does not come to an end", l->conn->host);
-	return STATUS_INVALID_NETWORK_RESPONSE;
+	ntstatus status = auth_client_step(l->auth, l->token, &l->arena, &token);
+	if (!nt_ok(status) && !nt_is(status, STATUS_MORE_PROCESSING_REQUIRED)) {
+		explain_logon(l, status);
+		return status;
+	}
+	struct cli_request *r = cli_request_new(l->conn, l->session, NULL, NULL, SMB2_SESSION_SETUP);
+	if (!r)
+		return STATUS_NO_MEMORY;
+	struct smb2_session_setup_req req = {
+		.security_mode = (uint8_t)l->conn->proto.client_security_mode, .security_buffer = token};
+	status = cli_request_encode(r, &req, token.len, 0);
+	if (nt_ok(status))
+		*out = r;
+	else
+		cli_request_free(r);
+	return status;
 }
 
 /* 3.2.5.3.1: guests and the anonymous have no key, so nothing can be signed. */
-static ntstatus accept_identity(struct login *l)
+static ntstatus accept_identity(struct cli_login *l)
 {
 	struct hythe_session *s = l->session;
 	bool wanted_name = !s->anonymous;
@@ -110,20 +91,20 @@ static ntstatus accept_identity(struct login *l)
 	return STATUS_SUCCESS;
 }
 
-static ntstatus verify_last(struct login *l)
+static ntstatus verify_last(struct cli_login *l)
 {
-	bool has_signature = l->reply.header.flags & SMB2_FLAGS_SIGNED;
+	bool has_signature = l->reply->header.flags & SMB2_FLAGS_SIGNED;
 	const struct hythe_connection *c = l->conn;
 	if (!has_signature && c->proto.dialect < SMB2_DIALECT_311 && !c->proto.should_sign)
 		return STATUS_SUCCESS;
-	if (has_signature && nt_ok(proto_verify(&l->session->keys, l->reply.message, l->reply.len, true)))
+	if (has_signature && nt_ok(proto_verify(&l->session->keys, l->reply->message, l->reply->len, true)))
 		return STATUS_SUCCESS;
 	cli_error_set("the last answer of the logon at %s has %s signature: somebody on the way may be meddling", c->host,
 		has_signature ? "a wrong" : "no");
 	return STATUS_INVALID_NETWORK_RESPONSE;
 }
 
-static ntstatus make_keys(struct login *l)
+static ntstatus make_keys(struct cli_login *l)
 {
 	struct hythe_session *s = l->session;
 	const struct hythe_connection *c = l->conn;
@@ -148,21 +129,36 @@ static ntstatus make_keys(struct login *l)
 	return STATUS_SUCCESS;
 }
 
-static ntstatus run_login(struct login *l)
+/* The server's SUCCESS. */
+static ntstatus conclude(struct cli_login *l)
 {
-	ntstatus status = run_legs(l);
-	if (nt_ok(status)) {
-		struct slice rest;
-		status = auth_client_step(l->auth, l->rsp.security_buffer, &l->arena, &rest);
-		if (!nt_ok(status)) {
-			cli_error_set("%s could not prove that it knows the password", l->conn->host);
-			status = nt_is(status, STATUS_MORE_PROCESSING_REQUIRED) ? STATUS_INVALID_NETWORK_RESPONSE : status;
-		}
+	struct slice rest;
+	ntstatus status = auth_client_step(l->auth, l->rsp.security_buffer, &l->arena, &rest);
+	if (!nt_ok(status)) {
+		cli_error_set("%s could not prove that it knows the password", l->conn->host);
+		return nt_is(status, STATUS_MORE_PROCESSING_REQUIRED) ? STATUS_INVALID_NETWORK_RESPONSE : status;
 	}
+	status = accept_identity(l);
+	return nt_ok(status) ? make_keys(l) : status;
+}
+
+ntstatus cli_login_answer(struct cli_login *l, struct cli_reply *reply)
+{
+	ntstatus status = reply->status;
+	l->reply = reply;
+	if (!nt_ok(status) && !nt_is(status, STATUS_MORE_PROCESSING_REQUIRED)) {
+		explain_logon(l, status);
+		return status;
+	}
+	l->session->id = reply->header.session_id;
+	ntstatus decoded = decode_leg(l);
+	if (!nt_ok(decoded))
+		return decoded;
 	if (nt_ok(status))
-		status = accept_identity(l);
-	if (nt_ok(status))
-		status = make_keys(l);
+		return conclude(l);
+	struct iovec got = {reply->message, reply->len};
+	preauth_update(l->session->preauth, &got, 1);
+	l->token = l->rsp.security_buffer;
 	return status;
 }
 
@@ -209,6 +205,71 @@ static ntstatus login_smb1(struct hythe_connection *c, const struct hythe_connec
 	return status;
 }
 
+struct cli_login *cli_login_new(struct hythe_connection *c, const struct hythe_connect_options *options)
+{
+	struct auth_client_config cfg = {.user = options->user, .domain = options->domain, .password = options->password,
+		.nt_hash = options->nt_hash, .target_host = c->host, .raw_ntlm = options->raw_ntlm, .clock = &clock_system};
+	struct cli_login *l = malloc(sizeof(*l));
+	if (!l)
+		return NULL;
+	memset(l, 0, offsetof(struct cli_login, memory));
+	l->conn = c;
+	l->options = options;
+	l->token = slice_of(c->gss_token, c->gss_token_len);
+	arena_init(&l->arena, l->memory, sizeof(l->memory), 0);
+	l->session = session_new(c);
+	l->auth = auth_client_new(&cfg);
+	if (!l->session || !l->auth) {
+		cli_login_free(l);
+		return NULL;
+	}
+	l->session->anonymous = !options->user || !options->user[0];
+	return l;
+}
+
+struct hythe_session *cli_login_take(struct cli_login *l)
+{
+	struct hythe_session *s = l->session;
+	l->session = NULL;
+	publish(s);
+	return s;
+}
+
+uint8_t *cli_login_preauth(struct cli_login *l)
+{
+	return l->session->preauth;
+}
+
+void cli_login_free(struct cli_login *l)
+{
+	if (!l)
+		return;
+	if (l->session)
+		cli_session_put(l->session);
+	auth_client_free(l->auth);
+	arena_reset(&l->arena);
+	bytes_wipe(l->memory, sizeof(l->memory));
+	free(l);
+}
+
+static ntstatus run_login(struct cli_login *l)
+{
+	struct cli_reply reply = {0};
+	ntstatus status;
+	do {
+		struct cli_request *r;
+		status = cli_login_leg(l, &r);
+		if (!nt_ok(status))
+			break;
+		free(reply.message);
+		status = cli_exchange(r, l->session->preauth, &reply);
+		if (nt_ok(status))
+			status = cli_login_answer(l, &reply);
+	} while (nt_is(status, STATUS_MORE_PROCESSING_REQUIRED));
+	free(reply.message);
+	return status;
+}
+
 ntstatus hythe_session_login(struct hythe_connection *c, const struct hythe_connect_options *options, struct hythe_session **out)
 {
 	ntstatus status = cli_may_block();
@@ -216,28 +277,13 @@ ntstatus hythe_session_login(struct hythe_connection *c, const struct hythe_conn
 		return status;
 	if (cli1_is_active(c))
 		return login_smb1(c, options, out);
-	uint8_t memory[ARENA_BYTES];
-	struct auth_client_config cfg = {.user = options->user, .domain = options->domain, .password = options->password,
-		.nt_hash = options->nt_hash, .target_host = c->host, .raw_ntlm = options->raw_ntlm, .clock = &clock_system};
-	struct login l = {.conn = c, .options = options};
-	l.session = session_new(c);
-	l.auth = auth_client_new(&cfg);
-	arena_init(&l.arena, memory, sizeof(memory), 0);
-	status = STATUS_NO_MEMORY;
-	if (l.session && l.auth) {
-		l.session->anonymous = !options->user || !options->user[0];
-		status = run_login(&l);
-	}
-	if (nt_ok(status)) {
-		publish(l.session);
-		*out = l.session;
-	} else if (l.session) {
-		cli_session_put(l.session);
-	}
-	auth_client_free(l.auth);
-	arena_reset(&l.arena);
-	bytes_wipe(memory, sizeof(memory));
-	free(l.reply.message);
+	struct cli_login *l = cli_login_new(c, options);
+	if (!l)
+		return STATUS_NO_MEMORY;
+	status = run_login(l);
+	if (nt_ok(status))
+		*out = cli_login_take(l);
+	cli_login_free(l);
 	return status;
 }
 
@@ -303,13 +349,44 @@ ntstatus hythe_echo(struct hythe_session *s)
 	return empty_blocking(s, SMB2_ECHO);
 }
 
-ntstatus hythe_session_logoff(struct hythe_session *s)
+static ntstatus logged_off(struct hythe_session *s, ntstatus status)
 {
-	ntstatus status = empty_blocking(s, SMB2_LOGOFF);
 	if (nt_ok(status))
 		cli_cache_gone(s->conn, s, NULL);
 	hythe_session_free(s);
 	return status;
+}
+
+ntstatus hythe_session_logoff(struct hythe_session *s)
+{
+	return logged_off(s, empty_blocking(s, SMB2_LOGOFF));
+}
+
+struct logoff {
+	struct hythe_session *session;
+	hythe_done_fn *done;
+	void *arg;
+};
+
+static void logoff_done(void *arg, ntstatus status, const struct hythe_result *result)
+{
+	struct logoff l = *(struct logoff *)arg;
+	free(arg);
+	logged_off(l.session, status);
+	l.done(l.arg, status, result);
+}
+
+ntstatus hythe_session_logoff_async(struct hythe_session *s, hythe_done_fn *done, void *arg)
+{
+	struct logoff *l = malloc(sizeof(*l));
+	if (!l)
+		return logged_off(s, STATUS_NO_MEMORY);
+	*l = (struct logoff){.session = s, .done = done, .arg = arg};
+	ntstatus status = empty_async(s, SMB2_LOGOFF, logoff_done, l);
+	if (nt_ok(status))
+		return status;
+	free(l);
+	return logged_off(s, status);
 }
 
 void hythe_session_free(struct hythe_session *s)

@@ -88,35 +88,59 @@ static void bound_sizes(struct hythe_connection *c)
 	}
 }
 
-static ntstatus one_round(struct hythe_connection *c, bool smb1)
+ntstatus cli_negotiate_request(struct hythe_connection *c, bool smb1, struct cli_request **out)
 {
 	uint8_t memory[ARENA_BYTES];
 	struct arena a;
-	struct cli_reply reply = {0};
 	struct cli_request *r = cli_request_new(c, NULL, NULL, NULL, SMB2_NEGOTIATE);
 	if (!r)
 		return STATUS_NO_MEMORY;
 	arena_init(&a, memory, sizeof(memory), 0);
 	memset(c->proto.preauth, 0, sizeof(c->proto.preauth));
 	ntstatus status = smb1 ? encode_smb1(r) : encode_smb2(r, &a);
-	if (nt_ok(status)) {
-		status = cli_exchange(r, smb1 ? NULL : c->proto.preauth, &reply);
-		if (nt_ok(status) && reply.smb1) {
-			status = cli1_negotiated(c, reply.message, reply.len);
-		} else if (nt_ok(status) && smb1 && c->smb1 && c->smb1->only) {
-			cli_error_set("%s chose something that was not offered to it", c->host);
-			status = STATUS_INVALID_NETWORK_RESPONSE;
-		} else if (nt_ok(status)) {
-			status = accept_choice(c, &reply);
-			if (!nt_ok(status) && !nt_is(status, STATUS_MORE_PROCESSING_REQUIRED))
-				explain_refusal(c, status);
-		}
-	} else {
-		explain_refusal(c, status);
-		cli_request_free(r);
-	}
-	free(reply.message);
 	arena_reset(&a);
+	if (nt_ok(status)) {
+		*out = r;
+		return status;
+	}
+	explain_refusal(c, status);
+	cli_request_free(r);
+	return status;
+}
+
+ntstatus cli_negotiate_answer(struct hythe_connection *c, bool smb1, const struct cli_reply *reply)
+{
+	ntstatus status;
+	if (reply->smb1) {
+		status = cli1_negotiated(c, reply->message, reply->len);
+		if (nt_ok(status))
+			cli_conn_negotiated(c);
+		return status;
+	}
+	if (smb1 && c->smb1 && c->smb1->only) {
+		cli_error_set("%s chose something that was not offered to it", c->host);
+		return STATUS_INVALID_NETWORK_RESPONSE;
+	}
+	status = accept_choice(c, reply);
+	if (nt_ok(status)) {
+		bound_sizes(c);
+		cli_conn_negotiated(c);
+	} else if (!(smb1 && nt_is(status, STATUS_MORE_PROCESSING_REQUIRED))) {
+		explain_refusal(c, status);
+	}
+	return status;
+}
+
+static ntstatus one_round(struct hythe_connection *c, bool smb1)
+{
+	struct cli_reply reply = {0};
+	struct cli_request *r;
+	ntstatus status = cli_negotiate_request(c, smb1, &r);
+	if (nt_ok(status))
+		status = cli_exchange(r, smb1 ? NULL : c->proto.preauth, &reply);
+	if (nt_ok(status))
+		status = cli_negotiate_answer(c, smb1, &reply);
+	free(reply.message);
 	return status;
 }
 
@@ -125,7 +149,5 @@ ntstatus cli_negotiate(struct hythe_connection *c, bool smb1_first)
 	ntstatus status = one_round(c, smb1_first);
 	if (nt_is(status, STATUS_MORE_PROCESSING_REQUIRED) && smb1_first)
 		status = one_round(c, false);
-	if (nt_ok(status) && !cli1_is_active(c))
-		bound_sizes(c);
 	return status;
 }

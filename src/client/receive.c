@@ -364,31 +364,37 @@ struct exchange {
 	uint8_t *preauth;
 };
 
-static void exchange_complete(struct cli_request *r, const struct cli_answer *a)
+ntstatus cli_reply_take(struct cli_reply *reply, uint8_t *preauth, struct cli_request *r, const struct cli_answer *a)
 {
-	struct exchange *x = r->op;
 	ntstatus status = a->message ? STATUS_SUCCESS : a->status;
-	x->reply->status = a->status;
-	if (a->message && x->preauth) {
+	*reply = (struct cli_reply){.status = a->status};
+	if (a->message && preauth) {
 		struct iovec sent = {r->head, r->head_len};
-		preauth_update(x->preauth, &sent, 1);
+		preauth_update(preauth, &sent, 1);
 	}
 	if (a->message) {
-		x->reply->message = malloc(a->len);
-		if (x->reply->message) {
-			memcpy(x->reply->message, a->message, a->len);
-			x->reply->len = a->len;
-			x->reply->smb1 = a->header1 != NULL;
+		reply->message = malloc(a->len);
+		if (reply->message) {
+			memcpy(reply->message, a->message, a->len);
+			reply->len = a->len;
+			reply->smb1 = a->header1 != NULL;
 			if (a->header)
-				x->reply->header = *a->header;
+				reply->header = *a->header;
 		} else {
 			status = STATUS_NO_MEMORY;
 		}
 	}
-	if (!nt_ok(status)) {
+	if (!nt_ok(status))
 		cli_explain(r->conn, cli_command_name(r->conn, r->command), status);
+	return status;
+}
+
+static void exchange_complete(struct cli_request *r, const struct cli_answer *a)
+{
+	struct exchange *x = r->op;
+	ntstatus status = cli_reply_take(x->reply, x->preauth, r, a);
+	if (!nt_ok(status))
 		snprintf(x->wait.text, sizeof(x->wait.text), "%s", cli_error_get());
-	}
 	cli_wait_wake(&x->wait, status);
 }
 

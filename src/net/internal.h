@@ -228,8 +228,6 @@ void net_nbss_misplaced(struct net_conn *c, const uint8_t *p);
 /* tcp.c */
 ntstatus net_status_from_errno(int err);
 void net_listener_bound(const struct net_listener *l, union net_addr *out);
-/* A connected socket, or -1 and *status. */
-int net_tcp_dial(const char *host, uint16_t port, unsigned timeout_ms, ntstatus *status);
 void net_addr_text(const union net_addr *a, char *text, size_t cap);
 /* Both take over a connected, non-blocking socket; close it on failure. The first has its options already: an accepted one, from its listener. */
 struct net_conn *net_tcp_conn(struct net_pool *p, int fd, const union net_addr *peer) MUST_USE;
@@ -237,6 +235,8 @@ struct net_conn *net_tcp_dialled(struct net_pool *p, int fd) MUST_USE;
 void net_tcp_options(int fd);
 /* Both ends are on this machine. */
 bool net_conn_within_machine(const struct net_conn *c);
+/* dial.c: a connected socket, or -1 and *status. */
+int net_tcp_dial(const char *host, uint16_t port, unsigned timeout_ms, ntstatus *status);
 /* watch.c */
 void net_watches_free(struct net_pool *p);
 /* listen.c */

@@ -215,6 +215,14 @@ void net_listener_close(struct net_listener *l);
 void net_conn_start(struct net_conn *c, const struct net_conn_ops *ops, void *user);
 /* Resolves and connects, blocking up to timeout_ms; NULL and status on failure. */
 struct net_conn *net_connect(struct net_pool *p, const char *host, uint16_t port, unsigned timeout_ms, ntstatus *status) MUST_USE;
+/* The same without blocking, but for the lookup of a name. SUCCESS: *c is there already, and `done` is not called. PENDING: `done` will be called once, on
+ * whatever thread handles the pool's events, perhaps before this returns; until it has been, *out may be cancelled. Else it cannot be. */
+struct net_dial;
+typedef void net_dialled_fn(void *arg, struct net_conn *c, ntstatus status);
+ntstatus net_dial(struct net_pool *p, const char *host, uint16_t port, unsigned timeout_ms, net_dialled_fn *done, void *arg,
+	struct net_dial **out, struct net_conn **c) MUST_USE;
+/* `done` gets CANCELLED soon, unless it is about to be called anyway. */
+void net_dial_cancel(struct net_dial *d);
 
 /* --- NetBIOS sessions (RFC 1002 4.3) --- */
 

@@ -1,5 +1,5 @@
-/* The tcp transport: non-blocking sockets in the pool's epoll sets, connecting, addresses, and the table from errno to NTSTATUS
- * for what can happen to a connection. */
+/* The tcp transport: non-blocking sockets in the pool's epoll sets, addresses, and the table from errno to NTSTATUS for what can happen
+ * to a connection. */
 #include "net/internal.h"
 
 #include "base/log.h"
@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
-#include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -255,72 +254,4 @@ ntstatus net_status_from_errno(int err)
 	default:
 		return STATUS_UNEXPECTED_NETWORK_ERROR;
 	}
-}
-
-/* A connected socket, or -1 and errno. */
-static int connect_one(const struct addrinfo *ai, unsigned timeout_ms)
-{
-	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err = 0, n;
-	uint64_t until = clock_ms(&clock_system) + timeout_ms, now;
-	socklen_t len = sizeof(err);
-	struct pollfd pfd = {.fd = fd, .events = POLLOUT};
-
-	if (fd < 0)
-		return -1;
-	if (connect(fd, ai->ai_addr, ai->ai_addrlen) == 0)
-		return fd;
-	err = errno;
-	while (err == EINPROGRESS || err == EINTR) {
-		now = clock_ms(&clock_system);
-		n = poll(&pfd, 1, until > now ? (int)(until - now) : 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n == 0)
-			err = ETIMEDOUT;
-		else if (n < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
-			err = errno;
-		else if (err == 0)
-			return fd;
-	}
-	close(fd);
-	errno = err;
-	return -1;
-}
-
-int net_tcp_dial(const char *host, uint16_t port, unsigned timeout_ms, ntstatus *status)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *list, *ai;
-	uint64_t until = clock_ms(&clock_system) + (timeout_ms < INT32_MAX ? timeout_ms : INT32_MAX);
-	unsigned left = 0;
-	char service[8];
-	int fd = -1;
-
-	snprintf(service, sizeof(service), "%u", port);
-	if (getaddrinfo(host, service, &hints, &list) != 0) {
-		*status = STATUS_BAD_NETWORK_PATH;
-		return -1;
-	}
-	for (ai = list; ai; ai = ai->ai_next)
-		left++;
-	/* Each address gets its share of the time that is left, so that one dead address does not cost all of it. */
-	for (ai = list, errno = ENETUNREACH; ai && fd < 0; ai = ai->ai_next, left--) {
-		uint64_t now = clock_ms(&clock_system);
-
-		fd = connect_one(ai, until > now ? (unsigned)((until - now) / left) : 0);
-	}
-	*status = fd < 0 ? net_status_from_errno(errno) : STATUS_SUCCESS;
-	freeaddrinfo(list);
-	return fd;
-}
-
-struct net_conn *net_connect(struct net_pool *p, const char *host, uint16_t port, unsigned timeout_ms, ntstatus *status)
-{
-	int fd = net_tcp_dial(host, port, timeout_ms, status);
-	struct net_conn *c;
-
-	if (fd < 0)
-		return NULL;
-	c = net_tcp_dialled(p, fd);
-	*status = c ? STATUS_SUCCESS : STATUS_NO_MEMORY;
-	return c;
 }

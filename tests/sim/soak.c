@@ -181,6 +181,34 @@ static void list(struct job *j)
 		hythe_dir_close(d);
 }
 
+struct joined {
+	ntstatus status;
+	struct hythe_session *session;
+	_Atomic bool done;
+};
+
+static void joined(void *arg, ntstatus status, const struct hythe_result *result)
+{
+	struct joined *d = arg;
+
+	d->status = status;
+	d->session = result->session;
+	atomic_store(&d->done, true);
+}
+
+/* Without blocking, but for the waiting. */
+static bool connect_apart(struct job *j, struct hythe_client *client, uint16_t port, const struct hythe_connect_options *o)
+{
+	struct joined d = {.done = false};
+
+	if (!nt_ok(hythe_connect_async(client, "127.0.0.1", port, o, joined, &d)))
+		return false;
+	while (!atomic_load(&d.done))
+		hythe_client_poll(client, 10);
+	j->session = d.session;
+	return nt_ok(d.status);
+}
+
 static bool join_in(struct job *j, struct hythe_client *client, uint16_t port)
 {
 	struct hythe_connect_options o;
@@ -189,7 +217,8 @@ static bool join_in(struct job *j, struct hythe_client *client, uint16_t port)
 	o.user = "soak";
 	o.password = "soak";
 	o.encryption = j->number % 2 ? HYTHE_ENCRYPTION_REQUIRED : HYTHE_ENCRYPTION_OFF;
-	return nt_ok(hythe_connect(client, "127.0.0.1", port, &o, &j->session)) && nt_ok(hythe_tree_connect(j->session, "soak", &j->tree));
+	return (rnd(j) % 2 ? connect_apart(j, client, port, &o) : nt_ok(hythe_connect(client, "127.0.0.1", port, &o, &j->session))) &&
+	       nt_ok(hythe_tree_connect(j->session, "soak", &j->tree));
 }
 
 /* A guest without manners: requests by the dozen, and then off in the middle of them, by LOGOFF or by hanging up. What they come to

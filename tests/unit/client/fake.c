@@ -479,10 +479,61 @@ void fake_leave(struct fake *f, struct hythe_file *file, struct hythe_tree *t, s
 	fake_stop(f);
 }
 
+bool fake_apart;
+
+struct ending {
+	bool done;
+	ntstatus status;
+	struct hythe_session *session;
+};
+
+static void ended(void *arg, ntstatus status, const struct hythe_result *result)
+{
+	*(struct ending *)arg = (struct ending){true, status, result->session};
+}
+
+ntstatus fake_connect(struct fake *f, struct hythe_session **s)
+{
+	struct hythe_connect_options o = f->o;
+	struct ending e = {false};
+	char user[64], password[64];
+	if (!fake_apart)
+		return hythe_connect(f->client, "fake", 0, &f->o, s);
+	/* What the call was given is gone when it has returned. */
+	if (o.user)
+		o.user = strcpy(user, o.user);
+	if (o.password)
+		o.password = strcpy(password, o.password);
+	ntstatus status = hythe_connect_async(f->client, "fake", 0, &o, ended, &e);
+	memset(&o, 0xFF, sizeof(o));
+	memset(user, 'x', sizeof(user));
+	memset(password, 'x', sizeof(password));
+	if (!nt_ok(status)) {
+		assert_false(e.done);
+		return status;
+	}
+	while (!e.done)
+		assert_true(hythe_client_poll(f->client, 1000000));
+	*s = e.session;
+	assert_true(nt_ok(e.status) == (e.session != NULL));
+	return e.status;
+}
+
+ntstatus fake_logoff(struct fake *f, struct hythe_session *s)
+{
+	struct ending e = {false};
+	if (!fake_apart)
+		return hythe_session_logoff(s);
+	ntstatus status = hythe_session_logoff_async(s, ended, &e);
+	while (nt_ok(status) && !e.done)
+		assert_true(hythe_client_poll(f->client, 1000000));
+	return nt_ok(status) ? e.status : status;
+}
+
 struct hythe_session *fake_login(struct fake *f)
 {
 	struct hythe_session *s = NULL;
-	ntstatus status = hythe_connect(f->client, "fake", 0, &f->o, &s);
+	ntstatus status = fake_connect(f, &s);
 	if (!nt_ok(status))
 		print_message("login: %s\n", hythe_client_error(f->client));
 	assert_ok(status);

@@ -75,6 +75,10 @@ void fake_start(struct fake *f);
 void fake_stop(struct fake *f);
 /* The same, with what was opened. */
 void fake_leave(struct fake *f, struct hythe_file *file, struct hythe_tree *t, struct hythe_session *s);
+/* hythe_connect, hythe_session_logoff; with fake_apart their _async counterparts, waited for. */
+extern bool fake_apart;
+ntstatus fake_connect(struct fake *f, struct hythe_session **s);
+ntstatus fake_logoff(struct fake *f, struct hythe_session *s);
 /* The client logs on, and connects to a share. Fails the test when it cannot. */
 struct hythe_session *fake_login(struct fake *f);
 struct hythe_tree *fake_tree(struct fake *f, struct hythe_session *s);

@@ -46,7 +46,7 @@ static void test_connect_reaches_a_tree_in_every_dialect(void **state)
 		assert_int_equal(r->h.session_id, f.session_id);
 		assert_memory_equal(tree.path.data, u"\\\\fake\\share", tree.path.len);
 		assert_ok(hythe_tree_disconnect(t));
-		assert_ok(hythe_session_logoff(s));
+		assert_ok(fake_logoff(&f, s));
 		fake_stop(&f);
 	}
 }
@@ -90,7 +90,7 @@ static void test_smb1_start_with_an_old_server_ends_at_2_0_2(void **state)
 static void connect_fails(struct fake *f, ntstatus wanted, const char *sentence)
 {
 	struct hythe_session *s = NULL;
-	assert_status(hythe_connect(f->client, "fake", 0, &f->o, &s), wanted);
+	assert_status(fake_connect(f, &s), wanted);
 	if (!strstr(hythe_client_error(f->client), sentence))
 		print_message("said: %s\n", hythe_client_error(f->client));
 	assert_non_null(strstr(hythe_client_error(f->client), sentence));
@@ -460,7 +460,7 @@ static void test_logoff_and_tree_disconnect_are_told_to_the_server(void **state)
 	struct hythe_tree *t = fake_tree(&f, s);
 	assert_ok(hythe_tree_disconnect(t));
 	assert_int_equal(fake_nth(&f, SMB2_TREE_DISCONNECT, 0)->h.tree_id, 7);
-	assert_ok(hythe_session_logoff(s));
+	assert_ok(fake_logoff(&f, s));
 	assert_int_equal(fake_count(&f, SMB2_LOGOFF), 1);
 	fake_stop(&f);
 }
@@ -525,10 +525,50 @@ static void test_cut_negotiate_and_setup_responses_are_refused(void **state)
 			fake_start(&f);
 			f.user = setup;
 			f.hook = cut_answer;
-			assert_status(hythe_connect(f.client, "fake", 0, &f.o, &s), STATUS_INVALID_NETWORK_RESPONSE);
+			assert_status(fake_connect(&f, &s), STATUS_INVALID_NETWORK_RESPONSE);
 			fake_stop(&f);
 		}
 	}
+}
+
+static void keep_status(void *arg, ntstatus status, const struct hythe_result *result)
+{
+	assert_null(result->session);
+	*(ntstatus *)arg = status;
+}
+
+/* What is under way ends with the client, at whichever step it is. */
+static void test_a_client_goes_while_it_connects(void **state)
+{
+	(void)state;
+	for (unsigned steps = 0; steps < 6; steps++) {
+		struct fake f;
+		ntstatus status = STATUS_PENDING;
+		fake_start(&f);
+		assert_ok(hythe_connect_async(f.client, "fake", 0, &f.o, keep_status, &status));
+		for (unsigned i = 0; i < steps; i++)
+			hythe_client_poll(f.client, 0);
+		assert_status(status, STATUS_PENDING);
+		fake_stop(&f);
+		assert_status(status, STATUS_CONNECTION_DISCONNECTED);
+	}
+}
+
+static void test_what_only_the_blocking_call_can(void **state)
+{
+	(void)state;
+	struct fake f;
+	ntstatus status = STATUS_PENDING;
+	fake_start(&f);
+	f.o.nbss = true;
+	assert_status(hythe_connect_async(f.client, "fake", 0, &f.o, keep_status, &status), STATUS_NOT_SUPPORTED);
+	f.o.nbss = false;
+	f.o.min_dialect = f.o.max_dialect = HYTHE_DIALECT_NT1;
+	f.o.encryption = HYTHE_ENCRYPTION_REQUIRED;
+	assert_status(hythe_connect_async(f.client, "fake", 0, &f.o, keep_status, &status), STATUS_NOT_SUPPORTED);
+	assert_non_null(strstr(hythe_client_error(f.client), "SMB1"));
+	assert_status(status, STATUS_PENDING);
+	fake_stop(&f);
 }
 
 int main(void)
@@ -559,5 +599,11 @@ int main(void)
 		cmocka_unit_test(test_what_speaks_something_else_is_named),
 		cmocka_unit_test(test_cut_negotiate_and_setup_responses_are_refused),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	const struct CMUnitTest alone[] = {
+		cmocka_unit_test(test_a_client_goes_while_it_connects),
+		cmocka_unit_test(test_what_only_the_blocking_call_can),
+	};
+	int failed = cmocka_run_group_tests_name("blocking", tests, NULL, NULL);
+	fake_apart = true;
+	return failed + cmocka_run_group_tests_name("async", tests, NULL, NULL) + cmocka_run_group_tests_name("async alone", alone, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -250,6 +251,96 @@ static void test_connect_says_why_not(void **state)
 	net_pool_free(p);
 }
 
+struct dialled {
+	_Atomic int calls;
+	struct net_conn *conn;
+	ntstatus status;
+	struct net_dial *dial;
+};
+
+static void on_dialled(void *arg, struct net_conn *c, ntstatus status)
+{
+	struct dialled *d = arg;
+
+	d->conn = c;
+	d->status = status;
+	atomic_fetch_add(&d->calls, 1);
+}
+
+/* A socket that listens, and takes none of the connections that it gets: once its queue is full, those that come hang. */
+static int full_listener(struct sockaddr_in *a, int fillers[2])
+{
+	socklen_t len = sizeof(*a);
+	int l = socket(AF_INET, SOCK_STREAM, 0);
+
+	*a = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	assert_int_equal(bind(l, (struct sockaddr *)a, len), 0);
+	assert_int_equal(listen(l, 0), 0);
+	assert_int_equal(getsockname(l, (struct sockaddr *)a, &len), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)!connect(fillers[i], (struct sockaddr *)a, len);
+	}
+	return l;
+}
+
+/* What blocks in net_connect is told when it has happened: that it is there, that nobody listens, that it took too long, that it was given up. */
+static void test_dialling_without_waiting(void **state)
+{
+	struct net_pool_config cfg = {0};
+	struct net_conn *conn = NULL;
+	struct sockaddr_in full;
+	int fillers[2], l = full_listener(&full, fillers);
+	ntstatus st;
+
+	(void)state;
+	for (unsigned threads = 0; threads <= 2; threads += 2) {
+		struct dialled d[3] = {0};
+		struct net_pool *p, *stepped;
+		uint16_t port;
+
+		server_start(&server, threads, threads, ends, ENDS);
+		port = net_listener_port(server.listener);
+		cfg.threads = cfg.max_threads = threads;
+		p = net_pool_new(&cfg);
+		stepped = threads ? NULL : p;
+		st = net_dial(p, "127.0.0.1", port, 1000, on_dialled, &d[0], &d[0].dial, &conn);
+		if (nt_is(st, STATUS_PENDING)) {
+			WAIT_FOR(stepped, d[0].calls == 1);
+			assert_true(nt_ok(d[0].status));
+			conn = d[0].conn;
+		}
+		assert_non_null(conn);
+		net_conn_close(conn, false);
+		net_conn_put(conn);
+		server_stop(&server);
+
+		st = net_dial(p, "127.0.0.1", port, 1000, on_dialled, &d[1], &d[1].dial, &conn);
+		if (nt_is(st, STATUS_PENDING)) {
+			WAIT_FOR(stepped, d[1].calls == 1);
+			assert_null(d[1].conn);
+			st = d[1].status;
+		}
+		assert_true(nt_is(st, STATUS_CONNECTION_REFUSED));
+		assert_true(nt_is(net_dial(p, "no such host.invalid", 1, 1000, on_dialled, &d[1], &d[1].dial, &conn), STATUS_BAD_NETWORK_PATH));
+
+		for (unsigned i = 0; i < 2; i++) {
+			d[2].calls = 0;
+			st = net_dial(p, "127.0.0.1", ntohs(full.sin_port), i == 0 ? 150 : 60000, on_dialled, &d[2], &d[2].dial, &conn);
+			assert_true(nt_is(st, STATUS_PENDING));
+			if (i == 1)
+				net_dial_cancel(d[2].dial);
+			WAIT_FOR(stepped, d[2].calls == 1);
+			assert_null(d[2].conn);
+			assert_true(nt_is(d[2].status, i == 0 ? STATUS_IO_TIMEOUT : STATUS_CANCELLED));
+		}
+		net_pool_free(p);
+	}
+	close(fillers[0]);
+	close(fillers[1]);
+	close(l);
+}
+
 /* A peer that connects and says nothing, one that stops in the middle of a frame, one that sends it drop by drop; and one that
  * sends frames in time and stays. */
 static void test_silent_and_half_sending_peers_are_ended(void **state)
@@ -484,6 +575,7 @@ int main(void)
 		cmocka_unit_test_setup(test_addresses_that_are_none, setup),
 		cmocka_unit_test_setup(test_connect_and_step_by_several_threads, setup),
 		cmocka_unit_test_setup(test_connect_says_why_not, setup),
+		cmocka_unit_test_setup(test_dialling_without_waiting, setup),
 		cmocka_unit_test_setup(test_silent_and_half_sending_peers_are_ended, setup),
 		cmocka_unit_test_setup(test_a_slow_owner_does_not_end_the_peer, setup),
 		cmocka_unit_test_setup(test_closing_with_drain_delivers_what_was_sent, setup),
