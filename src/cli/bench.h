@@ -90,7 +90,7 @@ struct bench_test {
 	ntstatus (*next)(struct bench_worker *w, struct bench_slot *s);
 	/* One operation, blocking. */
 	ntstatus (*once)(struct bench_worker *w);
-	bool connects; /* `once` makes its own connections and sessions */
+	bool connects; /* it makes its own connections and sessions */
 	bool logs_on;  /* over the worker's connection */
 	bool opens, writes; /* the file is open, for writing too */
 	bool absent;   /* STATUS_OBJECT_NAME_NOT_FOUND is what it wants */

@@ -164,17 +164,20 @@ static ntstatus list_once(struct bench_worker *w)
 	return nt_is(status, STATUS_NO_MORE_FILES) ? STATUS_SUCCESS : status;
 }
 
+static void logged_in(void *arg, ntstatus status, const struct hythe_result *result)
+{
+	if (nt_ok(status))
+		status = hythe_session_logoff_async(result->session, bench_done, arg);
+	if (!nt_ok(status))
+		bench_done(arg, status, NULL);
+}
+
 /* Another client each time: some servers take connections with the same ClientGuid for channels of one client. */
-static ntstatus login_once(struct bench_worker *w)
+static ntstatus next_login(struct bench_worker *w, struct bench_slot *s)
 {
 	struct hythe_connect_options options = *w->c->connect;
-	struct hythe_session *session;
 	options.apart = true;
-	ntstatus status = hythe_connect(w->client, w->c->host, w->c->port, &options, &session);
-	if (nt_ok(status))
-		status = hythe_session_logoff(session);
-	w->ops += nt_ok(status);
-	return status;
+	return hythe_connect_async(w->client, w->c->host, w->c->port, &options, logged_in, s);
 }
 
 static ntstatus relogin_once(struct bench_worker *w)
@@ -195,7 +198,7 @@ static const struct bench_test tests[] = {
 	{.name = "open-query-close", .next = next_open_query_close},
 	{.name = "create-write-delete", .next = next_create_write_delete},
 	{.name = "list", .once = list_once},
-	{.name = "login", .once = login_once, .connects = true},
+	{.name = "login", .next = next_login, .connects = true},
 	{.name = "relogin", .once = relogin_once, .logs_on = true},
 	{.name = "echo", .next = next_echo},
 	{.name = "query", .next = next_query, .opens = true},
