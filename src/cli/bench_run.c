@@ -279,7 +279,7 @@ static void run_workers(struct bench_run *r)
 /* false: out of memory, or no such test. */
 static bool begin_run(struct bench_run *r, const struct bench_test *test)
 {
-	unsigned cores = processors(), threads = test && test->opens ? cores : (cores + 1) / 2;
+	unsigned threads = processors();
 	r->crews = test && test->next && threads < r->c->connections ? threads : r->c->connections;
 	r->workers = calloc(r->c->connections, sizeof(*r->workers));
 	r->crew = calloc(r->crews, sizeof(*r->crew));

@@ -10,9 +10,13 @@ static bool unit_is_wildcard(uint16_t c)
 	return c == '*' || c == '?' || c == '<' || c == '>' || c == '"';
 }
 
+/* The control characters, and / : and the wildcards, as bits: all but | are below 64. */
+#define ILLEGAL_BELOW_64                                                                                               \
+	(0xFFFFFFFFull | 1ull << '"' | 1ull << '*' | 1ull << '/' | 1ull << ':' | 1ull << '<' | 1ull << '>' | 1ull << '?')
+
 static bool unit_is_illegal(uint16_t c)
 {
-	return c < 0x20 || c == '/' || c == '|' || c == ':' || unit_is_wildcard(c);
+	return c < 64 ? ILLEGAL_BELOW_64 >> c & 1 : c == '|';
 }
 
 /* One component, without its stream part. */
@@ -120,6 +124,8 @@ bool fsa_name_is_device(struct slice path)
 
 	while (from > 0 && utf16_at(path, from - 1) != '\\')
 		from--;
+	if (to - from < 3 || to - from > 6)
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
 		if (word_is(path, from, to, plain[i]))
 			return true;

@@ -23,14 +23,13 @@ static bool is_dots(struct slice c)
 	return (c.len == 2 && utf16_at(c, 0) == '.') || (c.len == 4 && utf16_at(c, 0) == '.' && utf16_at(c, 1) == '.');
 }
 
+/* The control characters, and " * / : < > ? of those below 64, as bits. */
+#define ILLEGAL_BELOW_64                                                                                               \
+	(0xFFFFFFFFull | 1ull << '"' | 1ull << '*' | 1ull << '/' | 1ull << ':' | 1ull << '<' | 1ull << '>' | 1ull << '?')
+
 static bool is_legal(uint16_t c)
 {
-	switch (c) {
-	case '"': case '*': case '/': case ':': case '<': case '>': case '?': case '|':
-		return false;
-	default:
-		return c >= 0x20;
-	}
+	return c < 64 ? !(ILLEGAL_BELOW_64 >> c & 1) : c != '|';
 }
 
 static ntstatus component_check(struct slice c)

@@ -42,9 +42,15 @@ static bool component_from_wire(struct posix_path *out, struct slice c)
 
 	for (size_t i = 0; i < units; i++) {
 		uint32_t u = utf16_at(c, i);
-		uint8_t b[4], raw = unmap((uint16_t)u, i + 1 == units);
+		uint8_t b[4], raw;
 		size_t n = 1;
 
+		/* Most are nothing else. */
+		if (u < 0x80 && out->len - start < POSIX_NAME_BYTES && out->len + 1 < sizeof(out->s)) {
+			out->s[out->len++] = (char)u;
+			continue;
+		}
+		raw = unmap((uint16_t)u, i + 1 == units);
 		if (raw != 0) {
 			b[0] = raw;
 		} else {

@@ -18,7 +18,7 @@ struct opening {
 	struct vfs_open_result *out;
 	uint64_t known_at;
 	bool path_only, readable, writable;
-	struct posix_path path;
+	struct posix_path path; /* last: most of it is never looked at */
 };
 
 static bool wants(const struct opening *o, uint32_t flag)
@@ -365,9 +365,14 @@ static ntstatus open_or_create(struct opening *o)
 
 ntstatus posix_open(struct vfs *v, const struct vfs_open_args *args, struct arena *a, struct vfs_open_result *out)
 {
-	struct opening o = {.store = posix_store_of(v), .args = args, .arena = a, .out = out};
+	struct opening o;
 	ntstatus st;
 
+	memset(&o, 0, offsetof(struct opening, path));
+	o.store = posix_store_of(v);
+	o.args = args;
+	o.arena = a;
+	o.out = out;
 	o.known_at = o.store->renames;
 	if (o.store->read_only && (wants(&o, VFS_WRITE | VFS_DELETE) || args->disposition == VFS_CREATE))
 		return STATUS_MEDIA_WRITE_PROTECTED;
