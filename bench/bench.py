@@ -6,7 +6,8 @@ processor time are medians. The load comes from bench/load over Hythe's own clie
 AES-128-GMAC to sign and AES-128-GCM (or CCM) to seal, which the load generator insists on. smbd runs with bench/smbd-tuned.conf, its
 measured best. Files lie on /dev/shm. `cpu` is the server's processor time for one unit of work; memory is PSS, of servers that have
 done nothing before. Rows at depth 1 run with load and server on one core. The rows get to put-r compare clients, hythe and smbclient, on the
-same server; `cpu` is theirs. The limits are those of the machine without any server. report.py makes the table and the plot of
+same server; `cpu` is theirs. The limits are those of the machine without any server; some rows have their messages exchanged by bare ends as
+well (bench/bare.c), which tells what no server could beat. report.py makes the table and the plot of
 docs/performance.md from what --json writes. Needs root, as smbd does."""
 import argparse
 import getpass
@@ -36,6 +37,10 @@ def spread(values):
     values = list(values)
     q = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
     return {"median": statistics.median(values), "q1": q[0], "q3": q[2], "runs": values}
+
+
+def work_of(row, r):
+    return r["bytes"] / 1e6 if row.unit == "MB/s" else r["ops"]
 
 
 def fill(directory, count, first=0):
@@ -100,20 +105,28 @@ class Bench:
         r = self.load(*self.target(server), "--file", "big", *row.load, *self.names(row), *more, pinned=row.pinned)
         time.sleep(0.05)
         cpu = peers.cpu_seconds(server.pid) - before
-        work = r["bytes"] / 1e6 if row.unit == "MB/s" else r["ops"]
+        work = work_of(row, r)
         if not work:
             raise Failed(f"{server.name} has done nothing in {r['seconds']:.1f} s")
         return r | {"rate": work / r["seconds"], "cpu_us": cpu / work * 1e6}
 
+    def measure_bare(self, row):
+        """One run of the row's messages with nothing of SMB in them; of arguments that are there twice the last counts."""
+        r = self.load(*row.load, "--test", row.bare, "--file", f"{self.root}/big", "--dir", f"{self.root}/new", pinned=row.pinned)
+        work = work_of(row, r)
+        return {"rate": work / r["seconds"], "cpu_us": r["server_cpu"] / work * 1e6}
+
     def row_load(self, row):
-        """In turns; {name: [runs]}."""
-        runs = {s.name: [] for s in self.servers}
+        """In turns; {name: [runs]}, and those of the bare ends, if the row has any, as "bare"."""
+        runs = {s.name: [] for s in self.servers} | ({"bare": []} if row.bare else {})
         for s in self.servers:
             peers.pin(s.pid, {CORE} if row.pinned else set(range(os.cpu_count())))
         try:
             for _ in range(self.args.rounds):
                 for s in self.servers:
                     runs[s.name].append(self.measure(s, row))
+                if row.bare:
+                    runs["bare"].append(self.measure_bare(row))
         finally:
             for s in self.servers:
                 peers.pin(s.pid, set(range(os.cpu_count())))
@@ -278,14 +291,16 @@ def remembered(row, found, asked):
 
 
 def run_row(bench, row, figures):
+    bare = None
     if row.kind in ("fresh", "after", "held"):
         found = bench.memory(row)
         f = remembered(row, found, 1 if row.alone else len(bench.servers))
     else:
         runs = {"grow": bench.row_grow, "client": bench.row_client}.get(row.kind, bench.row_load)(row)
+        bare = side(runs.pop("bare", None))
         f = compared(row, runs, figures)
     f |= {"text": row.text, "unit": row.unit, "kind": row.kind, "promised": {"rate": row.rate, "cpu": row.cpu, "most": row.most},
-          "limits": bench.limits(row.limits), "pinned": row.pinned,
+          "limits": bench.limits(row.limits), "bare": bare, "pinned": row.pinned,
           "count": getattr(bench.args, row.number) if row.number else 0}
     return f
 

@@ -67,15 +67,16 @@ def line(key, f):
     of_cpu = f"{f['cpu_ratio']:.2f}" if f.get("cpu_ratio") else ""
     of_cpu += f" >= {promised['cpu']:g}" if promised["cpu"] else ""
     bound = ", ".join(f"{n[6:]} {short(v)}" for n, v in f["limits"].items())
+    if f.get("bare"):
+        bound += f"{', ' if bound else ''}bare {short(value(f['bare']))} at {short(value(f['bare'], 'cpu_us'))} us"
     missed = "  MISSED: " + "; ".join(f["missed"]) if f["missed"] else ""
     return (f"{head} {short(value(f['ours'])):>9} {short(value(f['theirs'])):>9}  {ratio:32} {cpu:>18}  {of_cpu:18} {bound}{missed}").rstrip()
 
 
 # --- the table ---
 
-def cpu_cell(f, side):
+def cpu_text(f, us):
     """Seconds per GB of streams, time per operation of the rest."""
-    us = value(f[side], "cpu_us")
     if us is None:
         return "-"
     if f["unit"] == "MB/s":
@@ -83,11 +84,27 @@ def cpu_cell(f, side):
     return f"{us / 1000:.3g} ms" if us >= 1000 else f"{us:.3g} us"
 
 
+def cpu_cell(f, side):
+    return cpu_text(f, value(f[side], "cpu_us"))
+
+
 def ratio_cell(f):
     r = f.get("ratio")
     if not r:
         return "-"
     return short(r["median"]) + (f" ({short(r['q1'])} to {short(r['q3'])})" if "q1" in r else "")
+
+
+def bare_table(rows):
+    """What rows come to with nothing of SMB in them, beside what is promised of them."""
+    lines = ["", "The messages of some rows between two bare ends, with nothing of SMB in them but what the server does to the file system "
+             "(`bench/bare.c`): no server can beat that here. Beside it, what the promised ratios come to with the peer's figures above.",
+             "", "| | unit | bare | promised comes to | CPU, bare server | promised comes to |", "|---|---|---|---|---|---|"]
+    for f in rows:
+        p, rate, us = f["promised"], value(f["theirs"]), value(f["theirs"], "cpu_us")
+        lines.append(f"| {text_of(f)} | {f['unit']} | {short(value(f['bare']))} | {short(p['rate'] * rate) if rate and p['rate'] else '-'} | "
+                     f"{cpu_cell(f, 'bare')} | {cpu_text(f, us / p['cpu'] if us and p['cpu'] else None)} |")
+    return lines
 
 
 def table(out):
@@ -115,6 +132,9 @@ def table(out):
         streams = ("limit-tcp", "limit-gcm", "limit-gmac", "limit-ccm", "limit-read", "limit-write")
         lines += ["", "This machine without a server, one thread: " +
                   ", ".join(f"{n[6:]} {short(v)} {'MB/s' if n in streams else 'per s'}" for n, v in limits.items()) + "."]
+    bare = [f for f in out["rows"].values() if f.get("bare")]
+    if bare:
+        lines += bare_table(bare)
     return "\n".join(lines)
 
 

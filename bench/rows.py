@@ -16,6 +16,7 @@ class Row:
     most: float = 0  # memory: what it may come to
     number: str = ""  # the argument with how many of them
     alone: bool = False  # the peer is not asked: it would take too much of the machine
+    bare: str = ""  # the row's messages with nothing of SMB in them, from bench/bare.c; as many connections, and pinned if the row is
 
 
 PROTECT = {
@@ -36,7 +37,7 @@ def stream(kind, protect):
 
 def stream64k(kind):
     return Row(f"{kind}64k", f"{kind} 64 KiB, depth 16", ["--test", kind, "--block", "65536", "--depth", "16"], "MB/s",
-               ["limit-tcp", f"limit-{kind}"], 1.3, 1.2)
+               ["limit-tcp", f"limit-{kind}"], 1.3, 1.2, bare="limit-serve-read64k" if kind == "read" else "")
 
 
 SMALL = ["--block", "4096"]
@@ -61,8 +62,9 @@ ROWS = [
         pinned=True),
     Row("oqc", "open-query-close, depth 16", ["--test", "open-query-close", "--dir", "small", "--depth", "16"], "/s", ["limit-open"], 3, 4),
     Row("cwcd-1", "create-write-close-delete, 1 connection", ["--test", "create-write-delete", "--dir", "new"], "/s",
-        ["limit-ping", "limit-create"], 3, 6, pinned=True),
-    Row("cwcd-8", "the same, 8 connections", ["--test", "create-write-delete", "--dir", "new", "--connections", "8"], "/s", ["limit-create"], 6, 6),
+        ["limit-ping", "limit-create"], 3, 6, pinned=True, bare="limit-serve-create"),
+    Row("cwcd-8", "create-write-close-delete, 8 connections", ["--test", "create-write-delete", "--dir", "new", "--connections", "8"], "/s",
+        ["limit-create"], 6, 6, bare="limit-serve-create"),
     Row("cwcd", "the same, 1 connection, depth 16", ["--test", "create-write-delete", "--dir", "new", "--depth", "16"], "/s", ["limit-create"]),
     Row("list-2000", "list 2,000 entries", ["--test", "list", "--dir", "some"], "entries/s", ["limit-list"], 3, 3),
     Row("list", "list a large directory", ["--test", "list", *MANY], "entries/s", ["limit-list"], 3, 3, number="entries"),
@@ -71,7 +73,8 @@ ROWS = [
     Row("open-missing", "the same by a name that is missing", ["--test", "open-missing", *MANY], "/s", [], 500, 800, pinned=True),
     Row("grow", "create files in one directory", ["--test", "create", "--depth", "16"], "/s", [], 50, kind="grow", number="files"),
     Row("login", "log in and off, new connections", ["--test", "login", "--protect", "signed"]),
-    Row("login-4", "the same, 4 side by side", ["--test", "login", "--protect", "signed", "--connections", "4"], rate=35, cpu=60),
+    Row("login-4", "log in and off, new connections, 4 side by side", ["--test", "login", "--protect", "signed", "--connections", "4"], rate=35, cpu=60,
+        bare="limit-serve-login"),
     Row("relogin", "log in and off, the same connection", ["--test", "relogin", "--protect", "signed"], rate=15, cpu=15, pinned=True),
     Row("get", "hythe get and smbclient get", unit="MB/s", rate=1.3, kind="client"),
     Row("put", "hythe put and smbclient put", unit="MB/s", rate=1.3, kind="client"),

@@ -51,6 +51,7 @@ struct bench_config {
 struct bench_result {
 	uint64_t ops, bytes;             /* what the operations of a listing are: its entries */
 	double seconds;
+	double server_cpu;               /* processor seconds of the server's side, of tests that bring their own; 0 otherwise */
 	double first_s, last_s;          /* of a test with a limit: its first and last BENCH_EDGE operations; 0: there were not so many */
 	struct bench_hist latency;
 	struct hythe_session_info agreed; /* of the first connection */

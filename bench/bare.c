@@ -1,0 +1,416 @@
+/* What an exchange costs with nothing of SMB in it, which is what no server can beat on this machine: a client sends messages as long as
+ * ours are, and a server does for each what the operation is to the file system, and answers. Each is a process with one thread, so that
+ * neither counts the other's processor time, and both know the table below: what is in a message does not matter, only how long it is.
+ * The server ends when its pipe does, and with it when the client fails. */
+#include "load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	MESSAGES_MAX = 4,
+	EVENTS = 64,
+	NAME_BYTES = 64,
+	/* The server's, by their descriptors: of those that connect anew it may not have seen the last one's end. */
+	PEERS = 3 * BENCH_CONNECTIONS_MAX,
+	PIECE_BYTES = 65536,
+	BUFFER_BYTES = 2 * PIECE_BYTES, /* what one call receives at most; also where all that is sent comes from */
+};
+
+struct bare_server;
+struct bare_peer;
+
+struct bare_message {
+	size_t bytes, answer_bytes;
+	size_t piece_bytes; /* of the file, behind the answer */
+	/* What the server does before it answers. */
+	void (*work)(struct bare_server *s, const struct bare_peer *p);
+};
+
+/* An operation is its messages, one after the answer to the other. */
+struct bare_exchange {
+	const char *test;
+	struct bare_message messages[MESSAGES_MAX];
+	unsigned count;            /* of messages */
+	unsigned under_way, batch; /* operations at a time, and how many of them leave together */
+	bool connects;             /* for each operation */
+};
+
+/* --- the server --- */
+
+/* A connection as the server sees it. */
+struct bare_peer {
+	int fd;
+	unsigned next;    /* message of the exchange */
+	uint64_t done;    /* operations */
+	size_t have;      /* bytes that came and were not answered yet */
+	size_t head_left; /* of the answer under way */
+	size_t piece_left;
+	off_t at;
+};
+
+struct bare_server {
+	const struct bench_config *cfg;
+	const struct bare_exchange *exchange;
+	int epfd, listener, stop, dir, file;
+	uint64_t file_at;
+	struct bare_peer peers[PEERS];
+	char buffer[BUFFER_BYTES];
+};
+
+/* A new one for each operation, as in the rows: the kernel remembers those that it has seen. */
+static void file_name(const struct bare_peer *p, char name[NAME_BYTES])
+{
+	snprintf(name, NAME_BYTES, "bare-%d-%" PRIu64, p->fd, p->done);
+}
+
+static void create_file(struct bare_server *s, const struct bare_peer *p)
+{
+	char name[NAME_BYTES];
+	int fd;
+
+	file_name(p, name);
+	fd = openat(s->dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0 || pwrite(fd, s->buffer, BENCH_SMALL, 0) != BENCH_SMALL)
+		load_fail("%s/%s: %s", s->cfg->dir, name, strerror(errno));
+	close(fd);
+}
+
+static void delete_file(struct bare_server *s, const struct bare_peer *p)
+{
+	char name[NAME_BYTES];
+	int fd;
+
+	file_name(p, name);
+	fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || unlinkat(s->dir, name, 0) != 0)
+		load_fail("%s/%s: %s", s->cfg->dir, name, strerror(errno));
+	close(fd);
+}
+
+static void server_watch(struct bare_server *s, int op, int fd, uint32_t events)
+{
+	struct epoll_event ev = {.events = events, .data.fd = fd};
+
+	if (epoll_ctl(s->epfd, op, fd, &ev) != 0)
+		load_fail("epoll: %s", strerror(errno));
+}
+
+static void server_accept(struct bare_server *s)
+{
+	int fd = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0 && (errno == EAGAIN || errno == ECONNABORTED))
+		return;
+	if (fd < 0 || fd >= PEERS)
+		load_fail("accept: %s", fd < 0 ? strerror(errno) : "too many connections");
+	s->peers[fd] = (struct bare_peer){.fd = fd};
+	server_watch(s, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLET);
+}
+
+/* Does what the next message asks for. */
+static void server_take(struct bare_server *s, struct bare_peer *p)
+{
+	const struct bare_message *m = &s->exchange->messages[p->next];
+
+	if (m->work)
+		m->work(s, p);
+	p->have -= m->bytes;
+	p->next = (p->next + 1) % s->exchange->count;
+	p->done += p->next == 0;
+	p->head_left = m->answer_bytes;
+	p->piece_left = m->piece_bytes;
+	if (m->piece_bytes) {
+		p->at = (off_t)s->file_at;
+		s->file_at = s->file_at + 2 * PIECE_BYTES <= s->cfg->file_bytes ? s->file_at + PIECE_BYTES : 0;
+	}
+}
+
+/* Sends what is left of an answer. False: the socket is full, and epoll tells when it is not. */
+static bool server_answer(struct bare_server *s, struct bare_peer *p)
+{
+	while (p->head_left + p->piece_left > 0) {
+		bool head = p->head_left > 0;
+		ssize_t n = head ? send(p->fd, s->buffer, p->head_left, MSG_NOSIGNAL | (p->piece_left ? MSG_MORE : 0))
+				 : sendfile(p->fd, s->file, &p->at, p->piece_left);
+
+		if (n < 0 && errno == EAGAIN) {
+			server_watch(s, EPOLL_CTL_MOD, p->fd, EPOLLIN | EPOLLOUT | EPOLLET);
+			return false;
+		}
+		if (n <= 0)
+			load_fail("answer: %s", n < 0 ? strerror(errno) : "the file is too short");
+		*(head ? &p->head_left : &p->piece_left) -= (size_t)n;
+	}
+	return true;
+}
+
+/* A read that did not fill the buffer has left nothing: what comes after it is another event. */
+static void server_serve(struct bare_server *s, struct bare_peer *p)
+{
+	bool more = true;
+
+	while (server_answer(s, p)) {
+		ssize_t n;
+
+		if (p->have >= s->exchange->messages[p->next].bytes) {
+			server_take(s, p);
+			continue;
+		}
+		if (!more)
+			return;
+		n = recv(p->fd, s->buffer, sizeof(s->buffer), 0);
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0)
+			load_fail("request: %s", strerror(errno));
+		if (n == 0) {
+			close(p->fd);
+			return;
+		}
+		p->have += (size_t)n;
+		more = (size_t)n == sizeof(s->buffer);
+	}
+}
+
+static void server_open(struct bare_server *s)
+{
+	const struct bench_config *cfg = s->cfg;
+
+	s->dir = s->file = -1;
+	if (s->exchange->messages[0].work) {
+		s->dir = open(cfg->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (s->dir < 0)
+			load_fail("%s: %s", cfg->dir, strerror(errno));
+	}
+	if (s->exchange->messages[0].piece_bytes) {
+		s->file = open(cfg->file, O_RDONLY | O_CLOEXEC);
+		if (s->file < 0)
+			load_fail("%s: %s", cfg->file, strerror(errno));
+	}
+	s->epfd = epoll_create1(EPOLL_CLOEXEC);
+	server_watch(s, EPOLL_CTL_ADD, s->stop, EPOLLIN);
+	server_watch(s, EPOLL_CTL_ADD, s->listener, EPOLLIN);
+}
+
+static void server_run(struct bare_server *s)
+{
+	struct epoll_event events[EVENTS];
+
+	server_open(s);
+	for (;;) {
+		int n = epoll_wait(s->epfd, events, EVENTS, -1);
+
+		if (n < 0 && errno != EINTR)
+			load_fail("epoll: %s", strerror(errno));
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.fd == s->stop)
+				return;
+			if (events[i].data.fd == s->listener)
+				server_accept(s);
+			else
+				server_serve(s, &s->peers[events[i].data.fd]);
+		}
+	}
+}
+
+/* --- the client --- */
+
+struct bare_conn {
+	int fd;
+	unsigned next;      /* message of the exchange */
+	unsigned under_way; /* of it */
+	size_t have;        /* of the answer to the first of them */
+};
+
+struct bare_client {
+	const struct bare_exchange *exchange;
+	struct bench_result *result;
+	struct sockaddr_in to;
+	int epfd;
+	bool over;     /* no operation begins */
+	unsigned open; /* connections */
+	struct bare_conn conns[BENCH_CONNECTIONS_MAX];
+	char buffer[BUFFER_BYTES];
+};
+
+/* As both ends of ours have their sockets (src/net/tcp.c); accept() passes it on. */
+static int tcp_socket(int flags)
+{
+	static const char reno[] = "reno";
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0), on = 1;
+
+	if (fd < 0)
+		load_fail("socket: %s", strerror(errno));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno, sizeof(reno) - 1);
+	return fd;
+}
+
+static void client_close(struct bare_client *c, struct bare_conn *conn)
+{
+	close(conn->fd);
+	conn->fd = -1;
+	c->open--;
+}
+
+static void client_connect(struct bare_client *c, struct bare_conn *conn)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = conn};
+
+	conn->fd = tcp_socket(0);
+	if (connect(conn->fd, (struct sockaddr *)&c->to, sizeof(c->to)) != 0)
+		load_fail("connect: %s", strerror(errno));
+	if (epoll_ctl(c->epfd, EPOLL_CTL_ADD, conn->fd, &ev) != 0)
+		load_fail("epoll: %s", strerror(errno));
+	c->open++;
+}
+
+/* Sends as many of the next message as are to leave together; between operations there may be none any more. */
+static void client_ask(struct bare_client *c, struct bare_conn *conn)
+{
+	const struct bare_exchange *x = c->exchange;
+	size_t bytes = x->batch * x->messages[conn->next].bytes;
+
+	if (conn->next == 0 && conn->under_way == 0 && conn->fd >= 0 && (c->over || x->connects))
+		client_close(c, conn);
+	if (conn->next == 0 && c->over)
+		return;
+	if (conn->fd < 0)
+		client_connect(c, conn);
+	for (; conn->under_way + x->batch <= x->under_way; conn->under_way += x->batch) {
+		if (send(conn->fd, c->buffer, bytes, MSG_NOSIGNAL) != (ssize_t)bytes)
+			load_fail("the bare server takes no requests");
+	}
+}
+
+/* Counts the answers that are complete, and asks for what follows. */
+static void client_take(struct bare_client *c, struct bare_conn *conn)
+{
+	const struct bare_exchange *x = c->exchange;
+	const struct bare_message *m = &x->messages[conn->next];
+	size_t answer = m->answer_bytes + m->piece_bytes;
+
+	for (; conn->have >= answer && conn->under_way > 0; conn->under_way--) {
+		conn->have -= answer;
+		c->result->bytes += m->piece_bytes;
+		conn->next = (conn->next + 1) % x->count;
+		if (conn->next == 0)
+			c->result->ops++;
+	}
+	client_ask(c, conn);
+}
+
+static void client_read(struct bare_client *c, struct bare_conn *conn)
+{
+	ssize_t n = recv(conn->fd, c->buffer, sizeof(c->buffer), MSG_DONTWAIT);
+
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n <= 0)
+		load_fail("the bare server does not answer");
+	conn->have += (size_t)n;
+	client_take(c, conn);
+}
+
+static void client_run(struct bare_client *c, const struct bench_config *cfg)
+{
+	struct epoll_event events[EVENTS];
+	double from = bench_now();
+
+	c->epfd = epoll_create1(EPOLL_CLOEXEC);
+	for (unsigned i = 0; i < cfg->connections; i++) {
+		c->conns[i].fd = -1;
+		client_ask(c, &c->conns[i]);
+	}
+	while (c->open > 0) {
+		int n = epoll_wait(c->epfd, events, EVENTS, -1);
+
+		if (n < 0 && errno != EINTR)
+			load_fail("epoll: %s", strerror(errno));
+		c->over = bench_now() - from >= cfg->seconds;
+		for (int i = 0; i < n; i++)
+			client_read(c, events[i].data.ptr);
+	}
+	c->result->seconds = bench_now() - from;
+	close(c->epfd);
+}
+
+/* --- both --- */
+
+static int tcp_listen(struct sockaddr_in *at)
+{
+	socklen_t len = sizeof(*at);
+	int fd = tcp_socket(SOCK_NONBLOCK);
+
+	*at = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	if (bind(fd, (struct sockaddr *)at, len) || listen(fd, BENCH_CONNECTIONS_MAX) || getsockname(fd, (struct sockaddr *)at, &len))
+		load_fail("loopback: %s", strerror(errno));
+	return fd;
+}
+
+/* Processor seconds of a process that ends. */
+static double wait_for(pid_t pid)
+{
+	struct rusage u;
+	int status;
+
+	if (wait4(pid, &status, 0, &u) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		load_fail("the bare server failed");
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static void exchange_run(const struct bench_config *cfg, const struct bare_exchange *x, struct bench_result *r)
+{
+	static struct bare_server server;
+	static struct bare_client client;
+	int stop[2];
+	pid_t pid;
+
+	client.exchange = server.exchange = x;
+	client.result = r;
+	server.cfg = cfg;
+	server.listener = tcp_listen(&client.to);
+	if (pipe2(stop, O_CLOEXEC) != 0 || (pid = fork()) < 0)
+		load_fail("fork: %s", strerror(errno));
+	if (pid == 0) {
+		close(stop[1]);
+		server.stop = stop[0];
+		server_run(&server);
+		_exit(0);
+	}
+	close(stop[0]);
+	close(server.listener);
+	client_run(&client, cfg);
+	close(stop[1]);
+	r->server_cpu = wait_for(pid);
+}
+
+/* The lengths are those of our client's messages and our server's answers. */
+bool load_bare(const struct bench_config *cfg, struct bench_result *r)
+{
+	static const struct bare_exchange exchanges[] = {
+		{"limit-serve-create", {{4468, 364, 0, create_file}, {260, 284, 0, delete_file}}, 2, 1, 1, false},
+		{"limit-serve-login", {{240, 300, 0, NULL}, {160, 350, 0, NULL}, {560, 90, 0, NULL}, {80, 80, 0, NULL}}, 4, 1, 1, true},
+		{"limit-serve-read64k", {{112, 84, PIECE_BYTES, NULL}}, 1, 16, 8, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(exchanges); i++) {
+		if (strcmp(exchanges[i].test, cfg->test) == 0) {
+			exchange_run(cfg, &exchanges[i], r);
+			return true;
+		}
+	}
+	return false;
+}
