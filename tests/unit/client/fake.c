@@ -496,14 +496,14 @@ ntstatus fake_connect(struct fake *f, struct hythe_session **s)
 {
 	struct hythe_connect_options o = f->o;
 	struct ending e = {false};
-	char user[64], password[64];
+	char user[64] = "", password[64] = "";
 	if (!fake_apart)
 		return hythe_connect(f->client, "fake", 0, &f->o, s);
 	/* What the call was given is gone when it has returned. */
-	if (o.user)
-		o.user = strcpy(user, o.user);
-	if (o.password)
-		o.password = strcpy(password, o.password);
+	snprintf(user, sizeof(user), "%s", o.user ? o.user : "");
+	snprintf(password, sizeof(password), "%s", o.password ? o.password : "");
+	o.user = o.user ? user : NULL;
+	o.password = o.password ? password : NULL;
 	ntstatus status = hythe_connect_async(f->client, "fake", 0, &o, ended, &e);
 	memset(&o, 0xFF, sizeof(o));
 	memset(user, 'x', sizeof(user));
