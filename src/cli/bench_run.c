@@ -1,5 +1,5 @@
-/* Runs one test of the load generator: a connection for each worker, and as many requests under way as the depth says. The workers share as many
- * threads as there are processors, each with a client: more would have the machine change from one to the other. The clients have no threads of
+/* Runs one test of the load generator: a connection for each worker, and as many requests under way as the depth says. The workers share
+ * threads, each with a client, of which there are no more than processors: more would have the machine change from one to the other. The clients have no threads of
  * their own, so that what ends a request runs on the worker's thread, which starts the next one there. Who blocks has a thread to itself. */
 #include "cli/bench.h"
 
@@ -279,7 +279,8 @@ static void run_workers(struct bench_run *r)
 /* false: out of memory, or no such test. */
 static bool begin_run(struct bench_run *r, const struct bench_test *test)
 {
-	unsigned threads = processors();
+	/* The server may be on this machine, and wants as many for all but streams, of which our end has as much work. */
+	unsigned cores = processors(), threads = test && test->opens ? cores : (cores + 1) / 2;
 	r->crews = test && test->next && threads < r->c->connections ? threads : r->c->connections;
 	r->workers = calloc(r->c->connections, sizeof(*r->workers));
 	r->crew = calloc(r->crews, sizeof(*r->crew));

@@ -232,7 +232,7 @@ void cli_conn_kill(struct hythe_connection *c, ntstatus status, const char *fmt,
 static struct cli_request *take_all_locked(struct hythe_connection *c)
 {
 	struct cli_request *all = NULL, **end = &all;
-	for (size_t i = 0; i < CLI_TABLE; i++) {
+	for (size_t i = 0; i < CLI_TABLE && c->outstanding > 0; i++) {
 		for (struct cli_request *r = c->table[i]; r; r = r->next) {
 			*end = r;
 			end = &r->next;

@@ -157,6 +157,14 @@ void net_dial_cancel(struct net_dial *d)
 	give_up(d, ECANCELED);
 }
 
+static bool is_connected(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+
+	return getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
+}
+
 /* 0: connected, in *fd; EINPROGRESS: the next address is under way, in *fd; else none is left, and why. */
 static int dial_on(struct net_dial *d, int *fd)
 {
@@ -164,9 +172,9 @@ static int dial_on(struct net_dial *d, int *fd)
 
 	while (d->attempt.next) {
 		*fd = begin_next(&d->attempt, &err);
-		/* Within this machine it is there by now. */
+		/* Within this machine it is there by now, or refused. */
 		if (err == EINPROGRESS)
-			err = wait_for(*fd, 0);
+			err = is_connected(*fd) ? 0 : wait_for(*fd, 0);
 		if (err == 0 || err == EINPROGRESS)
 			return err;
 		if (*fd >= 0)
@@ -209,17 +217,14 @@ static void dial_end(struct net_dial *d, int fd, int err)
 /* What has become of the socket; EINPROGRESS: nothing yet. */
 static int outcome_locked(const struct net_dial *d)
 {
-	struct sockaddr_storage peer;
-	socklen_t len = sizeof(peer), errlen = sizeof(int);
+	socklen_t len = sizeof(int);
 	int err = 0;
 
 	if (d->over)
 		return d->over;
-	if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &err, &errlen) != 0 || err != 0)
+	if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0 || err != 0)
 		return err != 0 ? err : errno;
-	if (getpeername(d->fd, (struct sockaddr *)&peer, &len) != 0)
-		return errno == ENOTCONN ? EINPROGRESS : errno;
-	return 0;
+	return is_connected(d->fd) ? 0 : EINPROGRESS;
 }
 
 static void dial_ready(struct net_io *io, struct net_worker *w, uint32_t events)
@@ -229,10 +234,12 @@ static void dial_ready(struct net_io *io, struct net_worker *w, uint32_t events)
 	int fd, err;
 
 	(void)w;
-	(void)events;
 	pthread_mutex_lock(&d->lock);
 	fd = d->fd;
 	err = outcome_locked(d);
+	/* Neither there nor on its way. */
+	if (err == EINPROGRESS && (events & EPOLLHUP))
+		err = ECONNREFUSED;
 	if (err == EINPROGRESS && epoll_ctl(d->pool->epfd, EPOLL_CTL_MOD, fd, &again) == 0) {
 		pthread_mutex_unlock(&d->lock);
 		return;

@@ -174,14 +174,26 @@ static const struct net_transport tcp_transport = {
 	.destroy = tcp_destroy,
 };
 
-void net_tcp_options(int fd)
+static void send_at_once(int fd)
+{
+	int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+/* A peer that vanished is found out even when nothing is being sent. */
+static void keep_alive(int fd)
 {
 	int on = 1, idle_s = 120;
 
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	/* A peer that vanished is found out even when nothing is being sent. */
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+}
+
+void net_tcp_options(int fd)
+{
+	send_at_once(fd);
+	keep_alive(fd);
 }
 
 /* Between two programs of one machine there is no way that could be congested, and a control that spreads what is sent over time (bbr, where the
@@ -216,10 +228,15 @@ struct net_conn *net_tcp_dialled(struct net_pool *p, int fd)
 {
 	union net_addr peer = {0};
 	socklen_t len = sizeof(peer);
+	struct net_conn *c;
 
 	getpeername(fd, &peer.sa, &len);
-	net_tcp_options(fd);
-	return net_tcp_conn(p, fd, &peer);
+	send_at_once(fd);
+	c = net_tcp_conn(p, fd, &peer);
+	/* A program of this machine cannot vanish without word. */
+	if (c && !net_conn_within_machine(c))
+		keep_alive(fd);
+	return c;
 }
 
 ntstatus net_status_from_errno(int err)
