@@ -5,7 +5,8 @@
  * directory or pipe in a tree. Each handle keeps what it stands on alive: closing a connection before its files is safe,
  * the files then answer STATUS_CONNECTION_DISCONNECTED. Every handle must be given back by its own call.
  *
- * Calls. Every operation comes as a call that blocks and as one that ends in _async. An _async call returns STATUS_SUCCESS
+ * Calls. What takes a message or connects comes as a call that blocks and as one that ends in _async; a few, such as hythe_rename, block only,
+ * and are made of those. An _async call returns STATUS_SUCCESS
  * when the request is under way; `done` is then called exactly once. With any other status nothing was sent and `done` is
  * never called. Requests are pipelined: as many are on the wire as the server's credits allow, more wait inside.
  *
