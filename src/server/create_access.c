@@ -83,7 +83,7 @@ static struct slice parent_path(struct slice path)
 /* The descriptor set on the directory that a new file is to be in. NULL: none was, the system's own rules hold. */
 static ntstatus parent_load(struct create_op *op)
 {
-	struct vfs_open_args args = {.name = parent_path(op->name), .disposition = VFS_OPEN, .flags = VFS_DIRECTORY};
+	struct vfs_open_args args = {.name = parent_path(op->name), .disposition = VFS_OPEN, .flags = VFS_DIRECTORY | VFS_PLACE};
 	struct vfs_open_result parent;
 	ntstatus status = STATUS_SUCCESS;
 	struct secdesc *sd;

@@ -77,6 +77,20 @@ struct posix_indexes {
 
 struct posix_known_table;
 
+/* A directory that stays open for whoever makes or removes something in it. */
+struct posix_parent {
+	struct list_node link;      /* in posix_parents.kept; alone: not any more */
+	_Atomic uint32_t refs;
+	int fd;                     /* readable; its position is for who has posix_names_lock */
+	struct vfs_id id;
+	char path[];
+};
+
+struct posix_parents {
+	pthread_mutex_t lock;       /* of what follows */
+	struct list_node kept;      /* the one that was used last is the last */
+};
+
 struct posix_store {
 	struct vfs vfs;
 	struct vfs streams_view;    /* the one that handles of streams are in */
@@ -92,6 +106,7 @@ struct posix_store {
 	struct posix_changes changes;
 	struct posix_leases leases;
 	struct posix_indexes indexes;
+	struct posix_parents parents;
 	struct posix_known_table *known; /* NULL: nothing of the kind is kept */
 	bool shy;                   /* opens files for their data only: anything else would break the leases of other handles */
 	struct posix_streams streams[POSIX_NAME_LOCKS]; /* by file */
@@ -113,6 +128,7 @@ struct posix_file {
 	uint64_t known_at;           /* posix_store.renames when the name was last known right */
 	char *name;
 	struct posix_dir *dir;      /* from the first vfs_dir_read on */
+	struct posix_parent *shared; /* whose descriptor it is; NULL: its own */
 };
 
 static inline struct posix_store *posix_store_of(struct vfs *v)
@@ -185,6 +201,8 @@ void posix_dosattrib_changed_make(uint8_t out[POSIX_CHANGED_BYTES], uint64_t cha
 ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, struct vfs_stat *out) MUST_USE;
 /* The same of a file that was just opened: whether it has a descriptor is wanted, too. */
 ntstatus posix_stat_opened(struct posix_store *s, int fd, bool path_only, struct vfs_stat *out) MUST_USE;
+/* The same of the directory open as fd, which is `id`; false: it is not what the path leads to. */
+bool posix_stat_named(struct posix_store *s, const char *path, int fd, struct vfs_id id, struct vfs_stat *out) MUST_USE;
 /* Of what was just made with these attributes. */
 ntstatus posix_stat_new(struct posix_store *s, int fd, bool directory, uint32_t attributes, struct vfs_stat *out) MUST_USE;
 /* Of an entry of the directory open as `dir`; `path` is the directory's. */
@@ -207,6 +225,17 @@ bool posix_known_find(struct posix_store *s, struct vfs_id id, int64_t ctime_ns,
 /* Whether something that is read now, after that ctime was, may be kept. */
 bool posix_known_holds(const struct posix_store *s, struct vfs_id id, int64_t ctime_ns) MUST_USE;
 void posix_known_keep(struct posix_store *s, struct vfs_id id, int64_t ctime_ns, const struct posix_known *k);
+
+/* --- posix_parents.c --- */
+void posix_parents_init(struct posix_parents *t);
+void posix_parents_end(struct posix_parents *t);
+/* The directory that was last seen under that path, referenced; NULL: it is not kept. */
+struct posix_parent *posix_parents_find(struct posix_store *s, const char *path, size_t len) MUST_USE;
+/* The same if the path leads to it now, and what it is like. */
+struct posix_parent *posix_parents_take(struct posix_store *s, const struct posix_path *path, struct vfs_stat *st) MUST_USE;
+/* Takes over the descriptor of the directory of that path, and keeps it for others, too; referenced. NULL: this one is not kept, nor taken over. */
+struct posix_parent *posix_parents_keep(struct posix_store *s, const struct posix_path *path, int fd, struct vfs_id id) MUST_USE;
+void posix_parent_put(struct posix_parent *p);
 
 /* --- posix_xattr.c --- */
 /* Length or a negated errno. */
@@ -273,12 +302,14 @@ pthread_mutex_t *posix_names_lock(struct posix_store *s, struct vfs_id dir);
 /* Where a handle's file is named: the directory, and `path`'s part `leaf` in it. */
 struct posix_place {
 	int dir;
+	struct posix_parent *shared; /* whose descriptor that is; NULL: its own */
 	const char *leaf;
 	bool link_to_it; /* the name is a symlink to the file */
 	struct posix_path path;
 };
-/* Verified: the name leads to the file. OBJECT_NAME_NOT_FOUND when no name is known that does. */
-ntstatus posix_place_find(struct posix_file *f, struct posix_place *out) MUST_USE;
+/* Verified: the name leads to the file. OBJECT_NAME_NOT_FOUND when no name is known that does. kept: a directory that the path led to lately will do, as long as it
+ * has the file under that name. */
+ntstatus posix_place_find(struct posix_file *f, bool kept, struct posix_place *out) MUST_USE;
 void posix_place_close(struct posix_place *p);
 /* The name it is known under, brought up to date after renames. */
 void posix_file_path(struct posix_file *f, struct posix_path *out);

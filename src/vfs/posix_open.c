@@ -69,6 +69,25 @@ fail:
 	return st;
 }
 
+/* The directory of that path as somebody else has it open already. false: it has to be opened. */
+static bool file_share(struct opening *o)
+{
+	struct posix_parent *p = posix_parents_take(o->store, &o->path, &o->out->stat);
+	struct posix_file *f = p ? malloc(sizeof(*f)) : NULL;
+	char *name = f ? malloc(o->path.len + 1) : NULL;
+
+	if (!name) {
+		free(f);
+		if (p)
+			posix_parent_put(p);
+		return false;
+	}
+	memcpy(name, o->path.s, o->path.len + 1);
+	*f = (struct posix_file){.base.store = &o->store->vfs, .fd = p->fd, .shared = p, .directory = true, .id = p->id, .known_at = o->known_at, .name = name};
+	o->out->file = &f->base;
+	return true;
+}
+
 /* The status of a failed openat2 of the whole path. ENOENT is not for here. */
 static ntstatus open_error(struct opening *o, int err)
 {
@@ -205,9 +224,26 @@ static ntstatus open_existing(struct opening *o)
 	return st;
 }
 
+static ntstatus open_place(struct opening *o)
+{
+	struct posix_file *f;
+	ntstatus st;
+
+	if (file_share(o))
+		return STATUS_SUCCESS;
+	st = open_existing(o);
+	if (!nt_ok(st))
+		return st;
+	f = posix_file_of(o->out->file);
+	if (f->directory && !f->path_only)
+		f->shared = posix_parents_keep(o->store, &o->path, f->fd, f->id);
+	return st;
+}
+
 /* The directory that a new name goes into, and its path in o->path in the case that is on disk. */
 struct parent {
 	int fd;
+	bool rewind;            /* its position may not be at the beginning */
 	bool listable;          /* unless its mode forbids */
 	struct vfs_id id;
 	struct posix_file *of;  /* the caller's, whose descriptor it is; NULL: ours */
@@ -233,9 +269,7 @@ static ntstatus parent_given(struct opening *o, struct parent *p)
 		o->path.s[len] = '/';
 	o->path.len = len + slash + n;
 	o->known_at = f->known_at;
-	*p = (struct parent){.fd = f->fd, .listable = true, .id = f->id, .of = f};
-	if (f->searched && lseek(f->fd, 0, SEEK_SET) != 0)
-		return posix_error(errno);
+	*p = (struct parent){.fd = f->fd, .listable = true, .id = f->id, .of = f, .rewind = f->searched || f->shared};
 	f->searched = true;
 	return STATUS_SUCCESS;
 }
@@ -288,8 +322,11 @@ static int make_unless_other_case(struct opening *o, const struct parent *p)
 {
 	char found[POSIX_NAME_BYTES + 1];
 	const char *leaf = leaf_of(o->path.s);
-	int match = p->listable ? posix_dir_match(o->store, p->fd, p->id, leaf, true, found) : 0;
+	int match;
 
+	if (p->rewind && lseek(p->fd, 0, SEEK_SET) != 0)
+		return -errno;
+	match = p->listable ? posix_dir_match(o->store, p->fd, p->id, leaf, true, found) : 0;
 	if (match < 0)
 		return match;
 	if (match > 0)
@@ -383,7 +420,7 @@ ntstatus posix_open(struct vfs *v, const struct vfs_open_args *args, struct aren
 		return STATUS_OBJECT_NAME_COLLISION;
 	switch (args->disposition) {
 	case VFS_OPEN:
-		return open_existing(&o);
+		return wants(&o, VFS_PLACE) ? open_place(&o) : open_existing(&o);
 	case VFS_CREATE:
 		return create_new(&o);
 	case VFS_OPEN_IF:
@@ -401,7 +438,10 @@ void posix_file_close(struct vfs_file *vf)
 
 	posix_lease_release(vf);
 	posix_dir_free(f->dir);
-	close(f->fd);
+	if (f->shared)
+		posix_parent_put(f->shared);
+	else
+		close(f->fd);
 	free(f->name);
 	free(f);
 }

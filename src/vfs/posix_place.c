@@ -115,13 +115,35 @@ ntstatus posix_file_renamed(struct posix_file *f, const struct posix_path *to, u
 	return st;
 }
 
+/* Whether a directory that is kept open has the file under its name. */
+static bool place_kept(const struct posix_file *f, struct posix_place *out)
+{
+	const char *slash = strrchr(out->path.s, '/');
+	struct posix_parent *p = posix_parents_find(posix_store_of(f->base.store), out->path.s, slash ? (size_t)(slash - out->path.s) : 0);
+	struct stat st;
+
+	if (!p)
+		return false;
+	out->leaf = slash ? slash + 1 : out->path.s;
+	if (fstatat(p->fd, out->leaf, &st, AT_SYMLINK_NOFOLLOW) != 0 || !posix_id_equal(posix_id_of(&st), f->id)) {
+		posix_parent_put(p);
+		return false;
+	}
+	out->dir = p->fd;
+	out->shared = p;
+	return true;
+}
+
 /* Opens the directory of out->path and looks whether the name in it is the file's. */
-static bool place_open(const struct posix_file *f, struct posix_place *out)
+static bool place_open(const struct posix_file *f, bool kept, struct posix_place *out)
 {
 	const struct posix_store *s = posix_store_of(f->base.store);
 	struct stat st;
 
 	out->link_to_it = false;
+	if (kept && place_kept(f, out))
+		return true;
+	out->shared = NULL;
 	out->dir = posix_parent_at(s, out->path.s, O_PATH, &out->leaf);
 	if (out->dir < 0)
 		return false;
@@ -136,23 +158,26 @@ static bool place_open(const struct posix_file *f, struct posix_place *out)
 	return false;
 }
 
-ntstatus posix_place_find(struct posix_file *f, struct posix_place *out)
+ntstatus posix_place_find(struct posix_file *f, bool kept, struct posix_place *out)
 {
 	posix_file_path(f, &out->path);
 	if (out->path.len == 0)
 		return STATUS_ACCESS_DENIED; /* the root has no name in the share */
-	if (place_open(f, out))
+	if (place_open(f, kept, out))
 		return STATUS_SUCCESS;
 	pthread_mutex_lock(file_lock(f));
 	name_refresh_locked(f, true);
 	path_copy_locked(f, &out->path);
 	pthread_mutex_unlock(file_lock(f));
-	return out->path.len != 0 && place_open(f, out) ? STATUS_SUCCESS : STATUS_OBJECT_NAME_NOT_FOUND;
+	return out->path.len != 0 && place_open(f, false, out) ? STATUS_SUCCESS : STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
 void posix_place_close(struct posix_place *p)
 {
-	close(p->dir);
+	if (p->shared)
+		posix_parent_put(p->shared);
+	else
+		close(p->dir);
 }
 
 struct slice posix_file_name(struct vfs_file *vf, struct arena *a)

@@ -22,7 +22,7 @@ ntstatus posix_unlink(struct vfs_file *vf)
 
 	if (s->read_only)
 		return STATUS_MEDIA_WRITE_PROTECTED;
-	st = posix_place_find(f, &at);
+	st = posix_place_find(f, true, &at);
 	if (!nt_ok(st))
 		return st;
 	note = posix_note_begin(s, at.path.s, IN_DELETE);
@@ -212,7 +212,7 @@ ntstatus posix_rename(struct vfs_file *vf, struct slice new_name, bool replace)
 
 	if (s->read_only)
 		return STATUS_MEDIA_WRITE_PROTECTED;
-	st = posix_place_find(f, &at);
+	st = posix_place_find(f, false, &at);
 	if (!nt_ok(st))
 		return st;
 	st = target_open(s, new_name, &t);
@@ -283,7 +283,7 @@ ntstatus posix_link(struct vfs_file *vf, struct slice new_name, bool replace)
 		return STATUS_MEDIA_WRITE_PROTECTED;
 	if (f->directory)
 		return STATUS_FILE_IS_A_DIRECTORY;
-	st = posix_place_find(f, &at);
+	st = posix_place_find(f, false, &at);
 	if (!nt_ok(st))
 		return st;
 	st = target_open(s, new_name, &t);

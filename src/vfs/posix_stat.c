@@ -194,6 +194,24 @@ ntstatus posix_stat_opened(struct posix_store *s, int fd, bool path_only, struct
 	return stat_fd(s, fd, path_only, true, out);
 }
 
+bool posix_stat_named(struct posix_store *s, const char *path, int fd, struct vfs_id id, struct vfs_stat *out)
+{
+	struct posix_known k = {.no_descriptor = false};
+	struct statx x;
+
+	/* Links on the way do no harm: what they lead to is not opened. */
+	if (statx(s->root, path[0] != 0 ? path : ".", AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_WANTED, &x) != 0)
+		return false;
+	fill(s, &x, out);
+	if (!out->directory || !posix_id_equal(out->id, id))
+		return false;
+	if (may_have_xattr(s, out->mode))
+		k = xattrs_read(s, fd, false, true, ctime_of(&x), out->id);
+	out->no_descriptor = k.no_descriptor;
+	attributes_add(out, &k.dos);
+	return true;
+}
+
 ntstatus posix_stat_new(struct posix_store *s, int fd, bool directory, uint32_t attributes, struct vfs_stat *out)
 {
 	uint32_t wanted = (attributes & VFS_ATTRIBUTES_SETTABLE) | (directory ? FILE_ATTRIBUTE_DIRECTORY : FILE_ATTRIBUTE_ARCHIVE);

@@ -27,6 +27,7 @@ static void posix_close(struct vfs *v)
 	posix_changes_end(&s->changes);
 	posix_leases_end(&s->leases);
 	posix_indexes_end(&s->indexes);
+	posix_parents_end(&s->parents);
 	posix_known_end(s);
 	if (s->side_dir >= 0)
 		close(s->side_dir);
@@ -140,6 +141,7 @@ static struct vfs *store_new(int root_fd, const struct stat *st, const char *roo
 	posix_changes_init(&s->changes);
 	posix_leases_init(&s->leases);
 	posix_indexes_init(&s->indexes);
+	posix_parents_init(&s->parents);
 	s->shy = o->kernel_oplocks;
 	posix_sides_init(s);
 	posix_known_init(s);

@@ -60,7 +60,8 @@ enum {
 	VFS_NON_DIRECTORY = 8,
 	VFS_NO_FOLLOW = 0x10,          /* a symlink in the last place is opened itself */
 	VFS_WRITE_THROUGH = 0x20,      /* every write is on disk before it returns */
-	VFS_DELETE = 0x40              /* will be unlinked or renamed through this handle */
+	VFS_DELETE = 0x40,             /* will be unlinked or renamed through this handle */
+	VFS_PLACE = 0x80               /* with VFS_OPEN and VFS_DIRECTORY: to be the `parent` of what is made in it, and for its attributes; no more */
 };
 
 struct vfs_open_args {
