@@ -456,11 +456,11 @@ static struct srv_result run_handler(struct srv_chain *ch, struct srv_request *r
 
 	share_the_work(ch, r);
 	if (creates)
-		srv_seen_forget(r);
+		srv_seen_forget(ch);
 	res = handler(r, r->in, r->body);
 	/* A CREATE leaves what it found. */
 	if (!creates && r->header.command != SMB2_QUERY_INFO)
-		srv_seen_forget(r);
+		srv_seen_forget(ch);
 	return res;
 }
 

@@ -32,10 +32,8 @@ void srv_seen_keep(const struct srv_request *r, const struct srv_open *o, const 
 		*s = (struct srv_seen){.open = o, .volatile_id = o->file_id.volatile_id, .stat = *st};
 }
 
-void srv_seen_forget(const struct srv_request *r)
+void srv_seen_forget(const struct srv_chain *ch)
 {
-	struct srv_seen *s = seen_of(r);
-
-	if (s)
-		s->open = NULL;
+	if (ch->turn)
+		ch->turn->seen.open = NULL;
 }

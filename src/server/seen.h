@@ -17,6 +17,6 @@ struct srv_seen {
 ntstatus srv_seen_stat(const struct srv_request *r, struct vfs_stat *out) MUST_USE;
 /* The file of that open is like that now, and r has not changed it since. */
 void srv_seen_keep(const struct srv_request *r, const struct srv_open *o, const struct vfs_stat *st);
-void srv_seen_forget(const struct srv_request *r);
+void srv_seen_forget(const struct srv_chain *ch);
 
 #endif
