@@ -1,8 +1,10 @@
 /* Listening, connecting, many connections, timeouts, and connections that end at awkward moments. */
 #include "util.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -267,13 +269,26 @@ static void on_dialled(void *arg, struct net_conn *c, ntstatus status)
 	atomic_fetch_add(&d->calls, 1);
 }
 
-/* A socket that listens, and takes none of the connections that it gets: once its queue is full, those that come hang. */
-static int full_listener(struct sockaddr_in *a, int fillers[2])
+/* "two.test" has two addresses, of which servers here listen on the second. */
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **list)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	int err;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	if (strcmp(host, "two.test") != 0)
+		return real(host, service, hints, list);
+	err = real("127.0.0.2", service, hints, list);
+	return err != 0 ? err : real("127.0.0.1", service, hints, &(*list)->ai_next);
+}
+
+/* A socket that listens on 127.0.0.2, and takes none of the connections that it gets: once its queue is full, those that come hang. */
+static int full_listener(uint16_t port, struct sockaddr_in *a, int fillers[2])
 {
 	socklen_t len = sizeof(*a);
 	int l = socket(AF_INET, SOCK_STREAM, 0);
 
-	*a = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	*a = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
 	assert_int_equal(bind(l, (struct sockaddr *)a, len), 0);
 	assert_int_equal(listen(l, 0), 0);
 	assert_int_equal(getsockname(l, (struct sockaddr *)a, &len), 0);
@@ -290,7 +305,7 @@ static void test_dialling_without_waiting(void **state)
 	struct net_pool_config cfg = {0};
 	struct net_conn *conn = NULL;
 	struct sockaddr_in full;
-	int fillers[2], l = full_listener(&full, fillers);
+	int fillers[2], l = full_listener(0, &full, fillers);
 	ntstatus st;
 
 	(void)state;
@@ -326,7 +341,7 @@ static void test_dialling_without_waiting(void **state)
 
 		for (unsigned i = 0; i < 2; i++) {
 			d[2].calls = 0;
-			st = net_dial(p, "127.0.0.1", ntohs(full.sin_port), i == 0 ? 150 : 60000, on_dialled, &d[2], &d[2].dial, &conn);
+			st = net_dial(p, "127.0.0.2", ntohs(full.sin_port), i == 0 ? 150 : 60000, on_dialled, &d[2], &d[2].dial, &conn);
 			assert_true(nt_is(st, STATUS_PENDING));
 			if (i == 1)
 				net_dial_cancel(d[2].dial);
@@ -336,6 +351,48 @@ static void test_dialling_without_waiting(void **state)
 		}
 		net_pool_free(p);
 	}
+	close(fillers[0]);
+	close(fillers[1]);
+	close(l);
+}
+
+/* The first address of a name refuses, or says nothing: it is the second that is reached, within the time for both. */
+static void test_a_dead_address_does_not_cost_the_others(void **state)
+{
+	struct net_pool_config cfg = {.threads = 1, .max_threads = 1};
+	struct sockaddr_in full;
+	int fillers[2] = {-1, -1}, l = -1;
+	struct net_pool *p = net_pool_new(&cfg);
+	uint16_t port;
+	char text[64];
+	ntstatus st;
+
+	(void)state;
+	server_start(&server, 1, 1, ends, ENDS);
+	port = net_listener_port(server.listener);
+	for (unsigned hangs = 0; hangs < 2; hangs++) {
+		struct dialled d = {0};
+		struct net_conn *conn = NULL, *blocking;
+
+		if (hangs)
+			l = full_listener(port, &full, fillers);
+		st = net_dial(p, "two.test", port, 600, on_dialled, &d, &d.dial, &conn);
+		assert_true(nt_is(st, STATUS_PENDING) || (!hangs && nt_ok(st)));
+		if (!conn) {
+			WAIT_FOR(NULL, d.calls == 1);
+			conn = d.conn;
+		}
+		blocking = net_connect(p, "two.test", port, 600, &st);
+		assert_true(conn && blocking);
+		net_conn_peer(conn, text, sizeof(text));
+		assert_memory_equal(text, "127.0.0.1:", 10);
+		net_conn_close(conn, false);
+		net_conn_put(conn);
+		net_conn_close(blocking, false);
+		net_conn_put(blocking);
+	}
+	server_stop(&server);
+	net_pool_free(p);
 	close(fillers[0]);
 	close(fillers[1]);
 	close(l);
@@ -576,6 +633,7 @@ int main(void)
 		cmocka_unit_test_setup(test_connect_and_step_by_several_threads, setup),
 		cmocka_unit_test_setup(test_connect_says_why_not, setup),
 		cmocka_unit_test_setup(test_dialling_without_waiting, setup),
+		cmocka_unit_test_setup(test_a_dead_address_does_not_cost_the_others, setup),
 		cmocka_unit_test_setup(test_silent_and_half_sending_peers_are_ended, setup),
 		cmocka_unit_test_setup(test_a_slow_owner_does_not_end_the_peer, setup),
 		cmocka_unit_test_setup(test_closing_with_drain_delivers_what_was_sent, setup),
