@@ -10,22 +10,13 @@ static bool unit_is_wildcard(uint16_t c)
 	return c == '*' || c == '?' || c == '<' || c == '>' || c == '"';
 }
 
-/* The control characters, and / : and the wildcards, as bits: all but | are below 64. */
-#define ILLEGAL_BELOW_64                                                                                               \
-	(0xFFFFFFFFull | 1ull << '"' | 1ull << '*' | 1ull << '/' | 1ull << ':' | 1ull << '<' | 1ull << '>' | 1ull << '?')
-
-static bool unit_is_illegal(uint16_t c)
-{
-	return c < 64 ? ILLEGAL_BELOW_64 >> c & 1 : c == '|';
-}
-
 /* One component, without its stream part. */
 static ntstatus component_check(struct slice path, size_t from, size_t to)
 {
 	if (from == to || to - from > MAX_COMPONENT_UNITS)
 		return STATUS_OBJECT_NAME_INVALID;
 	for (size_t i = from; i < to; i++) {
-		if (unit_is_illegal(utf16_at(path, i)))
+		if (!vfs_unit_is_legal(utf16_at(path, i)))
 			return STATUS_OBJECT_NAME_INVALID;
 	}
 	if (utf16_at(path, from) == '.' && to - from == 1)

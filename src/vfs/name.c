@@ -23,15 +23,6 @@ static bool is_dots(struct slice c)
 	return (c.len == 2 && utf16_at(c, 0) == '.') || (c.len == 4 && utf16_at(c, 0) == '.' && utf16_at(c, 1) == '.');
 }
 
-/* The control characters, and " * / : < > ? of those below 64, as bits. */
-#define ILLEGAL_BELOW_64                                                                                               \
-	(0xFFFFFFFFull | 1ull << '"' | 1ull << '*' | 1ull << '/' | 1ull << ':' | 1ull << '<' | 1ull << '>' | 1ull << '?')
-
-static bool is_legal(uint16_t c)
-{
-	return c < 64 ? !(ILLEGAL_BELOW_64 >> c & 1) : c != '|';
-}
-
 static ntstatus component_check(struct slice c)
 {
 	if (c.len == 0 || c.len / 2 > VFS_COMPONENT_UNITS_MAX)
@@ -39,7 +30,7 @@ static ntstatus component_check(struct slice c)
 	if (is_dots(c))
 		return STATUS_OBJECT_PATH_SYNTAX_BAD;
 	for (size_t i = 0; i < c.len / 2; i++) {
-		if (!is_legal(utf16_at(c, i)))
+		if (!vfs_unit_is_legal(utf16_at(c, i)))
 			return STATUS_OBJECT_NAME_INVALID;
 	}
 	return STATUS_SUCCESS;

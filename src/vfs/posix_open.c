@@ -40,30 +40,50 @@ static const char *leaf_of(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
-/* Wraps a descriptor, which it takes over also when it fails. */
-static ntstatus file_make(struct opening *o, int fd, bool created)
+/* A handle of that name with no descriptor yet. NULL: out of memory. */
+static struct posix_file *file_new(const struct opening *o)
 {
 	struct posix_file *f = malloc(sizeof(*f));
 	char *name = malloc(o->path.len + 1);
+
+	if (f == NULL || name == NULL) {
+		free(name);
+		free(f);
+		return NULL;
+	}
+	memcpy(name, o->path.s, o->path.len + 1);
+	*f = (struct posix_file){.base.store = &o->store->vfs, .fd = -1, .known_at = o->known_at, .name = name};
+	return f;
+}
+
+/* Wraps a descriptor, which it takes over also when it fails. */
+static ntstatus file_make(struct opening *o, int fd, bool created)
+{
+	struct posix_file *f = file_new(o);
 	ntstatus st = STATUS_INSUFFICIENT_RESOURCES;
 
-	if (f == NULL || name == NULL)
+	if (f == NULL)
 		goto fail;
-	memcpy(name, o->path.s, o->path.len + 1);
 	if (created)
 		st = posix_stat_new(o->store, fd, (o->args->flags & VFS_DIRECTORY) != 0, o->args->attributes, &o->out->stat);
 	else
 		st = posix_stat_opened(o->store, fd, o->path_only, &o->out->stat);
 	if (!nt_ok(st))
 		goto fail;
-	*f = (struct posix_file){.base.store = &o->store->vfs, .fd = fd, .path_only = o->path_only, .readable = o->readable,
-		.writable = o->writable, .directory = o->out->stat.directory, .symlink = o->out->stat.symlink,
-		.unsynced_name = created, .id = o->out->stat.id, .known_at = o->known_at, .name = name};
+	f->fd = fd;
+	f->path_only = o->path_only;
+	f->readable = o->readable;
+	f->writable = o->writable;
+	f->directory = o->out->stat.directory;
+	f->symlink = o->out->stat.symlink;
+	f->unsynced_name = created;
+	f->id = o->out->stat.id;
 	o->out->file = &f->base;
 	o->out->created = created;
 	return STATUS_SUCCESS;
 fail:
-	free(name);
+	if (f != NULL)
+		free(f->name);
 	free(f);
 	close(fd);
 	return st;
@@ -73,17 +93,17 @@ fail:
 static bool file_share(struct opening *o)
 {
 	struct posix_parent *p = posix_parents_take(o->store, &o->path, &o->out->stat);
-	struct posix_file *f = p ? malloc(sizeof(*f)) : NULL;
-	char *name = f ? malloc(o->path.len + 1) : NULL;
+	struct posix_file *f = p ? file_new(o) : NULL;
 
-	if (!name) {
-		free(f);
+	if (!f) {
 		if (p)
 			posix_parent_put(p);
 		return false;
 	}
-	memcpy(name, o->path.s, o->path.len + 1);
-	*f = (struct posix_file){.base.store = &o->store->vfs, .fd = p->fd, .shared = p, .directory = true, .id = p->id, .known_at = o->known_at, .name = name};
+	f->fd = p->fd;
+	f->shared = p;
+	f->directory = true;
+	f->id = p->id;
 	o->out->file = &f->base;
 	return true;
 }

@@ -169,18 +169,25 @@ static struct posix_known xattrs_read(struct posix_store *s, int fd, bool path_o
 	return k;
 }
 
-static ntstatus stat_fd(struct posix_store *s, int fd, bool path_only, bool opened, struct vfs_stat *out)
+/* Adds what its extended attributes say to what x has filled in. */
+static void xattrs_add(struct posix_store *s, int fd, bool path_only, bool opened, const struct statx *x, struct vfs_stat *out)
 {
 	struct posix_known k = {.no_descriptor = false};
+
+	if (may_have_xattr(s, out->mode))
+		k = xattrs_read(s, fd, path_only, opened, ctime_of(x), out->id);
+	out->no_descriptor = k.no_descriptor;
+	attributes_add(out, &k.dos);
+}
+
+static ntstatus stat_fd(struct posix_store *s, int fd, bool path_only, bool opened, struct vfs_stat *out)
+{
 	struct statx x;
 
 	if (statx_fd(s, fd, STATX_WANTED, &x) != 0)
 		return posix_error(errno);
 	fill(s, &x, out);
-	if (may_have_xattr(s, out->mode))
-		k = xattrs_read(s, fd, path_only, opened, ctime_of(&x), out->id);
-	out->no_descriptor = k.no_descriptor;
-	attributes_add(out, &k.dos);
+	xattrs_add(s, fd, path_only, opened, &x, out);
 	return STATUS_SUCCESS;
 }
 
@@ -196,7 +203,6 @@ ntstatus posix_stat_opened(struct posix_store *s, int fd, bool path_only, struct
 
 bool posix_stat_named(struct posix_store *s, const char *path, int fd, struct vfs_id id, struct vfs_stat *out)
 {
-	struct posix_known k = {.no_descriptor = false};
 	struct statx x;
 
 	/* Links on the way do no harm: what they lead to is not opened. */
@@ -205,10 +211,7 @@ bool posix_stat_named(struct posix_store *s, const char *path, int fd, struct vf
 	fill(s, &x, out);
 	if (!out->directory || !posix_id_equal(out->id, id))
 		return false;
-	if (may_have_xattr(s, out->mode))
-		k = xattrs_read(s, fd, false, true, ctime_of(&x), out->id);
-	out->no_descriptor = k.no_descriptor;
-	attributes_add(out, &k.dos);
+	xattrs_add(s, fd, false, true, &x, out);
 	return true;
 }
 

@@ -185,6 +185,14 @@ ntstatus vfs_set(struct vfs_file *f, const struct vfs_set_info *s) MUST_USE;
 ntstatus vfs_dir_read(struct vfs_file *f, bool need_stat, struct vfs_dirent *out) MUST_USE;
 void vfs_dir_seek(struct vfs_file *f, uint64_t cookie); /* 0: the start, with a fresh view of the directory */
 
+/* What may stand in a component ([MS-FSCC] 2.1.5.2): neither control characters nor any of " * / : < > ? |. Separators are not asked about. */
+static inline bool vfs_unit_is_legal(uint16_t c)
+{
+	const uint64_t illegal = 0xFFFFFFFFull | 1ull << '"' | 1ull << '*' | 1ull << '/' | 1ull << ':' | 1ull << '<' | 1ull << '>' | 1ull << '?';
+
+	return c < 64 ? !(illegal >> c & 1) : c != '|';
+}
+
 /* --- short names ([MS-FSCC] 2.1.5.2.1): of one component in UTF-16LE --- */
 
 enum { VFS_SHORT_NAME_BYTES = 24 };
