@@ -15,7 +15,7 @@ enum {
 	PREFIX = 4,
 	LARGE_PREFIX_AT = 64 - PREFIX,
 	LINGER_OFF_MOST = 15,
-	MAX_ROUNDS = 64 /* then others get their turn */
+	MAX_ROUNDS = 64 /* then others get their turn, if any wait */
 };
 
 /* Bytes that have come and are not yet given away. */
@@ -494,6 +494,19 @@ static int rx_discard(struct net_conn *c, struct net_worker *w, struct rx *rx)
 	return 0;
 }
 
+/* After so many rounds a thread goes on with its connection only if a worker waits for events, so that there are none which that would keep waiting. To hand
+ * the token on would wake that worker for nothing. */
+static bool goes_on(struct net_worker *w, unsigned *round)
+{
+	if (*round < MAX_ROUNDS)
+		return true;
+	if (!w || (atomic_load(&w->pool->wait_state) & NET_WAITING_MASK) == 0 || atomic_load(&w->pool->job_count) > 0)
+		return false;
+	atomic_fetch_add_explicit(&w->pool->events, 1, memory_order_relaxed);
+	*round = 0;
+	return true;
+}
+
 void net_conn_receive(struct net_conn *c, struct net_worker *w)
 {
 	struct net_frame frames[NET_FRAMES_AT_ONCE];
@@ -525,7 +538,7 @@ void net_conn_receive(struct net_conn *c, struct net_worker *w)
 				continue; /* with what came of it */
 			}
 			if (n == 0)
-				r = round < MAX_ROUNDS ? rx_fill(c, w, &rx) : 0;
+				r = goes_on(w, &round) ? rx_fill(c, w, &rx) : 0;
 		} else {
 			r = state == NET_CONN_DRAINING ? rx_discard(c, w, &rx) : -1;
 		}

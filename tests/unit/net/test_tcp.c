@@ -879,6 +879,64 @@ static void test_accepted_sockets_have_their_options(void **state)
 	stop_all(fd);
 }
 
+enum { FLOODERS = 2, FLOOD_FRAME = 30000 };
+
+static uint8_t flood[FLOOD_FRAME + 4];
+static _Atomic bool flooded;
+
+static void *flooder_main(void *arg)
+{
+	const int *fd = arg;
+
+	while (!flooded)
+		raw_write(*fd, flood, sizeof(flood));
+	return NULL;
+}
+
+static void take_time(struct end *e, const struct net_frame *f)
+{
+	(void)e;
+	(void)f;
+	usleep(100);
+}
+
+/* A worker whose connection always has more goes on with it only as long as another worker waits for everybody else. */
+static void test_who_never_stops_keeps_nobody_waiting(void **state)
+{
+	const struct timeval patience = {.tv_sec = 10};
+	pthread_t threads[FLOODERS];
+	int fds[FLOODERS], fd;
+	uint8_t frame[104];
+
+	make_frame(flood, FLOOD_FRAME, 1);
+	for (unsigned workers = 1; workers <= FLOODERS + 1; workers++) {
+		setup(state);
+		flooded = false;
+		ends[0].echo = true;
+		fd = start_one(workers);
+		WAIT_FOR(NULL, server.used == 1);
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		for (unsigned i = 0; i < FLOODERS; i++) {
+			ends[1 + i].on_frame = take_time;
+			fds[i] = raw_connect(&server);
+			pthread_create(&threads[i], NULL, flooder_main, &fds[i]);
+		}
+		for (unsigned i = 0; i < 3; i++) {
+			unsigned before = ends[1].frames;
+
+			WAIT_FOR(NULL, ends[1].frames >= before + 200);
+			raw_write(fd, frame, make_frame(frame, 100, 2));
+			assert_int_equal(raw_read(fd, frame, sizeof(frame)), sizeof(frame));
+		}
+		flooded = true;
+		for (unsigned i = 0; i < FLOODERS; i++) {
+			pthread_join(threads[i], NULL);
+			close(fds[i]);
+		}
+		stop_all(fd);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -906,6 +964,7 @@ int main(void)
 		cmocka_unit_test_setup(test_frames_that_adjoin_are_one_piece, setup),
 		cmocka_unit_test_setup(test_accepted_sockets_have_their_options, setup),
 		cmocka_unit_test_setup(test_bursts_with_pauses_are_answered, setup),
+		cmocka_unit_test(test_who_never_stops_keeps_nobody_waiting),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
