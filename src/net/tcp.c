@@ -24,8 +24,9 @@ static ssize_t tcp_recv(struct net_conn *c, void *p, size_t n)
 static ssize_t tcp_send(struct net_conn *c, struct iovec *iov, size_t n, bool more)
 {
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n};
+	int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
 
-	return sendmsg(c->fd, &msg, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+	return n == 1 ? send(c->fd, iov->iov_base, iov->iov_len, flags) : sendmsg(c->fd, &msg, flags);
 }
 
 static ssize_t tcp_splice(struct net_conn *c, int pipe_fd, size_t n, bool more)

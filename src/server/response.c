@@ -141,10 +141,8 @@ bool srv_response_build(struct srv_request *r, struct srv_result res)
 	}
 	e->sign = response_signed(r, res.status);
 	e->channel = r->channel ? srv_channel_ref(r->channel) : NULL;
-	o->head_used = (size_t)(e->head - o->head->data) + round_up(e->head_len, 8) + 8;
-	if (o->head_used > o->head->cap)
-		o->head_used = o->head->cap;
-	o->head_used = o->head_used / 8 * 8;
+	/* The next one of a chain begins where this one's padding ends, and they are one piece. */
+	o->head_used = (size_t)(e->head - o->head->data) + round_up(e->head_len, 8);
 	o->count++;
 	return true;
 }
