@@ -16,6 +16,8 @@ typedef struct ntstatus {
 } ntstatus;
 
 #define HYTHE_MUST_USE __attribute__((warn_unused_result))
+/* For the compiler, which lays out what is likely in a row. */
+#define HYTHE_LIKELY(x) __builtin_expect(!!(x), 1)
 
 /* X(NAME, code, what it says to a person) */
 #define HYTHE_STATUS_LIST(X)                                                                                           \
@@ -156,7 +158,7 @@ HYTHE_STATUS_LIST(HYTHE_STATUS_CONST)
 
 static inline bool nt_ok(ntstatus s)
 {
-	return s.code == 0;
+	return HYTHE_LIKELY(s.code == 0);
 }
 
 static inline bool nt_is(ntstatus a, ntstatus b)

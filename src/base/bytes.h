@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define MUST_USE HYTHE_MUST_USE
+/* A function for what seldom happens. What leads to a call of it the compiler moves away from what runs for every request: the caches hold that, and not this. */
+#define COLD __attribute__((cold))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 

@@ -17,7 +17,7 @@ void log_sink(void (*fn)(enum log_level level, const char *line, void *arg), voi
 /* false when the name is none of error, warn, info, debug, trace. */
 bool log_level_parse(const char *name, enum log_level *out) MUST_USE;
 
-void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void log_line(enum log_level level, const char *fmt, ...) COLD __attribute__((format(printf, 2, 3)));
 
 #define LOG(level, ...)                                                                                                \
 	do {                                                                                                           \

@@ -152,7 +152,7 @@ static inline struct vfs_id posix_id_of(const struct stat *st)
 }
 
 /* --- posix_error.c --- */
-ntstatus posix_error(int err) MUST_USE;
+ntstatus posix_error(int err) MUST_USE COLD;
 
 /* --- posix_name.c: names on the wire and on disk --- */
 ntstatus posix_path_from_wire(struct posix_path *out, struct slice name) MUST_USE;

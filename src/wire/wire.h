@@ -53,7 +53,7 @@ static inline bool wire_ok(const struct wire *w)
 }
 
 /* Sets the sticky error unless one is set. Closes the window: nothing fits any more. */
-void wire_fail(struct wire *w, ntstatus why, const char *field);
+void wire_fail(struct wire *w, ntstatus why, const char *field) COLD;
 
 /* A decoder never writes through base. */
 static inline struct wire wire_decoder(const void *base, size_t pos, size_t end, struct arena *arena)
@@ -82,7 +82,7 @@ static inline size_t wire_left(const struct wire *w)
 }
 
 /* An n-byte integer, n = 1, 2, 4 or 8, where the functions below cannot go on: no room, printing, generating. */
-void wire_number(struct wire *w, const char *name, void *v, size_t n);
+void wire_number(struct wire *w, const char *name, void *v, size_t n) COLD;
 
 /* Fixed fields. `name` is the specification's; it is printed and reported. Decoding and encoding, which every request waits for,
  * are inline: pos <= end always holds, and an error leaves no bytes between them, nor do the other two directions. */
@@ -163,7 +163,7 @@ static inline void wire_const_u32(struct wire *w, const char *name, uint32_t val
 }
 
 /* Zeros out, anything in. _slow: where this cannot go on. */
-void wire_reserved_slow(struct wire *w, size_t n);
+void wire_reserved_slow(struct wire *w, size_t n) COLD;
 static inline void wire_reserved(struct wire *w, size_t n)
 {
 	if (w->end - w->pos < n) {
