@@ -147,6 +147,7 @@ void net_conn_timeout(struct net_conn *c, unsigned idle_ms, unsigned frame_ms)
 	uint64_t now = clock_ms(c->pool->clock), in_ms;
 
 	atomic_store(&c->last_frame_ms, now);
+	atomic_store(&c->last_send_ms, now);
 	atomic_store(&c->idle_ms, idle_ms);
 	atomic_store(&c->frame_ms, frame_ms);
 	pthread_mutex_lock(&c->lock);
@@ -157,13 +158,12 @@ void net_conn_timeout(struct net_conn *c, unsigned idle_ms, unsigned frame_ms)
 
 void net_conn_arm(struct net_conn *c, bool more)
 {
-	uint64_t now;
-
 	if (atomic_load(&c->idle_ms) || atomic_load(&c->frame_ms)) {
-		now = clock_ms(c->pool->clock);
 		if ((c->held_len == 0 && !c->sink) || more) {
-			atomic_store(&c->partial_since_ms, 0);
+			atomic_store_explicit(&c->partial_since_ms, 0, memory_order_relaxed);
 		} else if (atomic_load(&c->partial_since_ms) == 0) {
+			uint64_t now = clock_ms(c->pool->clock);
+
 			atomic_store(&c->partial_since_ms, now ? now : 1);
 			pthread_mutex_lock(&c->lock);
 			conn_timer_set_locked(c, now, conn_deadline_locked(c, now));

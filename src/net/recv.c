@@ -210,9 +210,9 @@ static void rx_hand_on(struct net_conn *c, struct net_worker *w, struct rx *rx)
 /* A frame that is through: the peer was not idle, and one that follows starts its time now. */
 static void rx_took(struct net_conn *c)
 {
-	atomic_store(&c->partial_since_ms, 0);
+	atomic_store_explicit(&c->partial_since_ms, 0, memory_order_relaxed);
 	if (atomic_load(&c->idle_ms))
-		atomic_store(&c->last_frame_ms, clock_ms(c->pool->clock));
+		atomic_store_explicit(&c->last_frame_ms, clock_lately_ms(c->pool->clock), memory_order_relaxed);
 }
 
 /* Gives frames to the owner; false when it handed the token on. */
@@ -220,7 +220,6 @@ static bool rx_deliver(struct net_conn *c, struct rx *rx, struct net_frame *f, s
 {
 	struct rx_call call = {.c = c, .rx = rx, .frames = f, .n = n, .outer = rx_current};
 
-	atomic_store(&c->reading, false);
 	c->burst += n > 1 ? (unsigned)n : 0;
 	rx_current = &call;
 	c->ops->frames(c, c->user, f, n);

@@ -22,6 +22,21 @@ struct net_out {
 
 enum out_result { OUT_DONE, OUT_BLOCKED, OUT_FAILED };
 
+/* The peer is given time from here on to take what is queued. */
+static void sent_now(struct net_conn *c)
+{
+	if (atomic_load(&c->idle_ms) || atomic_load(&c->frame_ms))
+		atomic_store_explicit(&c->last_send_ms, clock_lately_ms(c->pool->clock), memory_order_relaxed);
+}
+
+static void queue_grows(struct net_conn *c, size_t bytes)
+{
+	/* Before: the timer looks at both. */
+	if (atomic_load(&c->queued) == 0)
+		sent_now(c);
+	atomic_fetch_add(&c->queued, bytes);
+}
+
 static void seg_done(struct net_seg *s, bool drained)
 {
 	buf_put(s->owner);
@@ -194,9 +209,9 @@ static enum out_result out_write(struct net_conn *c, struct list_node *list)
 			continue;
 		if (sent < 0)
 			return errno == EAGAIN || errno == EWOULDBLOCK ? OUT_BLOCKED : OUT_FAILED;
-		if (atomic_load(&c->idle_ms) || atomic_load(&c->frame_ms))
-			atomic_store(&c->last_send_ms, clock_ms(c->pool->clock));
 		out_advance(c, list, (size_t)sent);
+		if (!list_empty(list))
+			sent_now(c);
 	}
 	return OUT_DONE;
 }
@@ -273,7 +288,7 @@ static void conn_transmit(struct net_conn *c, struct net_seg *segs, size_t n, si
 	struct list_node active;
 
 	list_init(&o.link);
-	atomic_fetch_add(&c->queued, bytes);
+	queue_grows(c, bytes);
 	pthread_mutex_lock(&c->lock);
 	if (atomic_load(&c->state) != NET_CONN_OPEN) {
 		pthread_mutex_unlock(&c->lock);
@@ -292,7 +307,6 @@ static void conn_transmit(struct net_conn *c, struct net_seg *segs, size_t n, si
 		return;
 	}
 	c->writing = true;
-	atomic_store(&c->last_send_ms, clock_ms(c->pool->clock));
 	pthread_mutex_unlock(&c->lock);
 	list_init(&active);
 	list_append(&active, &o.link);
@@ -354,7 +368,7 @@ static bool leave_out(struct net_conn *c, struct net_seg *segs, size_t n, size_t
 	kept = out_keep(&o);
 	if (!kept)
 		return false;
-	atomic_fetch_add(&c->queued, bytes);
+	queue_grows(c, bytes);
 	pthread_mutex_lock(&c->lock);
 	if (atomic_load(&c->state) == NET_CONN_OPEN)
 		list_append(&c->out, &kept->link);
@@ -391,7 +405,6 @@ void net_conn_flush(struct net_conn *c)
 	c->writing = true;
 	list_move_all(&active, &c->out);
 	pthread_mutex_unlock(&c->lock);
-	atomic_store(&c->last_send_ms, clock_ms(c->pool->clock));
 	writer_run(c, &active);
 }
 

@@ -172,7 +172,7 @@ static struct check check_session(struct srv_request *r)
 		return answer(STATUS_SEC_E_UNSUPPORTED_FUNCTION);
 	if (s->encrypt_data && !r->encrypted)
 		return answer(STATUS_ACCESS_DENIED);
-	atomic_store_explicit(&s->idle_since_ms, clock_ms(r->srv->clock), memory_order_relaxed);
+	atomic_store_explicit(&s->idle_since_ms, clock_lately_ms(r->srv->clock), memory_order_relaxed);
 	return go();
 }
 

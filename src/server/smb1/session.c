@@ -33,7 +33,7 @@ ntstatus srv1_session_find(struct srv1_op *op)
 {
 	if (!find_any(op) || op->session->state != SRV_SESSION_VALID)
 		return STATUS_SMB_BAD_UID;
-	op->session->idle_since_ms = clock_ms(op->conn->srv->clock);
+	op->session->idle_since_ms = clock_lately_ms(op->conn->srv->clock);
 	return STATUS_SUCCESS;
 }
 
