@@ -23,7 +23,9 @@ enum {
 	NET_STALL_MS = 120000,          /* how long a peer with a timeout may leave queued output untouched */
 	NET_IOVS = 64,
 	NET_LINGER_US = 120,            /* what a thread waits at a socket before it sleeps, if the next requests are about to come, */
-	NET_LINGER_SINK_US = 40         /* or the rest of one with much data */
+	NET_LINGER_SINK_US = 40,        /* or the rest of one with much data, */
+	NET_LINGER_STEP_US = 40,        /* or anything for one of several connections */
+	NET_LINGER_OFF_MOST = 15        /* how often not, at most, after it was in vain */
 };
 
 /* Of a thread that net has made: no signal reaches it. */
@@ -98,6 +100,7 @@ struct net_pool {
 	pthread_cond_t timer_cv;
 
 	bool stepping; /* a thread waits in net_pool_step for all of them */
+	unsigned step_off, step_skip; /* that thread's: as linger_off and linger_skip of a connection */
 	unsigned followers;
 	uint64_t step_count;
 	pthread_cond_t step_cv;

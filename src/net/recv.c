@@ -14,7 +14,6 @@
 enum {
 	PREFIX = 4,
 	LARGE_PREFIX_AT = 64 - PREFIX,
-	LINGER_OFF_MOST = 15,
 	MAX_ROUNDS = 64 /* then others get their turn, if any wait */
 };
 
@@ -313,7 +312,7 @@ static void linger_ended(struct net_conn *c, bool in_vain)
 {
 	unsigned off = in_vain ? 2u * c->linger_off + 1 : c->linger_off / 2u;
 
-	c->linger_off = (uint8_t)(off < LINGER_OFF_MOST ? off : LINGER_OFF_MOST);
+	c->linger_off = (uint8_t)(off < NET_LINGER_OFF_MOST ? off : NET_LINGER_OFF_MOST);
 	c->linger_skip = in_vain ? c->linger_off : 0;
 }
 
