@@ -28,6 +28,27 @@ enum {
 	NET_LINGER_OFF_MOST = 15        /* how often not, at most, after it was in vain */
 };
 
+/* Lingering that was in vain is tried again more and more seldom. */
+struct net_backoff {
+	uint8_t off, skip; /* how often not after it was in vain, and how often still */
+};
+
+static inline bool net_backoff_skips(struct net_backoff *b)
+{
+	if (b->skip == 0)
+		return false;
+	b->skip--;
+	return true;
+}
+
+static inline void net_backoff_ended(struct net_backoff *b, bool in_vain)
+{
+	unsigned off = in_vain ? 2u * b->off + 1 : b->off / 2u;
+
+	b->off = (uint8_t)(off < NET_LINGER_OFF_MOST ? off : NET_LINGER_OFF_MOST);
+	b->skip = in_vain ? b->off : 0;
+}
+
 /* Of a thread that net has made: no signal reaches it. */
 extern _Thread_local bool net_thread_is_ours;
 
@@ -100,7 +121,7 @@ struct net_pool {
 	pthread_cond_t timer_cv;
 
 	bool stepping; /* a thread waits in net_pool_step for all of them */
-	unsigned step_off, step_skip; /* that thread's: as linger_off and linger_skip of a connection */
+	struct net_backoff step_linger; /* that thread's */
 	unsigned followers;
 	uint64_t step_count;
 	pthread_cond_t step_cv;
@@ -158,7 +179,7 @@ struct net_conn {
 	size_t held_off, held_len;
 	unsigned burst;        /* frames that came several at a time, since the socket was empty */
 	unsigned left_out;     /* frames in `out` that net_batch_leave left there */
-	uint8_t linger_off, linger_skip; /* how often not to linger after it was in vain, and how often still */
+	struct net_backoff linger;
 	bool expect_large;
 	bool nbss_session;     /* the session request was accepted */
 	bool offered;          /* the begun frame was, and shall come whole */

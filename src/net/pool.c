@@ -251,22 +251,17 @@ static bool step_linger(struct net_pool *p, struct epoll_event *ev)
 {
 	uint64_t until_us;
 
-	if (p->cores < 2 || atomic_load(&p->sockets) < 2)
+	if (p->virtual_clock || p->cores < 2 || atomic_load(&p->sockets) < 2 || net_backoff_skips(&p->step_linger))
 		return false;
-	if (p->step_skip > 0) {
-		p->step_skip--;
-		return false;
-	}
 	until_us = clock_us() + NET_LINGER_STEP_US;
 	do {
 		if (epoll_wait(p->epfd, ev, 1, 0) == 1) {
-			p->step_off /= 2;
+			net_backoff_ended(&p->step_linger, false);
 			return true;
 		}
 		sched_yield();
 	} while (clock_us() < until_us);
-	p->step_off = 2 * p->step_off + 1 < NET_LINGER_OFF_MOST ? 2 * p->step_off + 1 : NET_LINGER_OFF_MOST;
-	p->step_skip = p->step_off;
+	net_backoff_ended(&p->step_linger, true);
 	return false;
 }
 
@@ -288,7 +283,7 @@ bool net_pool_step(struct net_pool *p, int timeout_ms)
 			leads = p->stepping = true;
 			pthread_mutex_unlock(&p->lock);
 		}
-		ran = (leads && !p->virtual_clock && step_linger(p, &ev)) || epoll_wait(p->epfd, &ev, 1, p->virtual_clock ? 0 : timeout_ms) == 1;
+		ran = (leads && step_linger(p, &ev)) || epoll_wait(p->epfd, &ev, 1, p->virtual_clock ? 0 : timeout_ms) == 1;
 		if (ran) {
 			/* Let another stepping thread wait while this one works. */
 			if (leads)

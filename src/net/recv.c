@@ -301,19 +301,7 @@ static bool linger_pays(struct net_conn *c, const struct net_worker *w, bool sev
 		return false;
 	if (!w || w->pool->virtual_clock || w->pool->cores < 2 || !others_wait(w->pool))
 		return false;
-	if (c->linger_skip > 0) {
-		c->linger_skip--;
-		return false;
-	}
-	return true;
-}
-
-static void linger_ended(struct net_conn *c, bool in_vain)
-{
-	unsigned off = in_vain ? 2u * c->linger_off + 1 : c->linger_off / 2u;
-
-	c->linger_off = (uint8_t)(off < NET_LINGER_OFF_MOST ? off : NET_LINGER_OFF_MOST);
-	c->linger_skip = in_vain ? c->linger_off : 0;
+	return !net_backoff_skips(&c->linger);
 }
 
 /* Staying at an empty socket, from the time it was found so. One thread of a pool at a time does: the others are there for other connections. */
@@ -350,7 +338,7 @@ static void linger_end(struct net_conn *c, struct net_worker *w, struct lingerin
 	if (!l->on)
 		return;
 	atomic_store(&w->pool->lingering, false);
-	linger_ended(c, in_vain);
+	net_backoff_ended(&c->linger, in_vain);
 	l->on = l->begun = false;
 }
 
