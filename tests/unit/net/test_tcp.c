@@ -509,12 +509,17 @@ static void test_connections_within_the_machine_are_not_paced(void **state)
 	char name[16] = "";
 	socklen_t len = sizeof(name);
 	uint8_t kick[8];
-	int fd = start_one(2);
+	struct net_conn *c;
+	int fd = start_one(2), err;
 
 	(void)state;
 	raw_write(fd, kick, make_frame(kick, 1, 0));
 	WAIT_FOR(NULL, ends[0].frames == 1);
-	assert_int_equal(getsockopt(atomic_load(&ends[0].conn)->fd, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+	c = ends[0].conn;
+	pthread_mutex_lock(&c->lock);
+	err = getsockopt(c->fd, IPPROTO_TCP, TCP_CONGESTION, name, &len);
+	pthread_mutex_unlock(&c->lock);
+	assert_int_equal(err, 0);
 	assert_string_equal(name, "reno");
 	stop_all(fd);
 }
