@@ -142,6 +142,11 @@ void net_conn_limit(struct net_conn *c, size_t max_frame_bytes)
 	atomic_store(&c->limit, max_frame_bytes);
 }
 
+void net_conn_unsent(struct net_conn *c, size_t most)
+{
+	atomic_store(&c->unsent, most);
+}
+
 void net_conn_timeout(struct net_conn *c, unsigned idle_ms, unsigned frame_ms)
 {
 	uint64_t now = clock_ms(c->pool->clock), in_ms;
@@ -171,7 +176,7 @@ void net_conn_arm(struct net_conn *c, bool more)
 		}
 	}
 	pthread_mutex_lock(&c->lock);
-	c->paused = c->writing && atomic_load(&c->queued) > NET_QUEUE_HIGH && atomic_load(&c->state) == NET_CONN_OPEN;
+	c->paused = c->writing && net_conn_overfull(c) && atomic_load(&c->state) == NET_CONN_OPEN;
 	if (c->paused) {
 		; /* who makes the queue shorter hands it on */
 	} else if (more) {
@@ -184,12 +189,18 @@ void net_conn_arm(struct net_conn *c, bool more)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* The token comes back by a job; what was left over is looked at first. */
+/* The token comes back by a job; what was left over is looked at first. The peer could send nothing meanwhile: its time begins anew. */
 void net_conn_unpause_locked(struct net_conn *c)
 {
+	uint64_t now;
+
 	if (!c->paused)
 		return;
 	c->paused = false;
+	now = clock_lately_ms(c->pool->clock);
+	atomic_store(&c->last_frame_ms, now);
+	if (atomic_load(&c->partial_since_ms))
+		atomic_store(&c->partial_since_ms, now ? now : 1);
 	net_job_push(c->pool, &c->job);
 }
 

@@ -17,8 +17,6 @@ enum {
 	NET_LARGE_FRAME = 32768,        /* frames above get a buffer and a call of their own */
 	NET_FRAMES_AT_ONCE = 64,
 	NET_IDLE_MS = 3000,             /* a worker above the base number that waited so long ends */
-	NET_QUEUE_HIGH = 16 * 1048576,  /* reading stops above this much unsent output, */
-	NET_QUEUE_LOW = 8 * 1048576,    /* and goes on below this */
 	NET_DRAIN_MS = 3000,            /* how long a peer may take to read the last bytes and hang up */
 	NET_STALL_MS = 120000,          /* how long a peer with a timeout may leave queued output untouched */
 	NET_IOVS = 64,
@@ -187,7 +185,7 @@ struct net_conn {
 	struct net_job job;
 	struct net_job out_job; /* in place of a writable event that cannot be had */
 
-	_Atomic size_t limit;
+	_Atomic size_t limit, unsent; /* as net_conn_limit and net_conn_unsent; 0: any */
 	_Atomic unsigned idle_ms, frame_ms;
 	_Atomic bool reading; /* the token is with the transport: it is the peer's turn */
 	_Atomic uint64_t last_frame_ms, partial_since_ms, last_send_ms; /* partial_since_ms 0: no begun frame */
@@ -232,6 +230,13 @@ void net_conn_finish(struct net_conn *c);
 /* Hands the token on, or keeps it back while too much output is queued. more: the bytes left with the connection come first. */
 void net_conn_arm(struct net_conn *c, bool more);
 void net_conn_unpause_locked(struct net_conn *c);
+/* More waits to go than the owner wants. */
+static inline bool net_conn_overfull(const struct net_conn *c)
+{
+	size_t most = atomic_load_explicit(&c->unsent, memory_order_relaxed);
+
+	return most > 0 && atomic_load(&c->queued) > most;
+}
 /* recv.c: the calling thread has the token, and a reference that goes with it. */
 void net_conn_receive(struct net_conn *c, struct net_worker *w);
 /* What a worker keeps from one event to the next. */

@@ -506,7 +506,7 @@ void net_conn_receive(struct net_conn *c, struct net_worker *w)
 		int state = atomic_load(&c->state), r = 1;
 		size_t n = 0;
 
-		if (state == NET_CONN_OPEN && atomic_load(&c->queued) > NET_QUEUE_HIGH) {
+		if (state == NET_CONN_OPEN && net_conn_overfull(c)) {
 			r = 0;
 		} else if (state == NET_CONN_OPEN && c->sink) {
 			r = rx_sink(c, w, &rx);

@@ -264,7 +264,8 @@ static void writer_run(struct net_conn *c, struct list_node *active)
 		}
 		pthread_mutex_unlock(&c->lock);
 	}
-	if (atomic_load(&c->queued) < NET_QUEUE_LOW)
+	/* Half of what it takes to stop. */
+	if (c->paused && atomic_load(&c->queued) <= atomic_load(&c->unsent) / 2)
 		net_conn_unpause_locked(c);
 	pthread_mutex_unlock(&c->lock);
 	out_free_all(c, active);

@@ -201,6 +201,7 @@ void srv_accept(struct srv *srv, struct net_conn *net, bool smb1)
 	log_debug("%s: connected", c->peer);
 	net_conn_limit(net, FRAME_BEFORE_LOGON_BYTES);
 	net_conn_timeout(net, srv->limits.idle_timeout_ms, srv->limits.frame_timeout_ms);
+	net_conn_unsent(net, srv->limits.unsent_per_connection);
 	net_conn_start(net, &conn_ops, c);
 }
 

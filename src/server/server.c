@@ -451,6 +451,16 @@ static void say_what_smb1_exposes(struct hythe_server *s)
 	pthread_mutex_unlock(&srv->lock);
 }
 
+/* Enough that a socket never runs dry, and little enough that what waits is still in a cache when it goes: replies that a peer does not take as fast as
+ * they can be made would otherwise go to memory and back. */
+static uint32_t unsent_most(unsigned threads)
+{
+	enum { OF_ONE_THREAD = 256 << 10, LEAST = 512 << 10, MOST = 16 << 20 };
+	uint64_t n = (uint64_t)OF_ONE_THREAD * threads;
+
+	return n < LEAST ? LEAST : n > MOST ? MOST : (uint32_t)n;
+}
+
 bool hythe_server_start(struct hythe_server *s, char *why, size_t why_cap)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -459,6 +469,7 @@ bool hythe_server_start(struct hythe_server *s, char *why, size_t why_cap)
 
 	pool.threads = s->threads != 0 ? s->threads : cpus > 1 ? (unsigned)cpus : 2;
 	pool.max_threads = pool.threads * 8 < 64 ? 64 : pool.threads * 8;
+	s->srv.limits.unsent_per_connection = unsent_most(pool.threads);
 	s->srv.pool = net_pool_new(&pool);
 	if (!s->srv.pool)
 		return fail(why, why_cap, "cannot start worker threads; is the limit of processes reached?");

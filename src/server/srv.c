@@ -22,6 +22,7 @@ static const struct srv_limits default_limits = {
 	.share_instances = 4096,
 	.share_instances_per_user = 256,
 	.parked_per_connection = 1024,
+	.unsent_per_connection = 512 << 10,
 	.workers_waiting = 16,
 	.login_timeout_ms = 45000,
 	.frame_timeout_ms = 60000,

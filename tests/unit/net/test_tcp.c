@@ -54,6 +54,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(ends, 0, sizeof(ends));
+	server.clock = NULL;
 	return 0;
 }
 
@@ -341,7 +342,7 @@ static void test_frames_before_a_violation_are_given_away(void **state)
  * peer reads. */
 static void test_a_peer_that_does_not_read_is_not_read_from(void **state)
 {
-	enum { FRAME = 100000, COUNT = 600 };
+	enum { FRAME = 100000, COUNT = 600, MOST = 512 << 10 };
 	uint8_t *frame = malloc(FRAME + 4), *back = malloc(FRAME + 4);
 	size_t sent = 0, n = make_frame(frame, FRAME, 0), most;
 	unsigned stuck = 0;
@@ -352,6 +353,7 @@ static void test_a_peer_that_does_not_read_is_not_read_from(void **state)
 		frame[4 + i] = (uint8_t)(i * 31 + (i >> 8));
 	ends[0].echo = true;
 	ends[0].limit = 1 << 20;
+	ends[0].unsent = MOST;
 	fd = start_one(2);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	while (sent < n * COUNT && stuck < 200) {
@@ -364,7 +366,7 @@ static void test_a_peer_that_does_not_read_is_not_read_from(void **state)
 	}
 	assert_int_equal(stuck, 200);
 	most = queued(&ends[0]);
-	assert_in_range(most, 16u << 20, (16u << 20) + 2 * FRAME);
+	assert_in_range(most, MOST, MOST + 2 * FRAME);
 	/* Bytes are on their way, but the peer's system lives. */
 	assert_true(stuck_for(&ends[0], 0));
 	assert_false(stuck_for(&ends[0], 60000));
@@ -398,6 +400,7 @@ static void test_a_peer_that_leaves_while_not_reading_is_noticed(void **state)
 
 	(void)state;
 	ends[0].echo = true;
+	ends[0].unsent = 512 << 10;
 	fd = start_one(2);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	while (stuck < 200) {
@@ -413,6 +416,108 @@ static void test_a_peer_that_leaves_while_not_reading_is_noticed(void **state)
 	WAIT_FOR(NULL, ends[0].destroyed == 1);
 	stop_all(-1);
 	free(frame);
+}
+
+/* Sends so much that a socket takes only some of it. */
+static void send_much(struct end *e, size_t bytes)
+{
+	for (size_t sent = 0; sent < bytes; sent += 1 << 20) {
+		struct buf *b = buf_get(1 << 20);
+		struct net_seg s;
+
+		assert_non_null(b);
+		memset(b->data, 1, 1 << 20);
+		s = (struct net_seg){.data = b->data, .len = 1 << 20, .owner = b};
+		net_send(e->conn, &s, 1);
+	}
+}
+
+static void read_much(int fd, size_t bytes)
+{
+	uint8_t *p = malloc(1 << 20);
+
+	assert_non_null(p);
+	for (size_t got = 0; got < bytes;) {
+		ssize_t r = recv(fd, p, bytes - got < 1 << 20 ? bytes - got : 1 << 20, 0);
+
+		got += r > 0 ? (size_t)r : 0;
+		assert_int_not_equal(r, 0);
+		if (r < 0 && !(server.clock && net_pool_step(server.pool, 0)))
+			usleep(100);
+	}
+	free(p);
+}
+
+/* A peer that sends all it has before it reads, while much is on its way to it: neither end waits for the other for ever. */
+static void test_who_sends_much_reads_all_the_same(void **state)
+{
+	enum { FRAME = 100000, COUNT = 600, MUCH = 40 << 20 };
+	uint8_t *frame = malloc(FRAME + 4);
+	size_t n = make_frame(frame, FRAME, 3);
+	struct timeval patience = {.tv_sec = 10};
+	int fd;
+
+	(void)state;
+	ends[0].limit = 1 << 20;
+	fd = start_one(2);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	WAIT_FOR(NULL, server.used == 1 && ends[0].conn);
+	send_much(&ends[0], MUCH);
+	assert_true(queued(&ends[0]) > 20 << 20);
+	for (unsigned i = 0; i < COUNT; i++)
+		raw_write(fd, frame, n);
+	WAIT_FOR(NULL, ends[0].frames == COUNT);
+	read_much(fd, MUCH + 4 * (MUCH >> 20));
+	stop_all(fd);
+	free(frame);
+}
+
+/* A peer that is not read from cannot complete the frame that it has begun. */
+static void test_time_stands_still_for_who_is_not_read_from(void **state)
+{
+	enum { MUCH = 20 << 20 };
+	struct clock_virtual now;
+	uint8_t frame[300];
+	size_t n = make_frame(frame, 200, 1);
+	int fd;
+
+	(void)state;
+	clock_virtual_init(&now);
+	server.clock = &now;
+	ends[0].frame_ms = ends[0].idle_ms = 5000;
+	ends[0].unsent = 1 << 20;
+	start_one(0);
+	fd = raw_connect(&server);
+	WAIT_FOR(server.pool, server.used == 1);
+	raw_write(fd, frame, 50);
+	WAIT_FOR(server.pool, ends[0].conn->partial_since_ms != 0);
+	send_much(&ends[0], MUCH);
+	raw_write(fd, frame + 50, 50);
+	WAIT_FOR(server.pool, ends[0].conn->paused);
+	for (unsigned i = 0; i < 12; i++) {
+		now.now_ms += 5000;
+		while (net_pool_step(server.pool, 0))
+			;
+	}
+	/* Before the timer looks the next time. */
+	now.now_ms += 3000;
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	read_much(fd, MUCH + 4 * (MUCH >> 20));
+	WAIT_FOR(server.pool, !ends[0].conn->paused && ends[0].conn->reading);
+	now.now_ms += 2500;
+	while (net_pool_step(server.pool, 0))
+		;
+	assert_int_equal(ends[0].closed, 0);
+	raw_write(fd, frame + 100, n - 100);
+	WAIT_FOR(server.pool, ends[0].frames == 1);
+	/* Now it is the peer's. */
+	raw_write(fd, frame, 50);
+	WAIT_FOR(server.pool, ends[0].conn->partial_since_ms != 0);
+	now.now_ms += 5001;
+	while (net_pool_step(server.pool, 0))
+		;
+	assert_int_equal(ends[0].closed, 1);
+	stop_all(fd);
 }
 
 struct sender {
@@ -956,6 +1061,8 @@ int main(void)
 		cmocka_unit_test_setup(test_frames_before_a_violation_are_given_away, setup),
 		cmocka_unit_test_setup(test_a_peer_that_does_not_read_is_not_read_from, setup),
 		cmocka_unit_test_setup(test_a_peer_that_leaves_while_not_reading_is_noticed, setup),
+		cmocka_unit_test_setup(test_who_sends_much_reads_all_the_same, setup),
+		cmocka_unit_test_setup(test_time_stands_still_for_who_is_not_read_from, setup),
 		cmocka_unit_test_setup(test_a_peer_that_has_hung_up_is_lost_before_that_is_read, setup),
 		cmocka_unit_test_setup(test_frames_of_many_threads_are_not_interleaved, setup),
 		cmocka_unit_test_setup(test_connections_within_the_machine_are_not_paced, setup),

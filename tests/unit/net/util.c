@@ -118,15 +118,16 @@ static void accepted(void *arg, struct net_conn *c)
 		net_conn_limit(c, s->ends[k].limit);
 	if (s->ends[k].idle_ms || s->ends[k].frame_ms)
 		net_conn_timeout(c, s->ends[k].idle_ms, s->ends[k].frame_ms);
+	net_conn_unsent(c, s->ends[k].unsent);
 	net_conn_start(c, &end_ops, &s->ends[k]);
 }
 
 void server_start(struct server *s, unsigned threads, unsigned max_threads, struct end *ends, unsigned n)
 {
-	struct net_pool_config cfg = {.threads = threads, .max_threads = max_threads};
+	struct net_pool_config cfg = {.threads = threads, .max_threads = max_threads, .virtual_clock = s->clock};
 	char why[256];
 
-	*s = (struct server){.ends = ends, .end_count = n, .nbss = s->nbss};
+	*s = (struct server){.ends = ends, .end_count = n, .nbss = s->nbss, .clock = s->clock};
 	s->pool = net_pool_new(&cfg);
 	assert_non_null(s->pool);
 	s->listener = net_listen(s->pool, s->nbss ? "nbss:127.0.0.1:0" : "127.0.0.1:0", accepted, s, why);

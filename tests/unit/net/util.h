@@ -27,7 +27,7 @@ struct end {
 	void (*on_frame)(struct end *e, const struct net_frame *f);
 	struct net_sink *(*on_begun)(struct end *e, const struct net_frame *head, size_t len);
 	uint8_t (*on_called)(const char *called, uint8_t suffix, const char *calling);
-	size_t limit;
+	size_t limit, unsent;
 	unsigned idle_ms, frame_ms;
 };
 
@@ -39,7 +39,8 @@ struct server {
 	struct end *ends;     /* accepted connections take them in order */
 	unsigned end_count;
 	_Atomic unsigned used;
-	bool nbss;            /* set before the start: its connections are NetBIOS sessions */
+	bool nbss;            /* set before the start: its connections are NetBIOS sessions; */
+	struct clock_virtual *clock; /* and this, for a server without threads */
 };
 
 void server_start(struct server *s, unsigned threads, unsigned max_threads, struct end *ends, unsigned n);
