@@ -2,6 +2,7 @@
 #include "server/info.h"
 #include "server/notify.h"
 #include "server/oplock.h"
+#include "server/seen.h"
 
 #include <stdatomic.h>
 
@@ -123,22 +124,22 @@ static ntstatus set_basic(struct srv_request *r, union any_set *any)
 	return nt_ok(status) ? sticky_set(o, m) : status;
 }
 
-static ntstatus delete_check(const struct srv_open *o, bool ignore_readonly)
+static ntstatus delete_check(const struct srv_request *r, bool ignore_readonly)
 {
 	struct vfs_stat st;
-	ntstatus status = vfs_stat_get(o->file, &st);
+	ntstatus status = srv_seen_stat(r, &st);
 
 	if (!nt_ok(status))
 		return status;
 	if ((st.attributes & FILE_ATTRIBUTE_READONLY) && !ignore_readonly)
 		return STATUS_CANNOT_DELETE;
-	return st.directory ? vfs_dir_empty(o->file) : STATUS_SUCCESS;
+	return st.directory ? vfs_dir_empty(r->open->file) : STATUS_SUCCESS;
 }
 
 /* [MS-FSCC] 2.4.11 */
 static ntstatus set_disposition(struct srv_request *r, union any_set *any)
 {
-	ntstatus status = any->u8.value ? delete_check(r->open, false) : STATUS_SUCCESS;
+	ntstatus status = any->u8.value ? delete_check(r, false) : STATUS_SUCCESS;
 
 	if (nt_ok(status) && any->u8.value)
 		status = srv_oplock_give_way(r, r->open->fsa.id, FSA_DELETES);
@@ -160,7 +161,7 @@ static ntstatus set_disposition_ex(struct srv_request *r, union any_set *any)
 	if (flags & ~known)
 		return STATUS_NOT_SUPPORTED;
 	if (flags & FSCC_DISPOSITION_DELETE)
-		status = delete_check(r->open, (flags & FSCC_DISPOSITION_IGNORE_READONLY) != 0);
+		status = delete_check(r, (flags & FSCC_DISPOSITION_IGNORE_READONLY) != 0);
 	if (nt_ok(status) && (flags & FSCC_DISPOSITION_DELETE))
 		status = srv_oplock_give_way(r, r->open->fsa.id, FSA_DELETES);
 	if (!nt_ok(status))
