@@ -112,8 +112,7 @@ static void conn_job_fn(struct net_job *j, struct net_worker *w)
 
 static void conn_out_job_fn(struct net_job *j, struct net_worker *w)
 {
-	(void)w;
-	net_conn_writable(CONTAINER_OF(j, struct net_conn, out_job));
+	net_conn_writable(CONTAINER_OF(j, struct net_conn, out_job), w);
 }
 
 void net_conn_start(struct net_conn *c, const struct net_conn_ops *ops, void *user)
@@ -189,19 +188,26 @@ void net_conn_arm(struct net_conn *c, bool more)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* The token comes back by a job; what was left over is looked at first. The peer could send nothing meanwhile: its time begins anew. */
-void net_conn_unpause_locked(struct net_conn *c)
+/* The peer could send nothing meanwhile: its time begins anew. */
+bool net_conn_unpause_locked(struct net_conn *c)
 {
 	uint64_t now;
 
 	if (!c->paused)
-		return;
+		return false;
 	c->paused = false;
 	now = clock_lately_ms(c->pool->clock);
 	atomic_store(&c->last_frame_ms, now);
 	if (atomic_load(&c->partial_since_ms))
 		atomic_store(&c->partial_since_ms, now ? now : 1);
-	net_job_push(c->pool, &c->job);
+	return true;
+}
+
+/* By a job: what was left over is looked at first. */
+static void conn_unpause_locked(struct net_conn *c)
+{
+	if (net_conn_unpause_locked(c))
+		net_job_push(c->pool, &c->job);
 }
 
 void net_conn_drop_locked(struct net_conn *c)
@@ -212,7 +218,7 @@ void net_conn_drop_locked(struct net_conn *c)
 		return;
 	atomic_store(&c->state, NET_CONN_DROPPED);
 	c->transport->shutdown(c, SHUT_RDWR);
-	net_conn_unpause_locked(c);
+	conn_unpause_locked(c);
 }
 
 void net_conn_drop(struct net_conn *c)
@@ -235,7 +241,7 @@ void net_conn_close(struct net_conn *c, bool drain)
 		conn_timer_set_locked(c, now, NET_DRAIN_MS);
 		if (!c->writing && list_empty(&c->out)) /* else whoever writes does it then */
 			c->transport->shutdown(c, SHUT_WR);
-		net_conn_unpause_locked(c);
+		conn_unpause_locked(c);
 	}
 	pthread_mutex_unlock(&c->lock);
 }

@@ -142,6 +142,7 @@ union net_addr {
 /* What a transport does. recv and send give -1 and errno like the system calls and never block. */
 struct net_transport {
 	ssize_t (*recv)(struct net_conn *c, void *p, size_t n);
+	ssize_t (*recv_both)(struct net_conn *c, struct iovec iov[2]); /* the same, into one piece and then the next; NULL: cannot */
 	ssize_t (*send)(struct net_conn *c, struct iovec *iov, size_t n, bool more);
 	ssize_t (*splice)(struct net_conn *c, int pipe_fd, size_t n, bool more);
 	ssize_t (*splice_in)(struct net_conn *c, int pipe_fd, size_t n); /* NULL: cannot */
@@ -229,7 +230,8 @@ void net_conn_drop(struct net_conn *c);
 void net_conn_finish(struct net_conn *c);
 /* Hands the token on, or keeps it back while too much output is queued. more: the bytes left with the connection come first. */
 void net_conn_arm(struct net_conn *c, bool more);
-void net_conn_unpause_locked(struct net_conn *c);
+/* Whether the token was kept back; it is the caller's then. */
+bool net_conn_unpause_locked(struct net_conn *c) MUST_USE;
 /* More waits to go than the owner wants. */
 static inline bool net_conn_overfull(const struct net_conn *c)
 {
@@ -243,8 +245,8 @@ void net_conn_receive(struct net_conn *c, struct net_worker *w);
 void net_worker_trim(struct net_worker *w);
 /* send.c: the calling thread has the token. Sends what net_batch_leave left. */
 void net_conn_flush(struct net_conn *c);
-/* The calling thread has the right to write. */
-void net_conn_writable(struct net_conn *c);
+/* The calling thread has the right to write, and goes on to read if that has waited for it. */
+void net_conn_writable(struct net_conn *c, struct net_worker *w);
 /* Bytes that are no frame. */
 void net_conn_send_raw(struct net_conn *c, const void *p, size_t n);
 /* nbss.c: the calling thread has the token. */

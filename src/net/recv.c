@@ -394,6 +394,27 @@ void net_worker_trim(struct net_worker *w)
 	worker_pipe_end(w, true);
 }
 
+/* Into the sink's memory, and from behind it the head of the next frame, if that has come: it needs no call of its own then. */
+static ssize_t sink_recv(struct net_conn *c, struct net_worker *w, struct rx *rx)
+{
+	struct net_sink *s = c->sink;
+	struct iovec iov[2] = {{s->into, s->left}};
+	ssize_t got;
+
+	if (c->transport->recv_both && rx_room(c, w, rx) > 0) {
+		iov[1] = (struct iovec){rx->buf->data + rx->end, probe_bytes(c)};
+		got = c->transport->recv_both(c, iov);
+	} else {
+		got = c->transport->recv(c, s->into, s->left);
+	}
+	if (got > 0 && (size_t)got > s->left) {
+		rx->end += (size_t)got - s->left;
+		got = (ssize_t)s->left;
+	}
+	s->into += got > 0 ? got : 0;
+	return got;
+}
+
 /* Gives some bytes to the sink: those at hand, from the pipe, or from the buffer. How many, or as recv. */
 static ssize_t sink_some(struct net_conn *c, struct net_worker *w, struct rx *rx)
 {
@@ -410,11 +431,8 @@ static ssize_t sink_some(struct net_conn *c, struct net_worker *w, struct rx *rx
 		rx->off += n;
 		return (ssize_t)n;
 	}
-	if (s->into) {
-		got = c->transport->recv(c, s->into, s->left);
-		s->into += got > 0 ? got : 0;
-		return got;
-	}
+	if (s->into)
+		return sink_recv(c, w, rx);
 	if (nt_ok(s->status) && s->pipe && c->transport->splice_in && worker_pipe(w)) {
 		got = c->transport->splice_in(c, w->pipe[1], s->left);
 		if (got > 0)

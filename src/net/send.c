@@ -227,9 +227,12 @@ static void list_move_all(struct list_node *to, struct list_node *from)
 	list_init(from);
 }
 
-/* Writes `active`, then what others have queued meanwhile, until all is sent or the kernel takes no more. */
-static void writer_run(struct net_conn *c, struct list_node *active)
+/* Writes `active`, then what others have queued meanwhile, until all is sent or the kernel takes no more. true: the calling thread has the receive
+ * token now, which was kept back until then. */
+static bool writer_run(struct net_conn *c, struct list_node *active)
 {
+	bool has_token = false;
+
 	for (;;) {
 		enum out_result r = out_write(c, active);
 
@@ -266,12 +269,20 @@ static void writer_run(struct net_conn *c, struct list_node *active)
 	}
 	/* Half of what it takes to stop. */
 	if (c->paused && atomic_load(&c->queued) <= atomic_load(&c->unsent) / 2)
-		net_conn_unpause_locked(c);
+		has_token = net_conn_unpause_locked(c);
 	pthread_mutex_unlock(&c->lock);
 	out_free_all(c, active);
+	return has_token;
 }
 
-void net_conn_writable(struct net_conn *c)
+/* In the middle of other work. */
+static void write_and_go_on(struct net_conn *c, struct list_node *active)
+{
+	if (writer_run(c, active))
+		net_job_push(c->pool, &c->job);
+}
+
+void net_conn_writable(struct net_conn *c, struct net_worker *w)
 {
 	struct list_node active;
 
@@ -279,7 +290,8 @@ void net_conn_writable(struct net_conn *c)
 	pthread_mutex_lock(&c->lock);
 	list_move_all(&active, &c->out);
 	pthread_mutex_unlock(&c->lock);
-	writer_run(c, &active);
+	if (writer_run(c, &active))
+		net_conn_receive(c, w);
 	net_conn_put(c); /* the armed event's */
 }
 
@@ -311,7 +323,7 @@ static void conn_transmit(struct net_conn *c, struct net_seg *segs, size_t n, si
 	pthread_mutex_unlock(&c->lock);
 	list_init(&active);
 	list_append(&active, &o.link);
-	writer_run(c, &active);
+	write_and_go_on(c, &active);
 }
 
 void net_batch_init(struct net_batch *b, struct net_conn *c)
@@ -406,7 +418,7 @@ void net_conn_flush(struct net_conn *c)
 	c->writing = true;
 	list_move_all(&active, &c->out);
 	pthread_mutex_unlock(&c->lock);
-	writer_run(c, &active);
+	write_and_go_on(c, &active);
 }
 
 void net_batch_add(struct net_batch *b, const struct net_seg *segs, size_t n)

@@ -21,6 +21,11 @@ static ssize_t tcp_recv(struct net_conn *c, void *p, size_t n)
 	return recv(c->fd, p, n, 0);
 }
 
+static ssize_t tcp_recv_both(struct net_conn *c, struct iovec iov[2])
+{
+	return readv(c->fd, iov, 2);
+}
+
 static ssize_t tcp_send(struct net_conn *c, struct iovec *iov, size_t n, bool more)
 {
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n};
@@ -119,9 +124,8 @@ static void tcp_readable(struct net_io *io, struct net_worker *w, uint32_t event
 
 static void tcp_writable(struct net_io *io, struct net_worker *w, uint32_t events)
 {
-	(void)w;
 	(void)events;
-	net_conn_writable(CONTAINER_OF(io, struct net_conn, out_io));
+	net_conn_writable(CONTAINER_OF(io, struct net_conn, out_io), w);
 }
 
 static bool tcp_start(struct net_conn *c)
@@ -161,6 +165,7 @@ static void tcp_destroy(struct net_conn *c)
 
 static const struct net_transport tcp_transport = {
 	.recv = tcp_recv,
+	.recv_both = tcp_recv_both,
 	.send = tcp_send,
 	.splice = tcp_splice,
 	.splice_in = tcp_splice_in,

@@ -14,6 +14,7 @@ struct catcher {
 	uint32_t i;
 	size_t len, at, fail_at; /* of the frame; where the next byte belongs; 0: never */
 	bool failed;
+	uint8_t *memory; /* where net puts them itself; NULL: nowhere */
 };
 
 static struct server server;
@@ -71,6 +72,10 @@ static void done(struct net_sink *s, bool is_whole)
 {
 	struct catcher *c = CONTAINER_OF(s, struct catcher, sink);
 
+	if (is_whole && c->memory) {
+		check_bytes(c->memory, c->len - HEAD, c->i, HEAD);
+		c->at = c->len;
+	}
 	if (is_whole) {
 		assert_int_equal(s->left, 0);
 		assert_int_equal(c->i, next_frame++);
@@ -81,13 +86,14 @@ static void done(struct net_sink *s, bool is_whole)
 		assert_true(s->left > 0);
 		cut_off++;
 	}
+	free(c->memory);
 	free(c);
 }
 
 static struct net_sink *begun(struct end *e, const struct net_frame *head, size_t len)
 {
 	struct catcher *c;
-	unsigned kind = (unsigned)random() % 4;
+	unsigned kind = (unsigned)random() % 5;
 
 	(void)e;
 	assert_true(len > SMALLEST - 4);
@@ -100,8 +106,12 @@ static struct net_sink *begun(struct end *e, const struct net_frame *head, size_
 	assert_non_null(c);
 	*c = (struct catcher){.i = load_le32(head->data), .len = len, .at = HEAD};
 	c->sink = (struct net_sink){.bytes = take_bytes, .pipe = kind > 1 ? take_pipe : NULL, .done = done};
-	if (random() % 5 == 0)
+	if (kind == 4) {
+		c->memory = c->sink.into = malloc(len - HEAD);
+		assert_non_null(c->memory);
+	} else if (random() % 5 == 0) {
 		c->fail_at = HEAD + 1 + (size_t)random() % (len - HEAD);
+	}
 	return &c->sink;
 }
 
