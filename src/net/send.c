@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { BATCH_BYTES = 65536, COPIED_BEHIND = 16384, LEFT_OUT_MOST = 4 };
+enum { BATCH_BYTES = 65536, COPIED_BEHIND = 16384, LEFT_OUT_MOST = 8 };
 
 /* Pieces to be sent: on the sender's stack, or, when they have to wait, on the heap with the borrowed bytes behind them. */
 struct net_out {
