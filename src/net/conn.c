@@ -175,7 +175,7 @@ void net_conn_arm(struct net_conn *c, bool more)
 		}
 	}
 	pthread_mutex_lock(&c->lock);
-	c->paused = c->writing && net_conn_overfull(c) && atomic_load(&c->state) == NET_CONN_OPEN;
+	c->paused = net_conn_overfull(c) && atomic_load(&c->state) == NET_CONN_OPEN;
 	if (c->paused) {
 		; /* who makes the queue shorter hands it on */
 	} else if (more) {

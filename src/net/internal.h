@@ -191,6 +191,7 @@ struct net_conn {
 	_Atomic bool reading; /* the token is with the transport: it is the peer's turn */
 	_Atomic uint64_t last_frame_ms, partial_since_ms, last_send_ms; /* partial_since_ms 0: no begun frame */
 	_Atomic size_t queued;
+	_Atomic bool blocked; /* the socket takes no more: the armed writable event will go on */
 
 	pthread_mutex_t lock; /* of what follows */
 	struct list_node out; /* struct net_out, unsent */
@@ -232,12 +233,12 @@ void net_conn_finish(struct net_conn *c);
 void net_conn_arm(struct net_conn *c, bool more);
 /* Whether the token was kept back; it is the caller's then. */
 bool net_conn_unpause_locked(struct net_conn *c) MUST_USE;
-/* More waits to go than the owner wants. */
+/* The peer does not take what it was sent, and more waits than the owner wants. */
 static inline bool net_conn_overfull(const struct net_conn *c)
 {
 	size_t most = atomic_load_explicit(&c->unsent, memory_order_relaxed);
 
-	return most > 0 && atomic_load(&c->queued) > most;
+	return most > 0 && atomic_load(&c->queued) > most && atomic_load(&c->blocked);
 }
 /* recv.c: the calling thread has the token, and a reference that goes with it. */
 void net_conn_receive(struct net_conn *c, struct net_worker *w);

@@ -103,8 +103,8 @@ struct net_conn *net_conn_ref(struct net_conn *c);
 void net_conn_put(struct net_conn *c);
 /* Frames longer than this end the connection. Starts at 128 KiB. */
 void net_conn_limit(struct net_conn *c, size_t max_frame_bytes);
-/* The peer is not read from while more than `most` bytes of what it was sent wait to go. 0, as it starts: it always is. For who only answers: two ends that
- * do not read before the other has read would wait for ever. */
+/* A peer that takes no more, while over `most` bytes of what it was sent wait to go, is not read from until half of `most` are left; that time does not count for its
+ * timeouts. 0, as it starts: it is always read from. For who only answers: two ends that both wait for the other to read would wait for ever. */
 void net_conn_unsent(struct net_conn *c, size_t most);
 /* Ends the connection if no complete frame arrives for so long, or a begun frame does not complete in that time; 0: never.
  * Time that the owner spends in `frames` with the token held does not count. */

@@ -249,6 +249,7 @@ static bool writer_run(struct net_conn *c, struct list_node *active)
 				list_move_all(active, &c->out);
 				list_move_all(&c->out, active);
 				net_conn_ref(c);
+				atomic_store(&c->blocked, true);
 				c->transport->arm_send(c);
 				break;
 			}
@@ -288,6 +289,7 @@ void net_conn_writable(struct net_conn *c, struct net_worker *w)
 
 	list_init(&active);
 	pthread_mutex_lock(&c->lock);
+	atomic_store(&c->blocked, false);
 	list_move_all(&active, &c->out);
 	pthread_mutex_unlock(&c->lock);
 	if (writer_run(c, &active))

@@ -34,12 +34,18 @@ static ntstatus fill_pipe(struct srv_request *r, uint64_t offset, size_t n, size
 {
 	struct net_pipes *pipes = &r->payload.pipes;
 	ntstatus status;
+	int to;
 
 	*got = 0;
 	if (!net_pipes_add(pipes))
 		return STATUS_INSUFFICIENT_RESOURCES;
-	status = vfs_read_pipe(r->open->file, pipes->fds[pipes->count - 1][1], n < NET_PIPE_BYTES ? n : NET_PIPE_BYTES, offset,
-		srv_request_others_go_on(r), got);
+	to = pipes->fds[pipes->count - 1][1];
+	n = n < NET_PIPE_BYTES ? n : NET_PIPE_BYTES;
+	status = vfs_read_pipe(r->open->file, to, n, offset, srv_request_others_go_on(r), got);
+	if (nt_is(status, STATUS_PENDING)) {
+		srv_request_waits(r);
+		status = vfs_read_pipe(r->open->file, to, n, offset, true, got);
+	}
 	if (*got == 0)
 		net_pipes_drop_last(pipes);
 	return status;

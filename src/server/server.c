@@ -451,8 +451,7 @@ static void say_what_smb1_exposes(struct hythe_server *s)
 	pthread_mutex_unlock(&srv->lock);
 }
 
-/* Enough that a socket never runs dry, and little enough that what waits is still in a cache when it goes: replies that a peer does not take as fast as
- * they can be made would otherwise go to memory and back. */
+/* Enough that the socket does not run dry meanwhile, and little enough that what waits is still in a cache when it goes. */
 static uint32_t unsent_most(unsigned threads)
 {
 	enum { OF_ONE_THREAD = 256 << 10, LEAST = 512 << 10, MOST = 16 << 20 };

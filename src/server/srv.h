@@ -30,7 +30,7 @@ struct srv_limits {
 	uint32_t share_instances;          /* of a share whose path depends on who connects ... */
 	uint32_t share_instances_per_user; /* ... and of one user */
 	uint32_t parked_per_connection;
-	uint32_t unsent_per_connection;    /* bytes of replies: above this no more requests are taken from it */
+	uint32_t unsent_per_connection;    /* bytes of replies that a peer does not take: above this no more requests are taken from it */
 	uint32_t workers_waiting;          /* at once, for CREATEs in the middle of chains */
 	uint32_t login_timeout_ms;         /* a connection without a valid session lives no longer */
 	uint32_t frame_timeout_ms;         /* a frame that has begun completes in this time */
