@@ -144,6 +144,37 @@ static void test_every_range_is_that_of_the_file(void **state)
 	stop();
 }
 
+/* The file, or what the system will let go of it, is on the disk alone. */
+static void evict(void)
+{
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/big", fx.dir);
+	fd = open(path, O_RDONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(fsync(fd), 0);
+	assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+	close(fd);
+}
+
+static void test_what_is_not_in_memory_is_waited_for(void **state)
+{
+	static const size_t lengths[] = {65536, 262144, 1048576, ROOM};
+
+	(void)state;
+	start_in(temporary());
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
+		evict();
+		read_one(4096, lengths[i]);
+		/* The first half is there. */
+		evict();
+		read_one(0, lengths[i] / 2);
+		read_one(0, lengths[i]);
+	}
+	stop();
+}
+
 static size_t descriptors(void)
 {
 	DIR *d = opendir("/proc/self/fd");
@@ -286,6 +317,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_range_is_that_of_the_file),
+		cmocka_unit_test(test_what_is_not_in_memory_is_waited_for),
 		cmocka_unit_test(test_the_same_in_memory),
 		cmocka_unit_test(test_a_file_that_changes_is_read_as_it_is),
 		cmocka_unit_test(test_what_is_read_to_a_file_is_that_of_the_file),
