@@ -98,6 +98,9 @@ struct srv_result cmd_read(struct srv_request *r, const struct smb2_read_req *in
 	if (fsa_io_conflicts(&r->open->fsa, &(struct fsa_range){.offset = in->offset, .length = in->length, .process = r->process}))
 		return srv_reply(STATUS_FILE_LOCK_CONFLICT);
 	if (!read_pages(r, in, &done)) {
+		/* What might have gone as pages has to be copied. */
+		if (in->length >= SRV_HEAVY_BYTES)
+			srv_request_waits(r);
 		out->data_padding = srv_request_read_padding(r);
 		if (!srv_payload_alloc(r, (size_t)in->length + out->data_padding))
 			return srv_reply(STATUS_INSUFFICIENT_RESOURCES);

@@ -10,7 +10,7 @@
 
 #include <stdatomic.h>
 
-enum { NOT_LARGE_BYTES = 68 * 1024, HEAVY_BYTES = 256 * 1024 };
+enum { NOT_LARGE_BYTES = 68 * 1024 };
 
 /* A check's verdict: go on, answer with a status, or drop the connection. */
 enum verdict { GO, ANSWER, DROP };
@@ -445,7 +445,7 @@ static void share_the_work(struct srv_chain *ch, struct srv_request *r)
 		if (r->header.command == SMB2_READ && srv_request_takes_pipes(r))
 			return;
 		sizes_of(r, &in, &out);
-		if (in + out < HEAVY_BYTES)
+		if (in + out < SRV_HEAVY_BYTES)
 			return;
 	}
 	give_up_token(ch);

@@ -39,7 +39,9 @@ struct srv_request *srv_request_new(struct srv_conn *c) MUST_USE;
 /* Drops all references and the memory. */
 void srv_request_free(struct srv_request *r);
 
-/* Before a handler waits for a disk: another worker goes on with the frames behind this one. */
+enum { SRV_HEAVY_BYTES = 256 * 1024 }; /* so much to read or to write is worth a second core */
+
+/* Before a handler waits for a disk, or works for long: another worker goes on with the frames behind this one. */
 void srv_request_waits(struct srv_request *r);
 /* That has been done: r may wait for a disk. */
 bool srv_request_others_go_on(const struct srv_request *r);
