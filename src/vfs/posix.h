@@ -203,10 +203,8 @@ ntstatus posix_stat_fd(struct posix_store *s, int fd, bool path_only, struct vfs
 ntstatus posix_stat_opened(struct posix_store *s, int fd, bool path_only, struct vfs_stat *out) MUST_USE;
 /* The same of the directory open as fd, which is `id`; false: it is not what the path leads to. */
 bool posix_stat_named(struct posix_store *s, const char *path, int fd, struct vfs_id id, struct vfs_stat *out) MUST_USE;
-/* The time as the kernel's inodes get it: never later than that of what is changed next. */
-uint64_t posix_now(void);
-/* Of what was just made with these attributes; `since` is posix_now from before. */
-ntstatus posix_stat_new(struct posix_store *s, int fd, bool directory, uint32_t attributes, uint64_t since, struct vfs_stat *out) MUST_USE;
+/* Of what was just made with these attributes. */
+ntstatus posix_stat_new(struct posix_store *s, int fd, bool directory, uint32_t attributes, struct vfs_stat *out) MUST_USE;
 /* Of an entry of the directory open as `dir`; `path` is the directory's. */
 ntstatus posix_stat_entry(struct posix_store *s, int dir, const char *path, const char *name, struct vfs_stat *out) MUST_USE;
 ntstatus posix_stat_get(struct vfs_file *f, struct vfs_stat *out) MUST_USE;

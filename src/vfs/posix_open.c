@@ -17,7 +17,6 @@ struct opening {
 	struct arena *arena;
 	struct vfs_open_result *out;
 	uint64_t known_at;
-	uint64_t making_since; /* posix_now */
 	bool path_only, readable, writable;
 	struct posix_path path; /* last: most of it is never looked at */
 };
@@ -66,7 +65,7 @@ static ntstatus file_make(struct opening *o, int fd, bool created)
 	if (f == NULL)
 		goto fail;
 	if (created)
-		st = posix_stat_new(o->store, fd, (o->args->flags & VFS_DIRECTORY) != 0, o->args->attributes, o->making_since, &o->out->stat);
+		st = posix_stat_new(o->store, fd, (o->args->flags & VFS_DIRECTORY) != 0, o->args->attributes, &o->out->stat);
 	else
 		st = posix_stat_opened(o->store, fd, o->path_only, &o->out->stat);
 	if (!nt_ok(st))
@@ -322,7 +321,6 @@ static int make(struct opening *o, int dir, const char *leaf)
 {
 	int access = wants(o, VFS_WRITE) ? O_RDWR : O_RDONLY;
 
-	o->making_since = posix_now();
 	o->path_only = false;
 	o->readable = wants(o, VFS_READ | VFS_WRITE);
 	o->writable = access == O_RDWR && !wants(o, VFS_DIRECTORY);

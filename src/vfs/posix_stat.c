@@ -19,8 +19,8 @@
 /* Also SPARSE, which is not set by clients like the others, but kept. */
 #define DOSATTRIB_KEPT (VFS_ATTRIBUTES_SETTABLE | FILE_ATTRIBUTE_SPARSE_FILE)
 
-/* The kernel's clock for inodes steps by a tick, and the call takes its time; what is made takes a moment. In 100 ns. */
-enum { CHANGED_SLACK = 100000, OUR_CLOCK_WITHIN = 10000000 };
+/* The kernel's clock for inodes steps by a tick, and the call takes its time: in 100 ns. */
+enum { CHANGED_SLACK = 100000 };
 
 enum { STATX_WANTED = STATX_BASIC_STATS | STATX_BTIME, XATTR_CAP = 256, LIST_CAP = 512 };
 
@@ -215,51 +215,28 @@ bool posix_stat_named(struct posix_store *s, const char *path, int fd, struct vf
 	return true;
 }
 
-uint64_t posix_now(void)
-{
-	struct timespec tick;
-
-	(void)clock_gettime(CLOCK_REALTIME_COARSE, &tick);
-	return filetime_from_timespec(tick);
-}
-
-/* Kept even where it is what the file has anyway: Samba guesses otherwise, and has no time of creation without it. */
-static int new_attributes_keep(int fd, uint32_t attributes, uint64_t created)
-{
-	uint8_t blob[POSIX_DOSATTRIB_BYTES];
-
-	posix_dosattrib_make(blob, attributes, created);
-	return posix_fsetxattr(fd, false, DOSATTRIB, blob, sizeof(blob));
-}
-
-static bool is_of_our_clock(const struct vfs_stat *st, uint64_t since)
-{
-	return st->written >= since && st->written - since < OUR_CLOCK_WITHIN;
-}
-
-ntstatus posix_stat_new(struct posix_store *s, int fd, bool directory, uint32_t attributes, uint64_t since, struct vfs_stat *out)
+ntstatus posix_stat_new(struct posix_store *s, int fd, bool directory, uint32_t attributes, struct vfs_stat *out)
 {
 	uint32_t wanted = (attributes & VFS_ATTRIBUTES_SETTABLE) | (directory ? FILE_ATTRIBUTE_DIRECTORY : FILE_ATTRIBUTE_ARCHIVE);
+	uint8_t blob[POSIX_DOSATTRIB_BYTES];
 	struct statx x;
-	/* Before the look, for it is a change, too. */
-	int err = s->xattrs ? new_attributes_keep(fd, wanted, since) : -EOPNOTSUPP;
+	int err = -EOPNOTSUPP;
 
 	if (statx_fd(s, fd, STATX_WANTED, &x) != 0)
 		return posix_error(errno);
 	fill(s, &x, out);
-	/* A file system over the network has times of its own. */
-	if (err == 0 && !is_of_our_clock(out, since)) {
-		since = out->created;
-		err = new_attributes_keep(fd, wanted, since);
-		if (statx_fd(s, fd, STATX_CTIME, &x) == 0)
-			out->changed = filetime_of(&x.stx_ctime);
-	}
 	attributes_add(out, &(struct posix_dosattrib){0});
+	/* Kept even where it is what the file has anyway: Samba guesses otherwise, and has no time of creation without it. */
+	posix_dosattrib_make(blob, wanted, out->created);
+	if (s->xattrs)
+		err = posix_fsetxattr(fd, false, DOSATTRIB, blob, sizeof(blob));
 	if (err == -EOPNOTSUPP && wanted != out->attributes)
 		posix_tell_no_xattrs(s);
 	if (err == 0) {
 		out->attributes = wanted;
-		out->created = since;
+		/* That was a change, too. The other way round one look would do, but the time of creation has to be that of the first write to 100 ns. */
+		if (statx_fd(s, fd, STATX_CTIME, &x) == 0)
+			out->changed = filetime_of(&x.stx_ctime);
 	}
 	return err == 0 || err == -EOPNOTSUPP || wanted == out->attributes ? STATUS_SUCCESS : posix_error(-err);
 }
@@ -384,7 +361,10 @@ static ntstatus dosattrib_store(struct posix_file *f, const struct vfs_set_info 
 		return attributes_to_mode(f, &now, attributes);
 	posix_dosattrib_make(blob, attributes, (set->which & VFS_SET_CREATED) != 0 ? set->created : now.created);
 	if ((set->which & VFS_SET_CHANGED) != 0) {
-		posix_dosattrib_changed_make(blob + len, set->changed, posix_now());
+		struct timespec tick;
+
+		(void)clock_gettime(CLOCK_REALTIME_COARSE, &tick);
+		posix_dosattrib_changed_make(blob + len, set->changed, filetime_from_timespec(tick));
 		len += POSIX_CHANGED_BYTES;
 	}
 	err = posix_fsetxattr(f->fd, f->path_only, DOSATTRIB, blob, len);

