@@ -441,11 +441,11 @@ static void share_the_work(struct srv_chain *ch, struct srv_request *r)
 	if (r->header.command != SMB2_FLUSH) {
 		if (r->header.command != SMB2_READ && r->header.command != SMB2_WRITE)
 			return;
-		/* Pages of a file take nearly no work before they are sent, which one worker at a time does. */
-		if (r->header.command == SMB2_READ && srv_request_takes_pipes(r))
-			return;
 		sizes_of(r, &in, &out);
 		if (in + out < SRV_HEAVY_BYTES)
+			return;
+		/* Pages of a file take nearly no work before they are sent, which one worker at a time does. */
+		if (r->header.command == SMB2_READ && srv_request_takes_pipes(r))
 			return;
 	}
 	give_up_token(ch);
