@@ -16,6 +16,7 @@ enum {
 	NET_RECV_BYTES = 65536,         /* a worker's receive buffer */
 	NET_LARGE_FRAME = 32768,        /* frames above get a buffer and a call of their own */
 	NET_FRAMES_AT_ONCE = 64,
+	NET_EVENTS_AT_ONCE = 16,        /* that one call takes, while no other worker waits */
 	NET_IDLE_MS = 3000,             /* a worker above the base number that waited so long ends */
 	NET_DRAIN_MS = 3000,            /* how long a peer may take to read the last bytes and hang up */
 	NET_STALL_MS = 120000,          /* how long a peer with a timeout may leave queued output untouched */
@@ -60,14 +61,18 @@ struct net_worker {
 	struct list_node link; /* in net_pool.dead when ended */
 };
 
-/* What an epoll event points to. */
-struct net_io {
-	void (*ready)(struct net_io *io, struct net_worker *w, uint32_t events);
-};
-
 struct net_job {
 	struct list_node link;
 	void (*fn)(struct net_job *j, struct net_worker *w);
+};
+
+/* What an epoll event points to. */
+struct net_io {
+	void (*ready)(struct net_io *io, struct net_worker *w, uint32_t events);
+	/* An event that was taken and left to another worker. */
+	_Atomic bool left;
+	uint32_t events;
+	struct net_job job;
 };
 
 /* A timer call under way, on the stack of its thread. */
@@ -118,7 +123,8 @@ struct net_pool {
 	struct list_node timer_calls;
 	pthread_cond_t timer_cv;
 
-	bool stepping; /* a thread waits in net_pool_step for all of them */
+	_Atomic bool stepped; /* threads other than workers may wait for events */
+	bool stepping; /* one does, in net_pool_step, for all of them */
 	struct net_backoff step_linger; /* that thread's */
 	unsigned followers;
 	uint64_t step_count;

@@ -1,7 +1,8 @@
 /* The pool: one epoll set that all workers wait on, the jobs they run between events, and net_pool_step for pools without
  * threads. A connection's readable event is one-shot: whoever gets it has the receive token (recv.c). Writable events
  * live in a second epoll set nested in the first, so that either direction of a socket is armed by itself and an armed
- * event holds exactly one reference. How many workers there are is decided in grow.c. */
+ * event holds exactly one reference. A worker takes several events with one call while no other waits for any; all but the first are jobs then, for whoever
+ * is free first. How many workers there are is decided in grow.c. */
 #include "net/internal.h"
 
 #include "base/log.h"
@@ -39,6 +40,12 @@ void net_job_push(struct net_pool *p, struct net_job *j)
 	kick(p->job_fd);
 }
 
+/* Somebody may sleep who could do what there is. Else everybody looks at the jobs before they sleep. */
+static bool others_sleep(struct net_pool *p)
+{
+	return (atomic_load(&p->wait_state) & NET_WAITING_MASK) > 0 || atomic_load(&p->stepped);
+}
+
 /* Runs the oldest job; wakes another worker for the rest. */
 static bool job_run(struct net_worker *w)
 {
@@ -57,7 +64,7 @@ static bool job_run(struct net_worker *w)
 	pthread_mutex_unlock(&p->lock);
 	if (!j)
 		return false;
-	if (left > 0)
+	if (left > 0 && others_sleep(p))
 		kick(p->job_fd);
 	j->fn(j, w);
 	return true;
@@ -146,13 +153,46 @@ static void pool_rest(struct net_pool *p)
 #endif
 }
 
+static void left_run(struct net_job *j, struct net_worker *w)
+{
+	struct net_io *io = CONTAINER_OF(j, struct net_io, job);
+	uint32_t events = io->events;
+
+	/* From here on it may come again. */
+	atomic_store(&io->left, false);
+	io->ready(io, w, events);
+}
+
+/* Leaves events to the workers that are free next. What is not one-shot may have been left before: once is enough. */
+static void leave(struct net_pool *p, const struct epoll_event *ev, int n)
+{
+	unsigned left = 0;
+
+	pthread_mutex_lock(&p->lock);
+	for (int i = 0; i < n; i++) {
+		struct net_io *io = ev[i].data.ptr;
+
+		if (atomic_exchange(&io->left, true))
+			continue;
+		io->events = ev[i].events;
+		io->job.fn = left_run;
+		list_append(&p->jobs, &io->job.link);
+		left++;
+	}
+	atomic_fetch_add(&p->job_count, left);
+	pthread_mutex_unlock(&p->lock);
+	if (left > 0 && others_sleep(p))
+		kick(p->job_fd);
+}
+
 void net_worker_loop(struct net_worker *w)
 {
 	struct net_pool *p = w->pool;
-	struct epoll_event ev;
+	struct epoll_event ev[NET_EVENTS_AT_ONCE];
 
 	while (!atomic_load(&p->stopping)) {
 		uint64_t since;
+		bool busy;
 		int n;
 
 		if (atomic_load(&p->job_count) > 0) {
@@ -164,15 +204,19 @@ void net_worker_loop(struct net_worker *w)
 			}
 		}
 		since = atomic_load(&p->events);
+		busy = !others_sleep(p);
 		atomic_fetch_add(&p->wait_state, 1);
-		n = epoll_wait(p->epfd, &ev, 1, NET_IDLE_MS);
+		/* One that somebody left after the look above and before this thread counted as waiting. */
+		n = atomic_load(&p->job_count) > 0 ? -1 : epoll_wait(p->epfd, ev, busy ? NET_EVENTS_AT_ONCE : 1, NET_IDLE_MS);
 		if (n == 0 && atomic_load(&p->events) == since)
 			pool_rest(p);
 		if ((atomic_fetch_add(&p->wait_state, NET_LEFT_ONE - 1) & NET_WAITING_MASK) == 1 && n > 0)
 			net_pool_starved(p);
-		if (n == 1) {
+		if (n > 1)
+			leave(p, ev + 1, n - 1);
+		if (n > 0) {
 			atomic_fetch_add_explicit(&p->events, 1, memory_order_relaxed);
-			((struct net_io *)ev.data.ptr)->ready(ev.data.ptr, w, ev.events);
+			((struct net_io *)ev[0].data.ptr)->ready(ev[0].data.ptr, w, ev[0].events);
 		} else if (n == 0) {
 			net_worker_trim(w);
 			if (net_worker_surplus(w))
@@ -268,9 +312,12 @@ static bool step_linger(struct net_pool *p, struct epoll_event *ev)
 bool net_pool_step(struct net_pool *p, int timeout_ms)
 {
 	struct net_worker w = {.pool = p, .thread = pthread_self()};
-	bool ran = step_due(&w), leads = false;
+	bool ran, leads = false;
 	struct epoll_event ev;
 
+	/* Before it looks at the jobs: who leaves some later wakes it. */
+	atomic_store(&p->stepped, true);
+	ran = step_due(&w);
 	if (!ran && p->virtual_clock && atomic_load(&p->sockets) == 0) {
 		ran = step_virtual(p, timeout_ms);
 	} else if (!ran) {

@@ -511,11 +511,17 @@ static bool goes_on(struct net_worker *w, unsigned *round)
 	return true;
 }
 
+/* Whether to look what else has come, when all that had is answered: not while others wait, for it is found when the connection is armed. */
+static bool looks_again(const struct net_worker *w, const struct rx *rx)
+{
+	return !w || rx->off < rx->end || atomic_load_explicit(&w->pool->job_count, memory_order_relaxed) == 0;
+}
+
 void net_conn_receive(struct net_conn *c, struct net_worker *w)
 {
 	struct net_frame frames[NET_FRAMES_AT_ONCE];
 	struct rx rx;
-	bool bad = false;
+	bool bad = false, answered = false;
 
 	/* Reads what the last holder wrote when it handed the token on: the kernel orders the two, but C does not know. */
 	(void)atomic_exchange(&c->reading, false);
@@ -542,7 +548,8 @@ void net_conn_receive(struct net_conn *c, struct net_worker *w)
 				continue; /* with what came of it */
 			}
 			if (n == 0)
-				r = goes_on(w, &round) ? rx_fill(c, w, &rx) : 0;
+				r = goes_on(w, &round) && (!answered || looks_again(w, &rx)) ? rx_fill(c, w, &rx) : 0;
+			answered = n > 0;
 		} else {
 			r = state == NET_CONN_DRAINING ? rx_discard(c, w, &rx) : -1;
 		}

@@ -76,6 +76,104 @@ static void test_a_thousand_connections(void **state)
 	setrlimit(RLIMIT_NOFILE, &old);
 }
 
+/* Two workers, and connections whose frames keep a worker for as long as the test wants. */
+enum { HELD = 6 };
+static _Atomic bool hold[HELD];
+
+static void held_frame(struct end *e, const struct net_frame *f)
+{
+	(void)f;
+	while (atomic_load(&hold[e - ends]))
+		usleep(500);
+}
+
+static void ask(int fd)
+{
+	uint8_t frame[104];
+
+	raw_write(fd, frame, make_frame(frame, 100, 1));
+}
+
+/* One worker is held by connection 1; the other by connection 2, and has found the four from 2 on readable with one look. */
+static void hold_both(int fds[HELD], struct net_timer *late)
+{
+	server_start(&server, 2, 2, ends, HELD);
+	for (unsigned i = 0; i < HELD; i++) {
+		ends[i].on_frame = held_frame;
+		hold[i] = i < 3;
+		fds[i] = raw_connect(&server);
+		WAIT_FOR(NULL, server.used == i + 1);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		ask(fds[i]);
+		WAIT_FOR(NULL, ends[i].calls == 1);
+	}
+	for (unsigned i = 2; i < HELD; i++)
+		ask(fds[i]);
+	if (late) {
+		net_timer_arm(server.pool, late, 1);
+		usleep(20000);
+	}
+	hold[0] = false;
+	WAIT_FOR(NULL, ends[2].calls == 1);
+}
+
+static _Atomic bool late_fired;
+
+static void late_fn(struct net_timer *t)
+{
+	(void)t;
+	late_fired = true;
+}
+
+/* Connections, and whatever else was due. */
+static void test_what_a_worker_took_others_serve(void **state)
+{
+	struct net_timer late = {.fn = late_fn};
+	int fds[HELD];
+
+	(void)state;
+	hold_both(fds, &late);
+	assert_false(late_fired);
+	hold[1] = false;
+	WAIT_FOR(NULL, late_fired);
+	for (unsigned i = 3; i < HELD; i++)
+		WAIT_FOR(NULL, ends[i].frames == 1);
+	assert_int_equal(ends[2].frames, 0);
+	hold[2] = false;
+	WAIT_FOR(NULL, ends[2].frames == 1);
+	for (unsigned i = 0; i < HELD; i++) {
+		ask(fds[i]);
+		WAIT_FOR(NULL, ends[i].frames == 2);
+		close(fds[i]);
+	}
+	server_stop(&server);
+	expect_all_gone();
+}
+
+static void *stop_server(void *arg)
+{
+	server_stop(arg);
+	return NULL;
+}
+
+/* Those that nobody has got to when the pool ends end with it. */
+static void test_what_a_worker_took_ends_with_the_pool(void **state)
+{
+	int fds[HELD];
+	pthread_t t;
+
+	(void)state;
+	hold_both(fds, NULL);
+	assert_int_equal(pthread_create(&t, NULL, stop_server, &server), 0);
+	usleep(20000);
+	hold[1] = hold[2] = false;
+	pthread_join(t, NULL);
+	expect_all_gone();
+	for (unsigned i = 0; i < HELD; i++)
+		close(fds[i]);
+}
+
 /* Out of descriptors: accepting pauses without spinning, and goes on when there are some again. */
 static void test_accepting_without_descriptors_pauses(void **state)
 {
@@ -626,6 +724,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_a_thousand_connections, setup),
+		cmocka_unit_test_setup(test_what_a_worker_took_others_serve, setup),
+		cmocka_unit_test_setup(test_what_a_worker_took_ends_with_the_pool, setup),
 		cmocka_unit_test_setup(test_accepting_without_descriptors_pauses, setup),
 		cmocka_unit_test_setup(test_closing_a_paused_listener, setup),
 		cmocka_unit_test_setup(test_a_port_can_be_listened_on_again_at_once, setup),
