@@ -1,21 +1,32 @@
 /* What an exchange costs with nothing of SMB in it, which is what no server can beat on this machine: a client sends messages as long as
- * ours are, and a server does for each what the operation is to the file system, and answers. Each is a process with one thread, so that
+ * ours are, and a server does for each what the operation asks of the file system, and answers. Each is a process with one thread, so that
  * neither counts the other's processor time, and both know the table below: what is in a message does not matter, only how long it is.
- * The server ends when its pipe does, and with it when the client fails. */
+ * The server ends when its pipe does, and with it when the client fails.
+ *
+ * Of a creation and a deletion that is at least the file ("least"), and for who keeps SMB's promises: that the path of the directory leads where it did,
+ * what attributes that has, that no name in it is the same in another case, attributes where Samba keeps them, that nothing leads out of the
+ * share, and that what is removed is what was opened. Of a READ it is its length and its status before the answer begins: the pages lie in
+ * a pipe by then. */
 #include "load.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
+#include <linux/openat2.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 enum {
@@ -25,6 +36,8 @@ enum {
 	/* The server's, by their descriptors: of those that connect anew it may not have seen the last one's end. */
 	PEERS = 3 * BENCH_CONNECTIONS_MAX,
 	PIECE_BYTES = 65536,
+	READ_HEAD = 84,
+	LISTING_BYTES = 16384,
 	BUFFER_BYTES = 2 * PIECE_BYTES, /* what one call receives at most; also where all that is sent comes from */
 };
 
@@ -57,16 +70,19 @@ struct bare_peer {
 	size_t have;      /* bytes that came and were not answered yet */
 	size_t head_left; /* of the answer under way */
 	size_t piece_left;
+	size_t in_pipe; /* of the piece */
 	off_t at;
 };
 
 struct bare_server {
 	const struct bench_config *cfg;
 	const struct bare_exchange *exchange;
-	int epfd, listener, stop, dir, file;
+	int epfd, listener, stop, root, dir, file, pipe[2];
+	const char *dir_name; /* in root */
 	uint64_t file_at;
 	struct bare_peer peers[PEERS];
 	char buffer[BUFFER_BYTES];
+	char listing[LISTING_BYTES];
 };
 
 /* A new one for each operation, as in the rows: the kernel remembers those that it has seen. */
@@ -75,28 +91,83 @@ static void file_name(const struct bare_peer *p, char name[NAME_BYTES])
 	snprintf(name, NAME_BYTES, "bare-%d-%" PRIu64, p->fd, p->done);
 }
 
-static void create_file(struct bare_server *s, const struct bare_peer *p)
+static void failed_if(bool failed, const struct bare_server *s, const char *name)
+{
+	if (failed)
+		load_fail("%s/%s: %s", s->cfg->dir, name, strerror(errno));
+}
+
+static void create_least(struct bare_server *s, const struct bare_peer *p)
 {
 	char name[NAME_BYTES];
 	int fd;
 
 	file_name(p, name);
 	fd = openat(s->dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0 || pwrite(fd, s->buffer, BENCH_SMALL, 0) != BENCH_SMALL)
-		load_fail("%s/%s: %s", s->cfg->dir, name, strerror(errno));
+	failed_if(fd < 0 || pwrite(fd, s->buffer, BENCH_SMALL, 0) != BENCH_SMALL, s, name);
 	close(fd);
 }
 
-static void delete_file(struct bare_server *s, const struct bare_peer *p)
+static void delete_least(struct bare_server *s, const struct bare_peer *p)
 {
 	char name[NAME_BYTES];
 	int fd;
 
 	file_name(p, name);
 	fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || unlinkat(s->dir, name, 0) != 0)
-		load_fail("%s/%s: %s", s->cfg->dir, name, strerror(errno));
+	failed_if(fd < 0 || unlinkat(s->dir, name, 0) != 0, s, name);
 	close(fd);
+}
+
+static bool looked_at(int fd, unsigned what)
+{
+	struct statx st;
+
+	return statx(fd, "", AT_EMPTY_PATH, what, &st) == 0;
+}
+
+static void create_file(struct bare_server *s, const struct bare_peer *p)
+{
+	static const char attributes[24];
+	struct statx st;
+	char name[NAME_BYTES], names[512];
+	ssize_t n;
+	int fd;
+
+	file_name(p, name);
+	failed_if(statx(s->root, s->dir_name, AT_SYMLINK_NOFOLLOW, STATX_ALL, &st) != 0, s, name);
+	failed_if(flistxattr(s->dir, names, sizeof(names)) < 0 || lseek(s->dir, 0, SEEK_SET) != 0, s, name);
+	while ((n = getdents64(s->dir, s->listing, sizeof(s->listing))) > 0)
+		;
+	fd = openat(s->dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	failed_if(n < 0 || fd < 0 || !looked_at(fd, STATX_ALL), s, name);
+	failed_if(fsetxattr(fd, "user.DOSATTRIB", attributes, sizeof(attributes), 0) != 0 || !looked_at(fd, STATX_CTIME), s, name);
+	failed_if(pwrite(fd, s->buffer, BENCH_SMALL, 0) != BENCH_SMALL, s, name);
+	close(fd);
+}
+
+static void delete_file(struct bare_server *s, const struct bare_peer *p)
+{
+	const struct open_how beneath = {.flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+	char name[NAME_BYTES], path[NAME_BYTES + NAME_MAX + 1], value[256];
+	struct stat st;
+	int fd;
+
+	file_name(p, name);
+	snprintf(path, sizeof(path), "%s/%s", s->dir_name, name);
+	fd = (int)syscall(SYS_openat2, s->root, path, &beneath, sizeof(beneath));
+	failed_if(fd < 0 || !looked_at(fd, STATX_ALL) || flistxattr(fd, value, sizeof(value)) < 0, s, name);
+	failed_if(fgetxattr(fd, "user.DOSATTRIB", value, sizeof(value)) < 0, s, name);
+	failed_if(fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || unlinkat(s->dir, name, 0) != 0, s, name);
+	close(fd);
+}
+
+static void read_file(struct bare_server *s, const struct bare_peer *p)
+{
+	off_t at = (off_t)(p->done * 7919 % (s->cfg->file_bytes / BENCH_SMALL)) * BENCH_SMALL;
+
+	if (pread(s->file, s->buffer + READ_HEAD, BENCH_SMALL, at) != BENCH_SMALL)
+		load_fail("%s: %s", s->cfg->file, strerror(errno));
 }
 
 static void server_watch(struct bare_server *s, int op, int fd, uint32_t events)
@@ -137,14 +208,32 @@ static void server_take(struct bare_server *s, struct bare_peer *p)
 	}
 }
 
+static void take_pages(struct bare_server *s, struct bare_peer *p)
+{
+	ssize_t n = splice(s->file, &p->at, s->pipe[1], NULL, p->piece_left, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+	if (n != (ssize_t)p->piece_left)
+		load_fail("splice: %s", n < 0 ? strerror(errno) : "the file is too short");
+	p->in_pipe = p->piece_left;
+}
+
+static ssize_t send_some(struct bare_server *s, struct bare_peer *p)
+{
+	if (p->head_left > 0)
+		return send(p->fd, s->buffer, p->head_left, MSG_NOSIGNAL | (p->piece_left ? MSG_MORE : 0));
+	return splice(s->pipe[0], NULL, p->fd, NULL, p->piece_left, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+}
+
 /* Sends what is left of an answer. False: the socket is full, and epoll tells when it is not. */
 static bool server_answer(struct bare_server *s, struct bare_peer *p)
 {
 	while (p->head_left + p->piece_left > 0) {
 		bool head = p->head_left > 0;
-		ssize_t n = head ? send(p->fd, s->buffer, p->head_left, MSG_NOSIGNAL | (p->piece_left ? MSG_MORE : 0))
-				 : sendfile(p->fd, s->file, &p->at, p->piece_left);
+		ssize_t n;
 
+		if (p->piece_left > p->in_pipe)
+			take_pages(s, p);
+		n = send_some(s, p);
 		if (n < 0 && errno == EAGAIN) {
 			server_watch(s, EPOLL_CTL_MOD, p->fd, EPOLLIN | EPOLLOUT | EPOLLET);
 			return false;
@@ -152,6 +241,7 @@ static bool server_answer(struct bare_server *s, struct bare_peer *p)
 		if (n <= 0)
 			load_fail("answer: %s", n < 0 ? strerror(errno) : "the file is too short");
 		*(head ? &p->head_left : &p->piece_left) -= (size_t)n;
+		p->in_pipe -= head ? 0 : (size_t)n;
 	}
 	return true;
 }
@@ -188,15 +278,16 @@ static void server_open(struct bare_server *s)
 {
 	const struct bench_config *cfg = s->cfg;
 
-	s->dir = s->file = -1;
-	if (s->exchange->messages[0].work) {
+	if (s->exchange->messages[0].work && s->exchange->messages[0].work != read_file) {
 		s->dir = open(cfg->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (s->dir < 0)
+		s->root = openat(s->dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		s->dir_name = basename(strdup(cfg->dir));
+		if (s->dir < 0 || s->root < 0)
 			load_fail("%s: %s", cfg->dir, strerror(errno));
 	}
-	if (s->exchange->messages[0].piece_bytes) {
+	if (s->exchange->messages[0].piece_bytes || s->exchange->messages[0].work == read_file) {
 		s->file = open(cfg->file, O_RDONLY | O_CLOEXEC);
-		if (s->file < 0)
+		if (s->file < 0 || pipe2(s->pipe, O_CLOEXEC | O_NONBLOCK) != 0)
 			load_fail("%s: %s", cfg->file, strerror(errno));
 	}
 	s->epfd = epoll_create1(EPOLL_CLOEXEC);
@@ -401,9 +492,11 @@ static void exchange_run(const struct bench_config *cfg, const struct bare_excha
 bool load_bare(const struct bench_config *cfg, struct bench_result *r)
 {
 	static const struct bare_exchange exchanges[] = {
+		{"limit-serve-least-create", {{4468, 364, 0, create_least}, {260, 284, 0, delete_least}}, 2, 1, 1, false},
 		{"limit-serve-create", {{4468, 364, 0, create_file}, {260, 284, 0, delete_file}}, 2, 1, 1, false},
 		{"limit-serve-login", {{240, 300, 0, NULL}, {160, 350, 0, NULL}, {560, 90, 0, NULL}, {80, 80, 0, NULL}}, 4, 1, 1, true},
-		{"limit-serve-read64k", {{112, 84, PIECE_BYTES, NULL}}, 1, 16, 8, false},
+		{"limit-serve-read64k", {{112, READ_HEAD, PIECE_BYTES, NULL}}, 1, 16, 8, false},
+		{"limit-serve-read4k", {{117, READ_HEAD + BENCH_SMALL, 0, read_file}}, 1, 1, 1, false},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(exchanges); i++) {

@@ -110,23 +110,24 @@ class Bench:
             raise Failed(f"{server.name} has done nothing in {r['seconds']:.1f} s")
         return r | {"rate": work / r["seconds"], "cpu_us": cpu / work * 1e6}
 
-    def measure_bare(self, row):
+    def measure_bare(self, row, test):
         """One run of the row's messages with nothing of SMB in them; of arguments that are there twice the last counts."""
-        r = self.load(*row.load, "--test", row.bare, "--file", f"{self.root}/big", "--dir", f"{self.root}/new", pinned=row.pinned)
+        r = self.load(*row.load, "--test", test, "--file", f"{self.root}/big", "--dir", f"{self.root}/new", pinned=row.pinned)
         work = work_of(row, r)
         return {"rate": work / r["seconds"], "cpu_us": r["server_cpu"] / work * 1e6}
 
     def row_load(self, row):
-        """In turns; {name: [runs]}, and those of the bare ends, if the row has any, as "bare"."""
-        runs = {s.name: [] for s in self.servers} | ({"bare": []} if row.bare else {})
+        """In turns; {name: [runs]}, and those of the bare ends, if the row has any, as "bare" and "least"."""
+        ends = {name: test for name, test in (("bare", row.bare), ("least", row.least)) if test}
+        runs = {name: [] for name in [s.name for s in self.servers] + list(ends)}
         for s in self.servers:
             peers.pin(s.pid, {CORE} if row.pinned else set(range(os.cpu_count())))
         try:
             for _ in range(self.args.rounds):
                 for s in self.servers:
                     runs[s.name].append(self.measure(s, row))
-                if row.bare:
-                    runs["bare"].append(self.measure_bare(row))
+                for name, test in ends.items():
+                    runs[name].append(self.measure_bare(row, test))
         finally:
             for s in self.servers:
                 peers.pin(s.pid, set(range(os.cpu_count())))
@@ -235,11 +236,11 @@ class Bench:
         return peers.pss_kib(server.pid) / fresh
 
     def limits(self, names):
-        place = {"limit-open": "small", "limit-create": "new", "limit-list": "many"}
+        place = {"limit-open": "small", "limit-create": "new", "limit-list": "many", "limit-copy": "new"}
         for name in names:
             if name not in self.results:
                 r = self.load("--test", name, "--file", f"{self.root}/big", "--dir", f"{self.root}/{place.get(name, '')}")
-                big = name in ("limit-tcp", "limit-gcm", "limit-gmac", "limit-ccm", "limit-read", "limit-write")
+                big = name in report.STREAMS
                 self.results[name] = (r["bytes"] / 1e6 if big else r["ops"]) / r["seconds"]
         return {n: self.results[n] for n in names}
 
@@ -291,16 +292,16 @@ def remembered(row, found, asked):
 
 
 def run_row(bench, row, figures):
-    bare = None
+    bare = least = None
     if row.kind in ("fresh", "after", "held"):
         found = bench.memory(row)
         f = remembered(row, found, 1 if row.alone else len(bench.servers))
     else:
         runs = {"grow": bench.row_grow, "client": bench.row_client}.get(row.kind, bench.row_load)(row)
-        bare = side(runs.pop("bare", None))
+        bare, least = side(runs.pop("bare", None)), side(runs.pop("least", None))
         f = compared(row, runs, figures)
     f |= {"text": row.text, "unit": row.unit, "kind": row.kind, "promised": {"rate": row.rate, "cpu": row.cpu, "most": row.most},
-          "limits": bench.limits(row.limits), "bare": bare, "pinned": row.pinned,
+          "limits": bench.limits(row.limits), "bare": bare, "least": least, "pinned": row.pinned,
           "count": getattr(bench.args, row.number) if row.number else 0}
     return f
 

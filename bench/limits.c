@@ -149,6 +149,31 @@ static void limit_file(const struct bench_config *cfg, struct bench_result *r)
 	free(p);
 }
 
+/* One file to a new one. */
+static void limit_copy(const struct bench_config *cfg, struct bench_result *r)
+{
+	uint8_t *p = aligned_alloc(4096, BIG_IO);
+	double from = bench_now();
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/local-copy", cfg->dir);
+	do {
+		int in = open(cfg->file, O_RDONLY), out = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+		ssize_t n = 0;
+
+		if (!p || in < 0 || out < 0)
+			load_fail("%s, %s: %s", cfg->file, path, strerror(errno));
+		while ((n = read(in, p, BIG_IO)) > 0 && write(out, p, (size_t)n) == n)
+			r->bytes += (uint64_t)n;
+		if (n != 0)
+			load_fail("%s: %s", path, strerror(errno));
+		close(in);
+		close(out);
+		unlink(path);
+	} while ((r->seconds = bench_now() - from) < cfg->seconds);
+	free(p);
+}
+
 static void limit_open(const struct bench_config *cfg, struct bench_result *r)
 {
 	double from = bench_now();
@@ -217,6 +242,7 @@ bool load_limit(const struct bench_config *cfg, struct bench_result *r)
 		{"limit-write", limit_file},
 		{"limit-read4k", limit_file},
 		{"limit-write4k", limit_file},
+		{"limit-copy", limit_copy},
 		{"limit-open", limit_open},
 		{"limit-create", limit_create},
 		{"limit-list", limit_list},

@@ -14,6 +14,8 @@ from xml.sax.saxutils import escape
 import peers
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Limits that are in MB/s.
+STREAMS = ("limit-tcp", "limit-gcm", "limit-gmac", "limit-ccm", "limit-read", "limit-write", "limit-copy")
 BEGIN, END = "<!-- figures: begin, written by bench/report.py -->", "<!-- figures: end -->"
 HEADER = f"{'row':16} {'':58} {'unit':9} {'hythe':>9} {'peer':>9}  {'ratio [quartiles]':32} {'cpu us/unit':>18}  {'ratio':18} limits of the machine"
 
@@ -97,13 +99,16 @@ def ratio_cell(f):
 
 def bare_table(rows):
     """What rows come to with nothing of SMB in them, beside what is promised of them."""
-    lines = ["", "The messages of some rows between two bare ends, with nothing of SMB in them but what the server does to the file system "
-             "(`bench/bare.c`): no server can beat that here. Beside it, what the promised ratios come to with the peer's figures above.",
-             "", "| | unit | bare | promised comes to | CPU, bare server | promised comes to |", "|---|---|---|---|---|---|"]
+    lines = ["", "The messages of some rows between two bare ends, with nothing of SMB in them but what the server asks of the file system "
+             "(`bench/bare.c`): no server can beat that here. \"Least\" is with no more than the file itself, opened, written and removed. Beside them, what the "
+             "promised ratios come to with the peer's figures above.",
+             "", "| | unit | Hythe | bare | least | promised comes to | CPU | CPU, bare server | least | promised comes to |", "|---|---|---|---|---|---|---|---|---|---|"]
     for f in rows:
         p, rate, us = f["promised"], value(f["theirs"]), value(f["theirs"], "cpu_us")
-        lines.append(f"| {text_of(f)} | {f['unit']} | {short(value(f['bare']))} | {short(p['rate'] * rate) if rate and p['rate'] else '-'} | "
-                     f"{cpu_cell(f, 'bare')} | {cpu_text(f, us / p['cpu'] if us and p['cpu'] else None)} |")
+        least = f.get("least")
+        lines.append(f"| {text_of(f)} | {f['unit']} | {short(value(f['ours']))} | {short(value(f['bare']))} | {short(value(least)) if least else '-'} | "
+                     f"{short(p['rate'] * rate) if rate and p['rate'] else '-'} | {cpu_cell(f, 'ours')} | {cpu_cell(f, 'bare')} | "
+                     f"{cpu_cell(f, 'least') if least else '-'} | {cpu_text(f, us / p['cpu'] if us and p['cpu'] else None)} |")
     return lines
 
 
@@ -129,9 +134,8 @@ def table(out):
             f"{format(p['cpu'], 'g') if p['cpu'] else ''}{missed if len(late) < len(f['missed']) else ''} |")
     limits = {n: v for f in out["rows"].values() for n, v in f.get("limits", {}).items()}
     if limits:
-        streams = ("limit-tcp", "limit-gcm", "limit-gmac", "limit-ccm", "limit-read", "limit-write")
         lines += ["", "This machine without a server, one thread: " +
-                  ", ".join(f"{n[6:]} {short(v)} {'MB/s' if n in streams else 'per s'}" for n, v in limits.items()) + "."]
+                  ", ".join(f"{n[6:]} {short(v)} {'MB/s' if n in STREAMS else 'per s'}" for n, v in limits.items()) + "."]
     bare = [f for f in out["rows"].values() if f.get("bare")]
     if bare:
         lines += bare_table(bare)

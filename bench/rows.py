@@ -16,7 +16,10 @@ class Row:
     most: float = 0  # memory: what it may come to
     number: str = ""  # the argument with how many of them
     alone: bool = False  # the peer is not asked: it would take too much of the machine
-    bare: str = ""  # the row's messages with nothing of SMB in them, from bench/bare.c; as many connections, and pinned if the row is
+    # The row's messages with nothing of SMB in them, from bench/bare.c; as many connections, and pinned if the row is. least: with no more than the file
+    # itself where `bare` has what SMB wants to know of the file system besides.
+    bare: str = ""
+    least: str = ""
 
 
 PROTECT = {
@@ -53,7 +56,8 @@ ROWS = [
     *[stream(kind, protect) for protect in PROTECT for kind in ("read", "write")],
     stream64k("read"),
     stream64k("write"),
-    Row("read4k-1", "read 4 KiB at random, depth 1", ["--test", "random-read", *SMALL], "/s", ["limit-ping", "limit-read4k"], 1.0, 1.2, pinned=True),
+    Row("read4k-1", "read 4 KiB at random, depth 1", ["--test", "random-read", *SMALL], "/s", ["limit-ping", "limit-read4k"], 1.0, 1.2, pinned=True,
+        bare="limit-serve-read4k"),
     Row("read4k-32", "read 4 KiB at random, depth 32", ["--test", "random-read", *SMALL, "--depth", "32"], "/s", ["limit-read4k"], 3, 3.7),
     Row("write4k-32", "write 4 KiB at random, depth 32", ["--test", "random-write", *SMALL, "--depth", "32"], "/s", ["limit-write4k"], 2.6, 2.5),
     Row("echo", "echo, depth 32", ["--test", "echo", "--depth", "32"], "/s", [], 7.5, 16),
@@ -62,9 +66,10 @@ ROWS = [
         pinned=True),
     Row("oqc", "open-query-close, depth 16", ["--test", "open-query-close", "--dir", "small", "--depth", "16"], "/s", ["limit-open"], 3, 4),
     Row("cwcd-1", "create-write-close-delete, 1 connection", ["--test", "create-write-delete", "--dir", "new"], "/s",
-        ["limit-ping", "limit-create"], 3, 6, pinned=True, bare="limit-serve-create"),
+        ["limit-ping", "limit-create"], 3, 6, pinned=True, bare="limit-serve-create",
+        least="limit-serve-least-create"),
     Row("cwcd-8", "create-write-close-delete, 8 connections", ["--test", "create-write-delete", "--dir", "new", "--connections", "8"], "/s",
-        ["limit-create"], 6, 6, bare="limit-serve-create"),
+        ["limit-create"], 6, 6, bare="limit-serve-create", least="limit-serve-least-create"),
     Row("cwcd", "the same, 1 connection, depth 16", ["--test", "create-write-delete", "--dir", "new", "--depth", "16"], "/s", ["limit-create"]),
     Row("list-2000", "list 2,000 entries", ["--test", "list", "--dir", "some"], "entries/s", ["limit-list"], 3, 3),
     Row("list", "list a large directory", ["--test", "list", *MANY], "entries/s", ["limit-list"], 3, 3, number="entries"),
@@ -76,7 +81,7 @@ ROWS = [
     Row("login-4", "log in and off, new connections, 4 side by side", ["--test", "login", "--protect", "signed", "--connections", "4"], rate=35, cpu=60,
         bare="limit-serve-login"),
     Row("relogin", "log in and off, the same connection", ["--test", "relogin", "--protect", "signed"], rate=15, cpu=15, pinned=True),
-    Row("get", "hythe get and smbclient get", unit="MB/s", rate=1.3, kind="client"),
+    Row("get", "hythe get and smbclient get", unit="MB/s", limits=["limit-copy"], rate=1.3, kind="client"),
     Row("put", "hythe put and smbclient put", unit="MB/s", rate=1.3, kind="client"),
     Row("get-r", "hythe get -r and smbclient mget, files of 4 KiB", unit="files/s", rate=3, kind="client", number="copy_files"),
     Row("put-r", "hythe put -r and smbclient mput, files of 4 KiB", unit="files/s", rate=3, kind="client", number="copy_files"),
