@@ -476,6 +476,7 @@ static void exchange_run(const struct bench_config *cfg, const struct bare_excha
 	if (pipe2(stop, O_CLOEXEC) != 0 || (pid = fork()) < 0)
 		load_fail("fork: %s", strerror(errno));
 	if (pid == 0) {
+		setsid(); /* as the servers have one: the kernel shares a core between sessions */
 		close(stop[1]);
 		server.stop = stop[0];
 		server_run(&server);
