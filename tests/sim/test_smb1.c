@@ -925,6 +925,49 @@ static void test_an_open_waits_a_moment_for_others(void **state)
 	stop();
 }
 
+static uint16_t ask_alone(struct old *o, const char *name)
+{
+	struct smb1_nt_create_andx_req alone = old_create_of(o, name, 0x0012019F, 3);
+
+	alone.share_access = 0;
+	old_begin(o, SMB1_NT_CREATE_ANDX);
+	old_block(o, SMB1_NT_CREATE_ANDX, &alone);
+	old_send(o);
+	return o->mid;
+}
+
+/* Of several that wait for the same file, whatever their tries come in between: who asked first gets it, and the others have waited as long as ever. */
+static void test_who_asked_first_opens_first(void **state)
+{
+	struct smb1_nt_create_andx_req alone;
+	struct smb1_nt_create_andx_rsp rsp = {0};
+	uint16_t asked[3];
+	uint64_t before;
+
+	(void)state;
+	start();
+	ready(&b);
+	alone = old_create_of(&a, "f", 0x0012019F, 3);
+	alone.share_access = 0;
+	assert_status(old_call(&a, SMB1_NT_CREATE_ANDX, &alone, &rsp), STATUS_SUCCESS);
+	before = sim.clock.now_ms;
+	for (size_t i = 0; i < 3; i++) {
+		asked[i] = ask_alone(&b, "f");
+		sim_run(&sim, 70);
+	}
+	/* The first has tried again at 200 ms, and the second does at 270. */
+	sim_run(&sim, 30);
+	assert_status(old_close(&a, rsp.fid), STATUS_SUCCESS);
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(old_receive(&b));
+		assert_int_equal(b.header.mid, asked[i]);
+		assert_status(old_status(&b), i == 0 ? STATUS_SUCCESS : STATUS_SHARING_VIOLATION);
+		assert_true(i == 0 || sim.clock.now_ms - before >= 900);
+	}
+	old_hang_up(&b);
+	stop();
+}
+
 /* --- compatibility mode and FCB --- */
 
 enum { COMPATIBLE_READ = 0, COMPATIBLE_WRITE = 1, COMPATIBLE_READ_WRITE = 2, DENY_NONE_READ = 0x40, FCB = 0xFF };
@@ -1137,6 +1180,7 @@ int main(void)
 		cmocka_unit_test(test_locks_that_are_waited_for),
 		cmocka_unit_test(test_oplocks_break_and_are_answered),
 		cmocka_unit_test(test_an_open_waits_a_moment_for_others),
+		cmocka_unit_test(test_who_asked_first_opens_first),
 		cmocka_unit_test(test_a_process_shares_with_itself),
 		cmocka_unit_test(test_what_a_process_does_not_share_with_itself),
 		cmocka_unit_test(test_names_and_patterns),

@@ -154,6 +154,7 @@ static void block_forget(struct srv1_op *op)
 	op->dos_mode = 0;
 	op->denied = 0;
 	op->delays = 0;
+	op->early = false;
 }
 
 static ntstatus block_ids(struct srv1_op *op)
@@ -318,6 +319,21 @@ static struct srv1_op *due_take_locked(struct srv1_conn *s)
 	return NULL;
 }
 
+/* Its time has come, and that of those who waited before it: who asked first gets first what has become free. */
+static void due_locked(struct srv1_conn *s, struct srv1_op *op)
+{
+	/* Somebody has taken it out already, as one of those; or all. */
+	if (s->lost || list_unlinked(&op->link))
+		return;
+	op->due = true;
+	for (struct list_node *n = s->delayed.next; n != &op->link; n = n->next) {
+		struct srv1_op *before = list_entry(n, struct srv1_op, link);
+
+		before->early = !before->due || before->early;
+		before->due = true;
+	}
+}
+
 /* One after the other, the oldest first: it is for him that the others stand back. */
 static void on_later(struct net_timer *t)
 {
@@ -327,11 +343,13 @@ static void on_later(struct net_timer *t)
 	bool mine;
 
 	pthread_mutex_lock(&s->lock);
-	op->due = true;
+	due_locked(s, op);
 	mine = !s->retrying;
 	s->retrying = true;
 	while (mine && (op = due_take_locked(s)) != NULL) {
 		pthread_mutex_unlock(&s->lock);
+		/* The time of who was taken early is still to come. */
+		net_timer_cancel(c->srv->pool, &op->timer);
 		srv1_op_resume(op);
 		pthread_mutex_lock(&s->lock);
 	}
@@ -341,11 +359,25 @@ static void on_later(struct net_timer *t)
 	srv_conn_put(c);
 }
 
+/* Behind those that asked before it. */
+static void delay_locked(struct srv1_conn *s, struct srv1_op *op)
+{
+	struct list_node *behind = s->delayed.prev;
+
+	if (op->delays == 0)
+		op->asked = ++s->asked;
+	while (behind != &s->delayed && list_entry(behind, struct srv1_op, link)->asked > op->asked)
+		behind = behind->prev;
+	op->delays += op->early ? 0 : 1;
+	op->due = op->early = false;
+	list_insert_after(behind, &op->link);
+}
+
 bool srv1_op_later(struct srv1_op *op)
 {
 	bool lost;
 
-	if (op->delays == MOST_DELAYS)
+	if (op->delays == MOST_DELAYS && !op->early)
 		return false;
 	op->phase = 0;
 	op->state = NULL;
@@ -354,10 +386,8 @@ bool srv1_op_later(struct srv1_op *op)
 	pthread_mutex_lock(&op->smb1->lock);
 	lost = op->smb1->lost;
 	if (!lost) {
-		op->delays++;
-		op->due = false;
 		op->timer.fn = on_later;
-		list_append(&op->smb1->delayed, &op->link);
+		delay_locked(op->smb1, op);
 		net_timer_arm(op->conn->srv->pool, &op->timer, DELAY_MS);
 	}
 	pthread_mutex_unlock(&op->smb1->lock);

@@ -88,7 +88,8 @@ struct srv1_conn {
 	struct list_node uses;       /* srv1_use.link */
 	struct list_node transactions; /* srv1_op.link: those that wait for secondary requests */
 	size_t transaction_count;
-	struct list_node delayed;    /* srv1_op.link: those that try again later, in their order */
+	struct list_node delayed;    /* srv1_op.link: those that try again later, in the order in which they asked */
+	uint64_t asked;              /* srv1_op.asked of the last */
 	bool retrying;               /* somebody goes through them */
 	uint64_t search_uses;
 };
@@ -152,7 +153,9 @@ struct srv1_op {
 	uint32_t sequence;
 	struct srv1_transaction *transaction; /* transact.c */
 	struct net_timer timer;      /* of a lock that waits, lock.c, or in srv1_conn.delayed */
+	uint64_t asked;              /* of those that are delayed: in what order they came */
 	bool timed, due;
+	bool early;                  /* due before its own time, which does not count */
 };
 
 /* --- conn.c: tables. Ids are never 0, 0xFFFE or 0xFFFF. --- */
