@@ -891,6 +891,32 @@ static void test_oplocks_break_and_are_answered(void **state)
 	stop();
 }
 
+static struct smb1_nt_create_andx_req alone_of(struct old *o, const char *name)
+{
+	struct smb1_nt_create_andx_req alone = old_create_of(o, name, 0x0012019F, 3);
+
+	alone.share_access = 0;
+	return alone;
+}
+
+static void open_alone(struct old *o, const char *name, struct smb1_nt_create_andx_rsp *rsp)
+{
+	struct smb1_nt_create_andx_req alone = alone_of(o, name);
+
+	assert_status(old_call(o, SMB1_NT_CREATE_ANDX, &alone, rsp), STATUS_SUCCESS);
+}
+
+/* The MID of the request, whose answer is still to come. */
+static uint16_t ask_alone(struct old *o, const char *name)
+{
+	struct smb1_nt_create_andx_req alone = alone_of(o, name);
+
+	old_begin(o, SMB1_NT_CREATE_ANDX);
+	old_block(o, SMB1_NT_CREATE_ANDX, &alone);
+	old_send(o);
+	return o->mid;
+}
+
 /* An open that others stand in the way of is tried again for a second. */
 static void test_an_open_waits_a_moment_for_others(void **state)
 {
@@ -901,9 +927,7 @@ static void test_an_open_waits_a_moment_for_others(void **state)
 	(void)state;
 	start();
 	ready(&b);
-	alone = old_create_of(&a, "f", 0x0012019F, 3);
-	alone.share_access = 0;
-	assert_status(old_call(&a, SMB1_NT_CREATE_ANDX, &alone, &rsp), STATUS_SUCCESS);
+	open_alone(&a, "f", &rsp);
 	before = sim.clock.now_ms;
 	assert_status(old_open(&b, "f"), STATUS_SHARING_VIOLATION);
 	assert_true(sim.clock.now_ms - before >= 900 && sim.clock.now_ms - before < 2000);
@@ -916,30 +940,15 @@ static void test_an_open_waits_a_moment_for_others(void **state)
 	assert_true(old_receive(&b));
 	assert_status(old_status(&b), STATUS_SUCCESS);
 	/* Who hangs up meanwhile is forgotten. */
-	alone.share_access = 0;
-	old_begin(&b, SMB1_NT_CREATE_ANDX);
-	old_block(&b, SMB1_NT_CREATE_ANDX, &alone);
-	old_send(&b);
+	ask_alone(&b, "f");
 	sim_run(&sim, 100);
 	old_hang_up(&b);
 	stop();
 }
 
-static uint16_t ask_alone(struct old *o, const char *name)
-{
-	struct smb1_nt_create_andx_req alone = old_create_of(o, name, 0x0012019F, 3);
-
-	alone.share_access = 0;
-	old_begin(o, SMB1_NT_CREATE_ANDX);
-	old_block(o, SMB1_NT_CREATE_ANDX, &alone);
-	old_send(o);
-	return o->mid;
-}
-
 /* Of several that wait for the same file, whatever their tries come in between: who asked first gets it, and the others have waited as long as ever. */
 static void test_who_asked_first_opens_first(void **state)
 {
-	struct smb1_nt_create_andx_req alone;
 	struct smb1_nt_create_andx_rsp rsp = {0};
 	uint16_t asked[3];
 	uint64_t before;
@@ -947,9 +956,7 @@ static void test_who_asked_first_opens_first(void **state)
 	(void)state;
 	start();
 	ready(&b);
-	alone = old_create_of(&a, "f", 0x0012019F, 3);
-	alone.share_access = 0;
-	assert_status(old_call(&a, SMB1_NT_CREATE_ANDX, &alone, &rsp), STATUS_SUCCESS);
+	open_alone(&a, "f", &rsp);
 	before = sim.clock.now_ms;
 	for (size_t i = 0; i < 3; i++) {
 		asked[i] = ask_alone(&b, "f");
@@ -964,6 +971,33 @@ static void test_who_asked_first_opens_first(void **state)
 		assert_status(old_status(&b), i == 0 ? STATUS_SUCCESS : STATUS_SHARING_VIOLATION);
 		assert_true(i == 0 || sim.clock.now_ms - before >= 900);
 	}
+	old_hang_up(&b);
+	stop();
+}
+
+/* However many others ask meanwhile, nobody waits for longer than that second. */
+static void test_those_who_come_later_keep_nobody_waiting(void **state)
+{
+	struct smb1_nt_create_andx_rsp rsp = {0};
+	uint16_t first = 0;
+	uint64_t before;
+
+	(void)state;
+	start();
+	ready(&b);
+	open_alone(&a, "f", &rsp);
+	before = sim.clock.now_ms;
+	for (size_t i = 0; i < 16; i++) {
+		uint16_t mid = ask_alone(&b, "f");
+
+		first = i == 0 ? mid : first;
+		sim_run(&sim, 70);
+	}
+	assert_true(sim.clock.now_ms - before < 1200);
+	assert_true(b.raw.queued > 0);
+	assert_true(old_receive(&b));
+	assert_int_equal(b.header.mid, first);
+	assert_status(old_status(&b), STATUS_SHARING_VIOLATION);
 	old_hang_up(&b);
 	stop();
 }
@@ -1181,6 +1215,7 @@ int main(void)
 		cmocka_unit_test(test_oplocks_break_and_are_answered),
 		cmocka_unit_test(test_an_open_waits_a_moment_for_others),
 		cmocka_unit_test(test_who_asked_first_opens_first),
+		cmocka_unit_test(test_those_who_come_later_keep_nobody_waiting),
 		cmocka_unit_test(test_a_process_shares_with_itself),
 		cmocka_unit_test(test_what_a_process_does_not_share_with_itself),
 		cmocka_unit_test(test_names_and_patterns),

@@ -127,7 +127,7 @@ void srv1_conn_lost(struct srv1_conn *s)
 		struct srv1_op *op = list_entry(waiting.next, struct srv1_op, link);
 
 		list_remove(&op->link);
-		if (op->delays > 0)
+		if (op->until_ms != 0)
 			net_timer_cancel(op->conn->srv->pool, &op->timer);
 		op->batch = NULL;
 		srv1_op_free(op);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 /* Windows tries an open that others stand in the way of this often before it says so: programs of old close and open in quick succession. */
-enum { ARENA_LIMIT_BYTES = 1 << 20, MOST_DELAYS = 5, DELAY_MS = 200 };
+enum { ARENA_LIMIT_BYTES = 1 << 20, DELAY_MS = 200, DELAYED_MOST_MS = 1000 };
 
 uint64_t srv1_cancel_id(const struct smb1_header *h)
 {
@@ -153,8 +153,7 @@ static void block_forget(struct srv1_op *op)
 	op->with_body = false;
 	op->dos_mode = 0;
 	op->denied = 0;
-	op->delays = 0;
-	op->early = false;
+	op->until_ms = 0;
 }
 
 static ntstatus block_ids(struct srv1_op *op)
@@ -326,12 +325,8 @@ static void due_locked(struct srv1_conn *s, struct srv1_op *op)
 	if (s->lost || list_unlinked(&op->link))
 		return;
 	op->due = true;
-	for (struct list_node *n = s->delayed.next; n != &op->link; n = n->next) {
-		struct srv1_op *before = list_entry(n, struct srv1_op, link);
-
-		before->early = !before->due || before->early;
-		before->due = true;
-	}
+	for (struct list_node *n = s->delayed.next; n != &op->link; n = n->next)
+		list_entry(n, struct srv1_op, link)->due = true;
 }
 
 /* One after the other, the oldest first: it is for him that the others stand back. */
@@ -364,20 +359,18 @@ static void delay_locked(struct srv1_conn *s, struct srv1_op *op)
 {
 	struct list_node *behind = s->delayed.prev;
 
-	if (op->delays == 0)
-		op->asked = ++s->asked;
 	while (behind != &s->delayed && list_entry(behind, struct srv1_op, link)->asked > op->asked)
 		behind = behind->prev;
-	op->delays += op->early ? 0 : 1;
-	op->due = op->early = false;
+	op->due = false;
 	list_insert_after(behind, &op->link);
 }
 
 bool srv1_op_later(struct srv1_op *op)
 {
+	uint64_t now = clock_ms(op->conn->srv->clock);
 	bool lost;
 
-	if (op->delays == MOST_DELAYS && !op->early)
+	if (op->until_ms != 0 && now >= op->until_ms)
 		return false;
 	op->phase = 0;
 	op->state = NULL;
@@ -387,8 +380,12 @@ bool srv1_op_later(struct srv1_op *op)
 	lost = op->smb1->lost;
 	if (!lost) {
 		op->timer.fn = on_later;
+		if (op->until_ms == 0) {
+			op->until_ms = now + DELAYED_MOST_MS;
+			op->asked = ++op->smb1->asked;
+		}
 		delay_locked(op->smb1, op);
-		net_timer_arm(op->conn->srv->pool, &op->timer, DELAY_MS);
+		net_timer_arm(op->conn->srv->pool, &op->timer, op->until_ms - now < DELAY_MS ? op->until_ms - now : DELAY_MS);
 	}
 	pthread_mutex_unlock(&op->smb1->lock);
 	return !lost;

@@ -122,7 +122,7 @@ struct srv1_op {
 	/* The block that runs. */
 	srv1_handler handler;
 	void *in, *out, *state;
-	unsigned phase, delays;
+	unsigned phase;
 	ntstatus status;
 	bool with_body;              /* the answer has its body although the status is no success */
 	struct srv_channel *channel; /* the session of the UID on this connection, referenced, and ... */
@@ -153,9 +153,9 @@ struct srv1_op {
 	uint32_t sequence;
 	struct srv1_transaction *transaction; /* transact.c */
 	struct net_timer timer;      /* of a lock that waits, lock.c, or in srv1_conn.delayed */
+	uint64_t until_ms;           /* of one that is delayed; 0: none was */
 	uint64_t asked;              /* of those that are delayed: in what order they came */
 	bool timed, due;
-	bool early;                  /* due before its own time, which does not count */
 };
 
 /* --- conn.c: tables. Ids are never 0, 0xFFFE or 0xFFFF. --- */
