@@ -242,3 +242,14 @@ void old_assert_dropped(struct old *o)
 	assert_false(old_receive(o));
 	assert_true(o->raw.closed);
 }
+
+void old_ready(struct old *o, struct sim *s)
+{
+	struct smb1_negotiate_rsp rsp = {0};
+
+	old_connect(o, s);
+	assert_status(old_negotiate(o, "NT LM 0.12", &rsp), STATUS_SUCCESS);
+	assert_int_equal(rsp.dialect_index, 1);
+	assert_status(old_logon(o, "user", "pass"), STATUS_SUCCESS);
+	assert_status(old_tree(o, "share"), STATUS_SUCCESS);
+}

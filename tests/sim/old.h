@@ -28,6 +28,8 @@ struct old {
 
 void old_connect(struct old *o, struct sim *s);
 void old_hang_up(struct old *o);
+/* Connected to share as user, by NT LM 0.12. */
+void old_ready(struct old *o, struct sim *s);
 /* One message: its header, its blocks, off it goes (signed, if it is to be). old_send_frame sends what is in frame. */
 struct slice old_text(struct old *o, const char *s);
 void old_begin(struct old *o, uint8_t command);

@@ -17,13 +17,7 @@ static void start_server(const struct sim_options *o)
 
 static void ready(struct old *o)
 {
-	struct smb1_negotiate_rsp rsp = {0};
-
-	old_connect(o, &sim);
-	assert_status(old_negotiate(o, "NT LM 0.12", &rsp), STATUS_SUCCESS);
-	assert_int_equal(rsp.dialect_index, 1);
-	assert_status(old_logon(o, "user", "pass"), STATUS_SUCCESS);
-	assert_status(old_tree(o, "share"), STATUS_SUCCESS);
+	old_ready(o, &sim);
 }
 
 static void stop(void)
@@ -891,117 +885,6 @@ static void test_oplocks_break_and_are_answered(void **state)
 	stop();
 }
 
-static struct smb1_nt_create_andx_req alone_of(struct old *o, const char *name)
-{
-	struct smb1_nt_create_andx_req alone = old_create_of(o, name, 0x0012019F, 3);
-
-	alone.share_access = 0;
-	return alone;
-}
-
-static void open_alone(struct old *o, const char *name, struct smb1_nt_create_andx_rsp *rsp)
-{
-	struct smb1_nt_create_andx_req alone = alone_of(o, name);
-
-	assert_status(old_call(o, SMB1_NT_CREATE_ANDX, &alone, rsp), STATUS_SUCCESS);
-}
-
-/* The MID of the request, whose answer is still to come. */
-static uint16_t ask_alone(struct old *o, const char *name)
-{
-	struct smb1_nt_create_andx_req alone = alone_of(o, name);
-
-	old_begin(o, SMB1_NT_CREATE_ANDX);
-	old_block(o, SMB1_NT_CREATE_ANDX, &alone);
-	old_send(o);
-	return o->mid;
-}
-
-/* An open that others stand in the way of is tried again for a second. */
-static void test_an_open_waits_a_moment_for_others(void **state)
-{
-	struct smb1_nt_create_andx_req alone;
-	struct smb1_nt_create_andx_rsp rsp = {0};
-	uint64_t before;
-
-	(void)state;
-	start();
-	ready(&b);
-	open_alone(&a, "f", &rsp);
-	before = sim.clock.now_ms;
-	assert_status(old_open(&b, "f"), STATUS_SHARING_VIOLATION);
-	assert_true(sim.clock.now_ms - before >= 900 && sim.clock.now_ms - before < 2000);
-	alone = old_create_of(&b, "f", 0x0012019F, 3);
-	old_begin(&b, SMB1_NT_CREATE_ANDX);
-	old_block(&b, SMB1_NT_CREATE_ANDX, &alone);
-	old_send(&b);
-	sim_run(&sim, 300);
-	assert_status(old_close(&a, rsp.fid), STATUS_SUCCESS);
-	assert_true(old_receive(&b));
-	assert_status(old_status(&b), STATUS_SUCCESS);
-	/* Who hangs up meanwhile is forgotten. */
-	ask_alone(&b, "f");
-	sim_run(&sim, 100);
-	old_hang_up(&b);
-	stop();
-}
-
-/* Of several that wait for the same file, whatever their tries come in between: who asked first gets it, and the others have waited as long as ever. */
-static void test_who_asked_first_opens_first(void **state)
-{
-	struct smb1_nt_create_andx_rsp rsp = {0};
-	uint16_t asked[3];
-	uint64_t before;
-
-	(void)state;
-	start();
-	ready(&b);
-	open_alone(&a, "f", &rsp);
-	before = sim.clock.now_ms;
-	for (size_t i = 0; i < 3; i++) {
-		asked[i] = ask_alone(&b, "f");
-		sim_run(&sim, 70);
-	}
-	/* The first has tried again at 200 ms, and the second does at 270. */
-	sim_run(&sim, 30);
-	assert_status(old_close(&a, rsp.fid), STATUS_SUCCESS);
-	for (size_t i = 0; i < 3; i++) {
-		assert_true(old_receive(&b));
-		assert_int_equal(b.header.mid, asked[i]);
-		assert_status(old_status(&b), i == 0 ? STATUS_SUCCESS : STATUS_SHARING_VIOLATION);
-		assert_true(i == 0 || sim.clock.now_ms - before >= 900);
-	}
-	old_hang_up(&b);
-	stop();
-}
-
-/* However many others ask meanwhile, nobody waits for longer than that second. */
-static void test_those_who_come_later_keep_nobody_waiting(void **state)
-{
-	struct smb1_nt_create_andx_rsp rsp = {0};
-	uint16_t first = 0;
-	uint64_t before;
-
-	(void)state;
-	start();
-	ready(&b);
-	open_alone(&a, "f", &rsp);
-	before = sim.clock.now_ms;
-	for (size_t i = 0; i < 16; i++) {
-		uint16_t mid = ask_alone(&b, "f");
-
-		first = i == 0 ? mid : first;
-		sim_run(&sim, 70);
-	}
-	assert_true(sim.clock.now_ms - before < 1200);
-	assert_true(b.raw.queued > 0);
-	assert_true(old_receive(&b));
-	assert_int_equal(b.header.mid, first);
-	assert_status(old_status(&b), STATUS_SHARING_VIOLATION);
-	old_hang_up(&b);
-	stop();
-}
-
 /* --- compatibility mode and FCB --- */
 
 enum { COMPATIBLE_READ = 0, COMPATIBLE_WRITE = 1, COMPATIBLE_READ_WRITE = 2, DENY_NONE_READ = 0x40, FCB = 0xFF };
@@ -1213,9 +1096,6 @@ int main(void)
 		cmocka_unit_test(test_locks_belong_to_processes),
 		cmocka_unit_test(test_locks_that_are_waited_for),
 		cmocka_unit_test(test_oplocks_break_and_are_answered),
-		cmocka_unit_test(test_an_open_waits_a_moment_for_others),
-		cmocka_unit_test(test_who_asked_first_opens_first),
-		cmocka_unit_test(test_those_who_come_later_keep_nobody_waiting),
 		cmocka_unit_test(test_a_process_shares_with_itself),
 		cmocka_unit_test(test_what_a_process_does_not_share_with_itself),
 		cmocka_unit_test(test_names_and_patterns),
