@@ -152,6 +152,7 @@ struct net_transport {
 	ssize_t (*send)(struct net_conn *c, struct iovec *iov, size_t n, bool more);
 	ssize_t (*splice)(struct net_conn *c, int pipe_fd, size_t n, bool more);
 	ssize_t (*splice_in)(struct net_conn *c, int pipe_fd, size_t n); /* NULL: cannot */
+	size_t (*packet)(struct net_conn *c); /* the bytes that leave as one where there are as many; 1: it does not matter */
 	bool (*start)(struct net_conn *c); /* begins to deliver, with the token armed */
 	void (*arm_recv)(struct net_conn *c); /* hands the token and its reference over to the next event */
 	void (*arm_send)(struct net_conn *c);

@@ -256,6 +256,13 @@ static ssize_t mem_splice(struct net_conn *c, int pipe_fd, size_t n, bool more)
 	return mem_send(c, &iov, 1, more);
 }
 
+/* As if it were one of the loopback interface. */
+static size_t mem_packet(struct net_conn *c)
+{
+	(void)c;
+	return 65483;
+}
+
 static void mem_arm_recv(struct net_conn *c)
 {
 	struct mem_link *l = c->link;
@@ -328,6 +335,7 @@ static const struct net_transport mem_transport = {
 	.recv = mem_recv,
 	.send = mem_send,
 	.splice = mem_splice,
+	.packet = mem_packet,
 	.start = mem_start,
 	.arm_recv = mem_arm_recv,
 	.arm_send = mem_arm_send,

@@ -182,7 +182,7 @@ void net_pipes_put(struct net_pipes *p);
 bool net_conn_takes_pipes(const struct net_conn *c);
 
 /* Replies that a worker gathers while it works through a batch of frames, to be written with one system call. On the stack. */
-enum { NET_BATCH_SEGS = 64, NET_PREFIX = 4 };
+enum { NET_BATCH_SEGS = 64, NET_PREFIX = 4, NET_REST_MOST = 4096 };
 struct net_batch {
 	struct net_conn *conn;
 	size_t n;
@@ -190,6 +190,10 @@ struct net_batch {
 	uint8_t prefixes[NET_BATCH_SEGS][NET_PREFIX];
 	size_t prefix_count;
 	size_t bytes;
+	size_t packet; /* what the transport sends as one; 0: not asked yet */
+	bool followed; /* set by its owner: more is about to be added. What fills no packet may wait for that. */
+	bool right;    /* to write, for the first piece is the end of a frame that has begun to leave */
+	uint8_t rest[NET_REST_MOST]; /* that piece, if it came out of a pipe */
 };
 void net_batch_init(struct net_batch *b, struct net_conn *c);
 /* Bytes without an owner stay valid until the flush. Adds one frame of n pieces (n <= NET_BATCH_SEGS - 1), writing its prefix; flushes by itself when full or 64 KiB are there. Ownership of the pieces moves in any case. */

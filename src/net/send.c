@@ -1,5 +1,5 @@
-/* The sending side. At any time one party has the right to write to a connection (`writing`): a thread, or the armed writable
- * event. A thread that finds it taken leaves its pieces in the queue and goes on with its work; the writer takes them
+/* The sending side. At any time one party has the right to write to a connection (`writing`): a thread, a batch that holds the end of a frame, or the
+ * armed writable event. A thread that finds it taken leaves its pieces in the queue and goes on with its work; the writer takes them
  * along. So frames are never interleaved and nobody waits for another's system call. */
 #include "net/internal.h"
 
@@ -10,13 +10,15 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { BATCH_BYTES = 65536, COPIED_BEHIND = 16384, LEFT_OUT_MOST = 8 };
+enum { BATCH_BYTES = 65536, PACKED_MOST = 3 * BATCH_BYTES, COPIED_BEHIND = 16384, LEFT_OUT_MOST = 8 };
 
 /* Pieces to be sent: on the sender's stack, or, when they have to wait, on the heap with the borrowed bytes behind them. */
 struct net_out {
 	struct list_node link;
 	struct net_seg *segs;
 	size_t at, n;
+	size_t rest; /* pieces behind these, which the sender keeps, and `right` with them, if these are gone when it returns */
+	bool right;  /* the sender's to write, from before and for the next time: no other frame gets into the middle of its own */
 	bool heap;
 };
 
@@ -49,10 +51,11 @@ static void out_free(struct net_conn *c, struct net_out *o)
 {
 	size_t bytes = 0;
 
-	for (; o->at < o->n; o->at++) {
+	for (; o->at < o->n + o->rest; o->at++) {
 		bytes += o->segs[o->at].len;
 		seg_done(&o->segs[o->at], false);
 	}
+	o->rest = 0;
 	atomic_fetch_sub(&c->queued, bytes);
 	list_remove(&o->link);
 	if (o->heap)
@@ -90,11 +93,11 @@ static void copy_borrowed(struct net_out *kept, uint8_t *behind, struct buf *poo
 /* What is left of o, on the heap; NULL when memory is exhausted. o gives up its pieces in the first case only. */
 static struct net_out *out_keep(struct net_out *o)
 {
-	size_t n = o->n - o->at, copied = 0;
+	size_t n = o->n + o->rest - o->at, copied = 0;
 	struct buf *pooled = NULL;
 	struct net_out *kept;
 
-	for (size_t i = o->at; i < o->n; i++)
+	for (size_t i = o->at; i < o->n + o->rest; i++)
 		copied += is_borrowed(&o->segs[i]) ? o->segs[i].len : 0;
 	if (copied > COPIED_BEHIND && !(pooled = buf_get(copied)))
 		return NULL;
@@ -109,6 +112,7 @@ static struct net_out *out_keep(struct net_out *o)
 	copy_borrowed(kept, (uint8_t *)(kept->segs + n), pooled);
 	buf_put(pooled);
 	o->at = o->n;
+	o->rest = 0;
 	return kept;
 }
 
@@ -151,7 +155,9 @@ static void out_advance(struct net_conn *c, struct list_node *list, size_t sent)
 			o->at++;
 			seg_done(s, true);
 		}
-		out_free(c, o);
+		list_remove(&o->link);
+		if (o->heap)
+			free(o);
 	}
 }
 
@@ -229,7 +235,7 @@ static void list_move_all(struct list_node *to, struct list_node *from)
 
 /* Writes `active`, then what others have queued meanwhile, until all is sent or the kernel takes no more. true: the calling thread has the receive
  * token now, which was kept back until then. */
-static bool writer_run(struct net_conn *c, struct list_node *active)
+static bool writer_run(struct net_conn *c, struct list_node *active, struct net_out *cut)
 {
 	bool has_token = false;
 
@@ -237,6 +243,16 @@ static bool writer_run(struct net_conn *c, struct list_node *active)
 		enum out_result r = out_write(c, active);
 
 		pthread_mutex_lock(&c->lock);
+		if (r == OUT_DONE && cut && cut->rest > 0) {
+			if (atomic_load(&c->state) == NET_CONN_OPEN) {
+				cut->right = true;
+				break;
+			}
+			/* Nothing will follow. */
+			cut->n += cut->rest;
+			cut->rest = 0;
+			list_append(active, &cut->link);
+		}
 		if (r == OUT_BLOCKED && atomic_load(&c->state) < NET_CONN_DROPPED) {
 			struct net_out *o = list_entry(active->next, struct net_out, link);
 			struct net_out *kept = o->heap ? o : out_keep(o);
@@ -277,9 +293,9 @@ static bool writer_run(struct net_conn *c, struct list_node *active)
 }
 
 /* In the middle of other work. */
-static void write_and_go_on(struct net_conn *c, struct list_node *active)
+static void write_and_go_on(struct net_conn *c, struct list_node *active, struct net_out *cut)
 {
-	if (writer_run(c, active))
+	if (writer_run(c, active, cut))
 		net_job_push(c->pool, &c->job);
 }
 
@@ -292,53 +308,74 @@ void net_conn_writable(struct net_conn *c, struct net_worker *w)
 	atomic_store(&c->blocked, false);
 	list_move_all(&active, &c->out);
 	pthread_mutex_unlock(&c->lock);
-	if (writer_run(c, &active))
+	if (writer_run(c, &active, NULL))
 		net_conn_receive(c, w);
 	net_conn_put(c); /* the armed event's */
 }
 
-static void conn_transmit(struct net_conn *c, struct net_seg *segs, size_t n, size_t bytes)
+static void out_transmit(struct net_conn *c, struct net_out *o, size_t bytes)
 {
-	struct net_out o = {.segs = segs, .n = n}, *kept;
+	struct net_out *kept;
 	struct list_node active;
+	bool right = o->right;
 
-	list_init(&o.link);
+	o->right = false;
+	list_init(&o->link);
 	queue_grows(c, bytes);
 	pthread_mutex_lock(&c->lock);
-	if (atomic_load(&c->state) != NET_CONN_OPEN) {
+	if (!right && atomic_load(&c->state) != NET_CONN_OPEN) {
 		pthread_mutex_unlock(&c->lock);
-		out_free(c, &o);
+		out_free(c, o);
 		return;
 	}
-	if (c->writing) {
-		kept = out_keep(&o);
+	if (!right && c->writing) {
+		kept = out_keep(o);
 		if (kept)
 			list_append(&c->out, &kept->link);
 		else
 			net_conn_drop_locked(c);
 		pthread_mutex_unlock(&c->lock);
 		if (!kept)
-			out_free(c, &o);
+			out_free(c, o);
 		return;
 	}
 	c->writing = true;
 	pthread_mutex_unlock(&c->lock);
 	list_init(&active);
-	list_append(&active, &o.link);
-	write_and_go_on(c, &active);
+	if (o->n > 0)
+		list_append(&active, &o->link);
+	write_and_go_on(c, &active, o);
+}
+
+static void conn_transmit(struct net_conn *c, struct net_seg *segs, size_t n, size_t bytes)
+{
+	struct net_out o = {.segs = segs, .n = n};
+
+	out_transmit(c, &o, bytes);
 }
 
 void net_batch_init(struct net_batch *b, struct net_conn *c)
 {
 	b->conn = c;
 	b->n = b->prefix_count = b->bytes = 0;
+	b->followed = b->right = false;
+	b->packet = 0;
+}
+
+/* rest: how many pieces of it, at the end. */
+static void batch_transmit(struct net_batch *b, size_t rest)
+{
+	struct net_out o = {.segs = b->segs, .n = b->n - rest, .rest = rest, .right = b->right};
+
+	out_transmit(b->conn, &o, b->bytes);
+	b->right = o.right;
+	b->n = b->prefix_count = b->bytes = 0;
 }
 
 void net_batch_flush(struct net_batch *b)
 {
-	if (b->n > 0)
-		conn_transmit(b->conn, b->segs, b->n, b->bytes);
-	b->n = b->prefix_count = b->bytes = 0;
+	if (b->n > 0 || b->right)
+		batch_transmit(b, 0);
 }
 
 static void prefix_write(uint8_t prefix[NET_PREFIX], size_t len)
@@ -354,11 +391,83 @@ static size_t frame_most(const struct net_batch *b)
 	return b->conn->nbss ? NET_NBSS_FRAME_MAX : 0xFFFFFF;
 }
 
+/* Asked once for each batch: it changes as the connection gets going. */
+static size_t packet_of(struct net_batch *b)
+{
+	struct net_conn *c = b->conn;
+
+	if (b->packet == 0) {
+		pthread_mutex_lock(&c->lock);
+		b->packet = c->transport->packet(c);
+		pthread_mutex_unlock(&c->lock);
+	}
+	return b->packet;
+}
+
+/* Of a pipe piece cut in two: the second gives the pipe back. */
+static void first_done(int pipe_fd, int pipe_write_fd, bool drained)
+{
+	(void)pipe_fd;
+	(void)pipe_write_fd;
+	(void)drained;
+}
+
+/* The rest of a pipe piece is memory from here on. */
+static bool take_rest(struct net_batch *b, struct net_seg *rest)
+{
+	ssize_t got;
+
+	do {
+		got = read(rest->pipe_fd, b->rest, rest->len);
+	} while (got < 0 && errno == EINTR);
+	rest->pipe_done(rest->pipe_fd, rest->pipe_write_fd, got == (ssize_t)rest->len);
+	*rest = (struct net_seg){.data = b->rest, .len = rest->len};
+	return got == (ssize_t)rest->len;
+}
+
+/* As net_batch_flush, but what would be a small packet of its own, at the end of the last piece, stays in the batch, and with it the right to write. */
+static void flush_packets(struct net_batch *b)
+{
+	struct net_seg *last = &b->segs[b->n - 1], rest = *last;
+	bool fits = b->n < NET_BATCH_SEGS && b->bytes <= PACKED_MOST && (last->pipe_done || last->owner);
+
+	rest.len = fits ? b->bytes % packet_of(b) : 0;
+	if (rest.len == 0 || rest.len > NET_REST_MOST || rest.len >= last->len) {
+		net_batch_flush(b);
+		return;
+	}
+	last->len -= rest.len;
+	if (last->pipe_done) {
+		last->pipe_done = first_done;
+	} else {
+		rest.data = (const uint8_t *)rest.data + last->len;
+		buf_ref(rest.owner);
+	}
+	b->segs[b->n++] = rest;
+	batch_transmit(b, 1);
+	if (!b->right)
+		return;
+	atomic_fetch_sub(&b->conn->queued, rest.len);
+	if (rest.pipe_done && !take_rest(b, &rest)) {
+		log_error("net: a pipe ran dry in the middle of a frame");
+		net_conn_close(b->conn, false);
+		net_batch_flush(b);
+		return;
+	}
+	b->segs[0] = rest;
+	b->n = 1;
+	b->bytes = rest.len;
+}
+
 static void batch_grown(struct net_batch *b, size_t bytes)
 {
 	b->bytes += bytes;
+	if (b->bytes < BATCH_BYTES)
+		return;
 	/* More would only leave the caches, and the peer waiting. */
-	if (b->bytes >= BATCH_BYTES)
+	if (b->followed)
+		flush_packets(b);
+	else
 		net_batch_flush(b);
 }
 
@@ -395,7 +504,7 @@ static bool leave_out(struct net_conn *c, struct net_seg *segs, size_t n, size_t
 
 void net_batch_leave(struct net_batch *b)
 {
-	if (b->n == 0 || !leave_out(b->conn, b->segs, b->n, b->bytes)) {
+	if (b->n == 0 || b->right || !leave_out(b->conn, b->segs, b->n, b->bytes)) {
 		net_batch_flush(b);
 		return;
 	}
@@ -420,7 +529,7 @@ void net_conn_flush(struct net_conn *c)
 	c->writing = true;
 	list_move_all(&active, &c->out);
 	pthread_mutex_unlock(&c->lock);
-	write_and_go_on(c, &active);
+	write_and_go_on(c, &active, NULL);
 }
 
 void net_batch_add(struct net_batch *b, const struct net_seg *segs, size_t n)

@@ -48,6 +48,19 @@ static ssize_t tcp_splice(struct net_conn *c, int pipe_fd, size_t n, bool more)
 	return sent;
 }
 
+/* The segment of an interface that takes 64 KiB, as the loopback interface does. Where a packet is made of many segments, small ones between the large
+ * cost less than what it takes to have none. */
+static size_t tcp_packet(struct net_conn *c)
+{
+	enum { SEGMENT_LEAST = 16384 };
+	int segment = 0;
+	socklen_t len = sizeof(segment);
+
+	if (getsockopt(c->fd, IPPROTO_TCP, TCP_MAXSEG, &segment, &len) != 0 || segment < SEGMENT_LEAST)
+		return 1;
+	return (size_t)segment;
+}
+
 static ssize_t tcp_splice_in(struct net_conn *c, int pipe_fd, size_t n)
 {
 	return splice(c->fd, NULL, pipe_fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
@@ -169,6 +182,7 @@ static const struct net_transport tcp_transport = {
 	.send = tcp_send,
 	.splice = tcp_splice,
 	.splice_in = tcp_splice_in,
+	.packet = tcp_packet,
 	.start = tcp_start,
 	.arm_recv = tcp_arm_recv,
 	.arm_send = tcp_arm_send,

@@ -95,6 +95,7 @@ static void on_frames(struct net_conn *net, void *user, struct net_frame *f, siz
 	turn.recent = NULL;
 	turn.seen.open = NULL;
 	for (size_t i = 0; i < n && ok && !passed_on; i++) {
+		turn.batch.followed = i + 1 < n;
 		ok = srv_frame_run(c, &f[i], &turn, &passed_on);
 	}
 	/* What was answered before still goes out. */
