@@ -6,7 +6,7 @@
  * Of a creation and a deletion that is at least the file ("least"), and for who keeps SMB's promises: that the path of the directory leads where it did,
  * what attributes that has, that no name in it is the same in another case, attributes where Samba keeps them, that nothing leads out of the
  * share, and that what is removed is what was opened. Of a READ it is its length and its status before the answer begins: the pages lie in
- * a pipe by then. */
+ * a pipe by then. Its end leaves as a packet of its own, which our server has learned to spare. */
 #include "load.h"
 
 #include <dirent.h>

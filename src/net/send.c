@@ -47,6 +47,13 @@ static void seg_done(struct net_seg *s, bool drained)
 		s->pipe_done(s->pipe_fd, s->pipe_write_fd, drained);
 }
 
+static void out_gone(struct net_out *o)
+{
+	list_remove(&o->link);
+	if (o->heap)
+		free(o);
+}
+
 static void out_free(struct net_conn *c, struct net_out *o)
 {
 	size_t bytes = 0;
@@ -57,9 +64,7 @@ static void out_free(struct net_conn *c, struct net_out *o)
 	}
 	o->rest = 0;
 	atomic_fetch_sub(&c->queued, bytes);
-	list_remove(&o->link);
-	if (o->heap)
-		free(o);
+	out_gone(o);
 }
 
 static void out_free_all(struct net_conn *c, struct list_node *list)
@@ -155,9 +160,7 @@ static void out_advance(struct net_conn *c, struct list_node *list, size_t sent)
 			o->at++;
 			seg_done(s, true);
 		}
-		list_remove(&o->link);
-		if (o->heap)
-			free(o);
+		out_gone(o);
 	}
 }
 
@@ -345,13 +348,6 @@ static void out_transmit(struct net_conn *c, struct net_out *o, size_t bytes)
 	if (o->n > 0)
 		list_append(&active, &o->link);
 	write_and_go_on(c, &active, o);
-}
-
-static void conn_transmit(struct net_conn *c, struct net_seg *segs, size_t n, size_t bytes)
-{
-	struct net_out o = {.segs = segs, .n = n};
-
-	out_transmit(c, &o, bytes);
 }
 
 void net_batch_init(struct net_batch *b, struct net_conn *c)
@@ -582,6 +578,7 @@ void net_send(struct net_conn *c, const struct net_seg *segs, size_t n)
 void net_conn_send_raw(struct net_conn *c, const void *p, size_t n)
 {
 	struct net_seg s = {.data = p, .len = n};
+	struct net_out o = {.segs = &s, .n = 1};
 
-	conn_transmit(c, &s, 1, n);
+	out_transmit(c, &o, n);
 }

@@ -399,6 +399,7 @@ static void give_up_token(struct srv_chain *ch)
 		return;
 	ch->may_release_token = false;
 	net_batch_flush(ch->batch);
+	ch->batch->followed = false; /* by another worker's, if at all */
 	net_conn_release_after(ch->conn->net, ch->frame);
 }
 

@@ -15,7 +15,6 @@ enum { HEAD = 80, PAGES = 65536, FRAME = HEAD + PAGES, PIPE_BYTES = 1 << 20 };
 static struct server server;
 static struct end ends[2];
 static struct net_batch batch;
-static _Atomic unsigned pipes_back, pipes_drained;
 static uint8_t frame[NET_PREFIX + HEAD + PIPE_BYTES];
 
 /* A connection with a batch that will be followed; the peer's end. */
@@ -43,14 +42,6 @@ static void stop(int fd)
 		close(fd);
 	server_stop(&server);
 	assert_int_equal(ends[0].destroyed, 1);
-}
-
-static void pipe_back(int pipe_fd, int pipe_write_fd, bool drained)
-{
-	close(pipe_fd);
-	close(pipe_write_fd);
-	atomic_fetch_add(&pipes_back, 1);
-	atomic_fetch_add(&pipes_drained, drained);
 }
 
 static uint8_t byte_at(unsigned serial, size_t at)

@@ -720,16 +720,6 @@ static void test_pipes_that_are_too_few(void **state)
 	net_pipes_trim();
 }
 
-static _Atomic unsigned pipes_back, pipes_drained;
-
-static void pipe_back(int pipe_fd, int pipe_write_fd, bool drained)
-{
-	close(pipe_fd);
-	close(pipe_write_fd);
-	atomic_fetch_add(&pipes_back, 1);
-	atomic_fetch_add(&pipes_drained, drained);
-}
-
 /* A frame: 8 bytes of memory, `len` out of a pipe, 3 of memory. */
 static void send_with_pipe(struct net_conn *c, size_t len, size_t promised)
 {

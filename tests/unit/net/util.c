@@ -225,3 +225,13 @@ void wait_a_bit(struct net_pool *p)
 	if (!p || !net_pool_step(p, 1))
 		usleep(1000);
 }
+
+_Atomic unsigned pipes_back, pipes_drained;
+
+void pipe_back(int pipe_fd, int pipe_write_fd, bool drained)
+{
+	close(pipe_fd);
+	close(pipe_write_fd);
+	atomic_fetch_add(&pipes_back, 1);
+	atomic_fetch_add(&pipes_drained, drained);
+}

@@ -55,6 +55,10 @@ size_t raw_read(int fd, void *p, size_t n);
 /* A frame of n bytes, each equal to `fill`, into out; gives n + 4. */
 size_t make_frame(uint8_t *out, size_t n, uint8_t fill);
 
+/* For pipe pieces: closes both ends, and counts. */
+extern _Atomic unsigned pipes_back, pipes_drained;
+void pipe_back(int pipe_fd, int pipe_write_fd, bool drained);
+
 /* The log goes nowhere. */
 void log_sink_quiet(bool quiet);
 /* Threads of this process. */
