@@ -151,6 +151,7 @@ struct cli_request {
 	struct buf *head_buf; /* when inline_head was too small */
 	const void *payload;
 	size_t payload_len;
+	uint8_t inline_prefix[NET_PREFIX]; /* in front of inline_head, as in front of what is in head_buf: the frame's */
 	uint8_t inline_head[CLI_INLINE];
 };
 

@@ -353,12 +353,12 @@ static struct cli_request *copy_of(const struct cli_request *r)
 	if (!n)
 		return NULL;
 	if (r->head_len > CLI_INLINE) {
-		n->head_buf = buf_get(r->head_len);
+		n->head_buf = buf_get(NET_PREFIX + r->head_len);
 		if (!n->head_buf) {
 			cli_request_free(n);
 			return NULL;
 		}
-		n->head = n->head_buf->data;
+		n->head = n->head_buf->data + NET_PREFIX;
 	}
 	memcpy(n->head, r->head, r->head_len);
 	n->head_len = r->head_len;

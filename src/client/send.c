@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* Messages leave together: half of those that are under way, within these bounds, so that the server works on one half while the next is made. */
-enum { BATCH_LEAST = 8, BATCH_MOST = 16, BATCH_HEADS = 65536, BATCH_PAYLOAD = 8192, PROCESS_ID = 0xFEFF };
+enum { BATCH_LEAST = 8, BATCH_MOST = 16, BATCH_HEADS = 65536, BATCH_PAYLOAD = 8192, PREFIX_ROOM = 64, PROCESS_ID = 0xFEFF };
 
 struct cli_batch {
 	struct net_batch net;
@@ -92,10 +92,10 @@ ntstatus cli_request_encode(struct cli_request *r, void *body, size_t variable_b
 	size_t need = SMB2_HEADER_SIZE + m->req_fixed_size + variable_bytes + 16;
 	size_t cap = CLI_INLINE;
 	if (need > CLI_INLINE) {
-		r->head_buf = buf_get(need);
+		r->head_buf = buf_get(NET_PREFIX + need);
 		if (!r->head_buf)
 			return STATUS_NO_MEMORY;
-		r->head = r->head_buf->data;
+		r->head = r->head_buf->data + NET_PREFIX;
 		cap = need;
 	}
 	struct wire w = wire_encoder(r->head, SMB2_HEADER_SIZE, cap);
@@ -209,29 +209,32 @@ static void sent(struct cli_request *first)
 	}
 }
 
+/* With room for its prefix, as all frames here. */
 static void batch_add(const struct net_seg *segs, size_t n, bool flush)
 {
-	net_batch_add(&current_batch->net, segs, n);
-	if (flush || ++current_batch->count >= current_batch->limit) {
-		net_batch_flush(&current_batch->net);
-		current_batch->count = 0;
+	struct cli_batch *b = current_batch;
+	if (n > 1 || !net_batch_extend(&b->net, (uint8_t *)(uintptr_t)segs[0].data, segs[0].len, segs[0].owner))
+		net_batch_add(&b->net, segs, n);
+	if (flush || ++b->count >= b->limit) {
+		net_batch_flush(&b->net);
+		b->count = b->used = 0;
 	}
 }
 
 /* A place in the thread's batch for r's head, and its payload if that is small, which have to stay until the batch leaves, whatever becomes of r before;
- * NULL: r is sent by itself. *len: what is there. */
+ * directly behind the last one's. NULL: r is sent by itself. *len: what is there. */
 static uint8_t *batch_place(const struct cli_request *r, size_t *len)
 {
 	struct cli_batch *b = current_batch;
 	*len = r->head_len + (r->payload_len <= BATCH_PAYLOAD ? r->payload_len : 0);
-	if (!b || b->conn != r->conn || *len > BATCH_HEADS)
+	if (!b || b->conn != r->conn || NET_PREFIX + *len > BATCH_HEADS)
 		return NULL;
-	if (b->used + *len > BATCH_HEADS) {
+	if (b->used + NET_PREFIX + *len > BATCH_HEADS) {
 		net_batch_flush(&b->net);
 		b->used = 0;
 	}
-	uint8_t *at = b->heads + b->used;
-	b->used = round_up(b->used + *len, 16);
+	uint8_t *at = b->heads + b->used + NET_PREFIX;
+	b->used += NET_PREFIX + *len;
 	memcpy(at, r->head, r->head_len);
 	if (*len > r->head_len)
 		memcpy(at + r->head_len, r->payload, r->payload_len);
@@ -257,7 +260,7 @@ static ntstatus send_plain(struct cli_request *r)
 	}
 	if (r->conn->client->tap.fn)
 		net_tap_tell(&r->conn->client->tap, r->conn->net, false, iov, n, NULL);
-	struct net_seg segs[2] = {{.data = iov[0].iov_base, .len = iov[0].iov_len}, {.data = iov[1].iov_base, .len = iov[1].iov_len}};
+	struct net_seg segs[2] = {{.data = iov[0].iov_base, .len = iov[0].iov_len, .prefix_room = true}, {.data = iov[1].iov_base, .len = iov[1].iov_len}};
 	if (place)
 		batch_add(segs, n, apart);
 	else
@@ -298,14 +301,14 @@ static ntstatus assemble(const struct cli_request *first, uint8_t *out)
 	return STATUS_SUCCESS;
 }
 
-/* Into b, which has room for the transform header and `size` bytes. One message is encrypted on its way there, a compound once it is there. What it
+/* To where there is room for the transform header and `size` bytes. One message is encrypted on its way there, a compound once it is there. What it
  * was goes to `kept` if somebody wants to know. */
-static ntstatus seal(struct cli_request *first, struct buf *b, size_t size, struct slice *kept)
+static ntstatus seal(struct cli_request *first, uint8_t *to, size_t size, struct slice *kept)
 {
 	struct hythe_connection *c = first->conn;
 	struct proto_keys *keys = &first->session->keys;
 	struct iovec apart[2] = {{first->head, first->head_len}, {(void *)(uintptr_t)first->payload, first->payload_len}};
-	struct iovec whole = {b->data + SMB2_TRANSFORM_SIZE, size}, *parts = first->compound ? &whole : apart;
+	struct iovec whole = {to + SMB2_TRANSFORM_SIZE, size}, *parts = first->compound ? &whole : apart;
 	size_t n = first->compound ? 1 : 2;
 	ntstatus status = STATUS_SUCCESS;
 	if (first->compound)
@@ -316,20 +319,20 @@ static ntstatus seal(struct cli_request *first, struct buf *b, size_t size, stru
 		*kept = net_tap_keep(parts, n);
 	if (!nt_ok(status))
 		return status;
-	return first->compound ? proto_seal(keys, &c->proto, first->session->id, b->data, parts, n)
-			       : proto_seal_to(keys, &c->proto, first->session->id, b->data, parts, n);
+	return first->compound ? proto_seal(keys, &c->proto, first->session->id, to, parts, n)
+			       : proto_seal_to(keys, &c->proto, first->session->id, to, parts, n);
 }
 
 static ntstatus send_assembled(struct cli_request *first)
 {
 	struct hythe_connection *c = first->conn;
 	size_t size = message_size(first), room = first->sealed ? SMB2_TRANSFORM_SIZE : 0;
-	struct buf *b = buf_get(room + size);
+	struct buf *b = buf_get(PREFIX_ROOM + room + size);
 	struct slice kept = {0};
 	if (!b)
 		return STATUS_NO_MEMORY;
-	struct iovec all = {b->data, room + size};
-	ntstatus status = first->sealed ? seal(first, b, size, &kept) : assemble(first, b->data);
+	struct iovec all = {b->data + PREFIX_ROOM, room + size};
+	ntstatus status = first->sealed ? seal(first, all.iov_base, size, &kept) : assemble(first, all.iov_base);
 	if (c->client->tap.fn && nt_ok(status))
 		net_tap_tell(&c->client->tap, c->net, false, &all, 1, first->sealed ? &kept : NULL);
 	net_tap_drop(kept);
@@ -337,7 +340,7 @@ static ntstatus send_assembled(struct cli_request *first)
 		buf_put(b);
 		return status;
 	}
-	struct net_seg seg = {.data = b->data, .len = room + size, .owner = b};
+	struct net_seg seg = {.data = all.iov_base, .len = all.iov_len, .owner = b, .prefix_room = true};
 	if (current_batch && current_batch->conn == first->conn)
 		batch_add(&seg, 1, false);
 	else

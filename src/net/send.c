@@ -467,11 +467,11 @@ static void batch_grown(struct net_batch *b, size_t bytes)
 		net_batch_flush(b);
 }
 
-bool net_batch_extend(struct net_batch *b, uint8_t *frame, size_t len)
+bool net_batch_extend(struct net_batch *b, uint8_t *frame, size_t len, const struct buf *owner)
 {
 	struct net_seg *last = b->n > 0 ? &b->segs[b->n - 1] : NULL;
 
-	if (!last || !last->owner || (const uint8_t *)last->data + last->len != frame - NET_PREFIX || len == 0 || len > frame_most(b))
+	if (!last || last->owner != owner || (const uint8_t *)last->data + last->len != frame - NET_PREFIX || len == 0 || len > frame_most(b))
 		return false;
 	prefix_write(frame - NET_PREFIX, len);
 	last->len += NET_PREFIX + len;

@@ -152,7 +152,7 @@ static void send_parts(struct srv_out *o, struct net_batch *batch, struct iovec 
 		}
 		segs[k++] = (struct net_seg){.data = parts[i].iov_base, .len = parts[i].iov_len, .pipe_fd = -1};
 	}
-	if (k == 1 && o->pipes.count == 0 && in_head(o, &parts[0]) && net_batch_extend(batch, parts[0].iov_base, segs[0].len))
+	if (k == 1 && o->pipes.count == 0 && in_head(o, &parts[0]) && net_batch_extend(batch, parts[0].iov_base, segs[0].len, o->head))
 		return;
 	for (size_t i = 0; i < k; i++) {
 		segs[i].owner = owner_of(o, segs[i].data);

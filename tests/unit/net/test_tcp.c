@@ -870,17 +870,18 @@ static void test_frames_that_adjoin_are_one_piece(void **state)
 			struct net_seg segs[2] = {{.data = p, .len = n, .owner = buf_ref(buf), .pipe_fd = -1, .prefix_room = true},
 				{.data = elsewhere, .len = sizeof(elsewhere)}};
 
-			assert_false(i % 10 != 8 && net_batch_extend(&b, p, n));
+			assert_false(i % 10 != 8 && net_batch_extend(&b, p, n, buf));
 			net_batch_add(&b, segs, i % 10 == 8 ? 2 : 1);
 			pieces += i % 10 == 8 ? 2 : 1;
 		} else if (i % 10 == 9) {
 			struct net_seg seg = {.data = p, .len = n, .owner = buf_ref(buf), .pipe_fd = -1, .prefix_room = true};
 
-			assert_false(net_batch_extend(&b, p, n)); /* the last piece has no owner */
+			assert_false(net_batch_extend(&b, p, n, buf)); /* the last piece has no owner */
 			net_batch_add(&b, &seg, 1);
 			pieces++;
 		} else {
-			assert_true(net_batch_extend(&b, p, n));
+			assert_false(net_batch_extend(&b, p, n, NULL)); /* it would outlive its memory */
+			assert_true(net_batch_extend(&b, p, n, buf));
 		}
 		assert_int_equal(b.n, pieces);
 		if (i % 10 == 9) {
@@ -888,7 +889,7 @@ static void test_frames_that_adjoin_are_one_piece(void **state)
 			pieces = 0;
 		}
 	}
-	assert_false(net_batch_extend(&b, buf->data + NET_PREFIX, 1)); /* nothing is in it */
+	assert_false(net_batch_extend(&b, buf->data + NET_PREFIX, 1, buf)); /* nothing is in it */
 	buf_put(buf);
 	for (unsigned i = 0; i < COUNT; i++) {
 		size_t n = 1 + i % 20, more = i % 10 == 8 ? sizeof(elsewhere) : 0;
