@@ -193,6 +193,7 @@ static bool dial_arm(struct net_dial *d, int fd)
 	d->fd = fd;
 	if (d->over)
 		shutdown(fd, SHUT_RDWR);
+	net_pool_told(d->pool);
 	armed = net_epoll_add(d->pool->epfd, fd, EPOLLOUT | EPOLLONESHOT, &d->io);
 	if (!armed)
 		d->fd = -1;

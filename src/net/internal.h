@@ -24,7 +24,8 @@ enum {
 	NET_LINGER_US = 120,            /* what a thread waits at a socket before it sleeps, if the next requests are about to come, */
 	NET_LINGER_SINK_US = 40,        /* or the rest of one with much data, */
 	NET_LINGER_STEP_US = 40,        /* or anything for one of several connections */
-	NET_LINGER_OFF_MOST = 15        /* how often not, at most, after it was in vain */
+	NET_LINGER_OFF_MOST = 15,       /* how often not, at most, after it was in vain */
+	NET_HEAR_MS = 20                /* what a thread waits at the only socket before it waits for all events */
 };
 
 /* Lingering that was in vain is tried again more and more seldom. */
@@ -57,6 +58,7 @@ struct net_worker {
 	struct buf *recv_buf; /* kept from one event to the next; NULL: none */
 	bool has_pipe;        /* between socket and file, empty between events */
 	int pipe[2];
+	bool steps;           /* the only thread with events to handle, or one of several that take turns */
 	pthread_t thread;
 	struct list_node link; /* in net_pool.dead when ended */
 };
@@ -126,6 +128,9 @@ struct net_pool {
 	_Atomic bool stepped; /* threads other than workers may wait for events */
 	bool stepping; /* one does, in net_pool_step, for all of them */
 	struct net_backoff step_linger; /* that thread's */
+	struct net_conn *rests; /* the only connection, its token with whoever steps next in place of an event */
+	_Atomic bool hearing; /* that thread waits at a socket, where no other event reaches it */
+	_Atomic bool epoll_only; /* none does that any more */
 	unsigned followers;
 	uint64_t step_count;
 	pthread_cond_t step_cv;
@@ -145,9 +150,10 @@ union net_addr {
 	struct sockaddr_in6 in6;
 };
 
-/* What a transport does. recv and send give -1 and errno like the system calls and never block. */
+/* What a transport does. recv, send and the like give -1 and errno like the system calls and never block. */
 struct net_transport {
 	ssize_t (*recv)(struct net_conn *c, void *p, size_t n);
+	ssize_t (*hear)(struct net_conn *c, void *p, size_t n); /* as recv, but waits for NET_HEAR_MS first; NULL: cannot */
 	ssize_t (*recv_both)(struct net_conn *c, struct iovec iov[2]); /* the same, into one piece and then the next; NULL: cannot */
 	ssize_t (*send)(struct net_conn *c, struct iovec *iov, size_t n, bool more);
 	ssize_t (*splice)(struct net_conn *c, int pipe_fd, size_t n, bool more);
@@ -190,6 +196,7 @@ struct net_conn {
 	bool nbss_session;     /* the session request was accepted */
 	bool offered;          /* the begun frame was, and shall come whole */
 	struct net_sink *sink; /* where it goes; then there are no held bytes */
+	_Atomic bool pipes;    /* its bytes have gone by pipes, for which its socket must not block */
 	struct net_job job;
 	struct net_job out_job; /* in place of a writable event that cannot be had */
 
@@ -205,6 +212,7 @@ struct net_conn {
 	bool writing;         /* a thread or the armed writable event will send `out` */
 	bool paused;          /* the token is kept back until the queue is shorter */
 	bool close_pending;   /* the descriptor is closed by the thread that writes */
+	bool blocks;          /* the descriptor does, where a call does not say otherwise */
 	bool timer_live;
 	uint64_t timer_due_ms, drain_until_ms;
 	struct net_timer timer;
@@ -217,6 +225,17 @@ void net_pool_put(struct net_pool *p);
 void net_job_push(struct net_pool *p, struct net_job *j);
 bool net_epoll_add(int epfd, int fd, uint32_t events, struct net_io *io) MUST_USE;
 void net_worker_loop(struct net_worker *w);
+/* Runs the oldest job; wakes another worker for the rest. */
+bool net_job_run(struct net_worker *w);
+/* step.c */
+/* Keeps the token for the next step. false: somebody waits for events already. */
+bool net_pool_rest(struct net_pool *p, struct net_conn *c) MUST_USE;
+/* There is something that only the epoll set tells, now or from now on. */
+static inline void net_pool_told(struct net_pool *p)
+{
+	if (atomic_load(&p->hearing))
+		atomic_store(&p->epoll_only, true);
+}
 /* grow.c */
 bool net_workers_start(struct net_pool *p) MUST_USE;
 void net_workers_stop(struct net_pool *p);
@@ -249,6 +268,9 @@ static inline bool net_conn_overfull(const struct net_conn *c)
 }
 /* recv.c: the calling thread has the token, and a reference that goes with it. */
 void net_conn_receive(struct net_conn *c, struct net_worker *w);
+/* The same of a token that rested: waits for bytes, and leaves them with the connection. > 0: net_conn_receive has something to do; 0: nothing
+ * came within NET_HEAR_MS; < 0: nor was it waited for so long. */
+int net_conn_hear(struct net_conn *c, struct net_worker *w);
 /* What a worker keeps from one event to the next. */
 void net_worker_trim(struct net_worker *w);
 /* send.c: the calling thread has the token. Sends what net_batch_leave left. */

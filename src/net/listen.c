@@ -324,6 +324,7 @@ struct net_listener *net_listen(struct net_pool *p, const char *address, void (*
 	pthread_mutex_lock(&p->lock);
 	list_append(&p->listeners, &l->on_pool);
 	pthread_mutex_unlock(&p->lock);
+	net_pool_told(p);
 	if (!net_epoll_add(p->epfd, fd, EPOLLIN | EPOLLONESHOT, &l->io)) {
 		snprintf(why, WHY_BYTES, "cannot watch the socket: %s", strerror(errno));
 		listener_finish(l);

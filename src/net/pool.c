@@ -1,15 +1,14 @@
-/* The pool: one epoll set that all workers wait on, the jobs they run between events, and net_pool_step for pools without
- * threads. A connection's readable event is one-shot: whoever gets it has the receive token (recv.c). Writable events
- * live in a second epoll set nested in the first, so that either direction of a socket is armed by itself and an armed
- * event holds exactly one reference. A worker takes several events with one call while no other waits for any; all but the first are jobs then, for whoever
- * is free first. How many workers there are is decided in grow.c. */
+/* The pool: one epoll set that all workers wait on, and the jobs they run between events. A connection's readable event is
+ * one-shot: whoever gets it has the receive token (recv.c). Writable events live in a second epoll set nested in the first, so that
+ * either direction of a socket is armed by itself and an armed event holds exactly one reference. A worker takes several events with
+ * one call while no other waits for any; all but the first are jobs then, for whoever is free first. How many workers there are is
+ * decided in grow.c. */
 #include "net/internal.h"
 
 #include "base/log.h"
 
 #include <errno.h>
 #include <malloc.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -38,6 +37,7 @@ void net_job_push(struct net_pool *p, struct net_job *j)
 	atomic_fetch_add(&p->job_count, 1);
 	pthread_mutex_unlock(&p->lock);
 	kick(p->job_fd);
+	net_pool_told(p);
 }
 
 /* Somebody may sleep who could do what there is. Else everybody looks at the jobs before they sleep. */
@@ -46,8 +46,7 @@ static bool others_sleep(struct net_pool *p)
 	return (atomic_load(&p->wait_state) & NET_WAITING_MASK) > 0 || atomic_load(&p->stepped);
 }
 
-/* Runs the oldest job; wakes another worker for the rest. */
-static bool job_run(struct net_worker *w)
+bool net_job_run(struct net_worker *w)
 {
 	struct net_pool *p = w->pool;
 	struct net_job *j = NULL;
@@ -104,7 +103,7 @@ static void job_ready(struct net_io *io, struct net_worker *w, uint32_t events)
 	(void)events;
 	while (read(p->job_fd, &count, sizeof(count)) < 0 && errno == EINTR)
 		;
-	job_run(w);
+	net_job_run(w);
 }
 
 static void timer_ready(struct net_io *io, struct net_worker *w, uint32_t events)
@@ -198,7 +197,7 @@ void net_worker_loop(struct net_worker *w)
 		if (atomic_load(&p->job_count) > 0) {
 			if ((atomic_load(&p->wait_state) & NET_WAITING_MASK) == 0)
 				net_pool_starved(p);
-			if (job_run(w)) {
+			if (net_job_run(w)) {
 				atomic_fetch_add(&p->wait_state, NET_LEFT_ONE);
 				continue;
 			}
@@ -224,125 +223,6 @@ void net_worker_loop(struct net_worker *w)
 		}
 	}
 	net_worker_trim(w);
-}
-
-/* With the virtual clock: moves it to the next timer if that lies within the timeout. */
-static bool step_virtual(struct net_pool *p, int timeout_ms)
-{
-	uint64_t now = p->virtual_clock->now_ms, next = net_timers_next(p);
-	uint64_t until = timeout_ms < 0 ? UINT64_MAX : now + (uint64_t)timeout_ms;
-
-	if (next > until || next == UINT64_MAX) {
-		if (timeout_ms > 0)
-			p->virtual_clock->now_ms = until;
-		return false;
-	}
-	if (next > now)
-		p->virtual_clock->now_ms = next;
-	return net_timers_run(p);
-}
-
-/* What is due without waiting. */
-static bool step_due(struct net_worker *w)
-{
-	struct net_pool *p = w->pool;
-
-	if (atomic_load(&p->timer_next_ms) <= clock_ms(p->clock) && net_timers_run(p))
-		return true;
-	return job_run(w);
-}
-
-/* Ends this thread's turn to wait for events, if it has it. */
-static void step_done(struct net_pool *p, bool *leads, bool ran)
-{
-	pthread_mutex_lock(&p->lock);
-	if (*leads)
-		p->stepping = false;
-	*leads = false;
-	if (ran)
-		p->step_count++;
-	if (p->followers > 0)
-		ran ? pthread_cond_broadcast(&p->step_cv) : pthread_cond_signal(&p->step_cv);
-	pthread_mutex_unlock(&p->lock);
-}
-
-/* Waits, while another thread waits for events, until something has run or it is this one's turn to wait for events. */
-static bool step_follow_locked(struct net_pool *p, int timeout_ms, bool *ran)
-{
-	uint64_t seen = p->step_count;
-	struct timespec until;
-	int err = 0;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	if (timeout_ms > 0) {
-		until.tv_sec += timeout_ms / 1000;
-		until.tv_nsec += timeout_ms % 1000 * 1000000l;
-		until.tv_sec += until.tv_nsec / 1000000000l;
-		until.tv_nsec %= 1000000000l;
-	}
-	p->followers++;
-	while (p->stepping && p->step_count == seen && err == 0)
-		err = timeout_ms < 0 ? pthread_cond_wait(&p->step_cv, &p->lock)
-				     : pthread_cond_timedwait(&p->step_cv, &p->lock, &until);
-	p->followers--;
-	*ran = p->step_count != seen;
-	return *ran || p->stepping;
-}
-
-/* Of several connections one usually has something soon, and to sleep and be woken costs both ends more than to look for a moment, with the core left
- * to who wants it. More and more seldom where that was in vain. Who steps for all of them calls it. */
-static bool step_linger(struct net_pool *p, struct epoll_event *ev)
-{
-	uint64_t until_us;
-
-	if (p->virtual_clock || p->cores < 2 || atomic_load(&p->sockets) < 2 || net_backoff_skips(&p->step_linger))
-		return false;
-	until_us = clock_us() + NET_LINGER_STEP_US;
-	do {
-		if (epoll_wait(p->epfd, ev, 1, 0) == 1) {
-			net_backoff_ended(&p->step_linger, false);
-			return true;
-		}
-		sched_yield();
-	} while (clock_us() < until_us);
-	net_backoff_ended(&p->step_linger, true);
-	return false;
-}
-
-bool net_pool_step(struct net_pool *p, int timeout_ms)
-{
-	struct net_worker w = {.pool = p, .thread = pthread_self()};
-	bool ran, leads = false;
-	struct epoll_event ev;
-
-	/* Before it looks at the jobs: who leaves some later wakes it. */
-	atomic_store(&p->stepped, true);
-	ran = step_due(&w);
-	if (!ran && p->virtual_clock && atomic_load(&p->sockets) == 0) {
-		ran = step_virtual(p, timeout_ms);
-	} else if (!ran) {
-		if (timeout_ms != 0) {
-			pthread_mutex_lock(&p->lock);
-			if (p->stepping && step_follow_locked(p, timeout_ms, &ran)) {
-				pthread_mutex_unlock(&p->lock);
-				return ran;
-			}
-			leads = p->stepping = true;
-			pthread_mutex_unlock(&p->lock);
-		}
-		ran = (leads && step_linger(p, &ev)) || epoll_wait(p->epfd, &ev, 1, p->virtual_clock ? 0 : timeout_ms) == 1;
-		if (ran) {
-			/* Let another stepping thread wait while this one works. */
-			if (leads)
-				step_done(p, &leads, false);
-			((struct net_io *)ev.data.ptr)->ready(ev.data.ptr, &w, ev.events);
-		} else if (p->virtual_clock) {
-			ran = step_virtual(p, timeout_ms);
-		}
-	}
-	net_worker_trim(&w);
-	step_done(p, &leads, ran);
-	return ran;
 }
 
 void net_pool_ref(struct net_pool *p)

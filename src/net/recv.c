@@ -511,10 +511,57 @@ static bool goes_on(struct net_worker *w, unsigned *round)
 	return true;
 }
 
-/* Whether to look what else has come, when all that had is answered: not while others wait, for it is found when the connection is armed. */
-static bool looks_again(const struct net_worker *w, const struct rx *rx)
+/* The next step of this thread may well wait at this socket: to hand the token over and get it back with an event is half of what a small request costs
+ * its sender. */
+static bool may_rest(const struct net_conn *c, const struct net_worker *w, const struct rx *rx)
 {
-	return !w || rx->off < rx->end || atomic_load_explicit(&w->pool->job_count, memory_order_relaxed) == 0;
+	return w && w->steps && rx->off == rx->end && !c->sink && c->transport->hear && !atomic_load_explicit(&c->pipes, memory_order_relaxed) &&
+	       atomic_load(&c->state) == NET_CONN_OPEN && !net_conn_overfull(c) && atomic_load(&w->pool->sockets) == 1 &&
+	       !atomic_load(&w->pool->epoll_only);
+}
+
+/* Hands the token on, if only to this thread. */
+static void rx_rest(struct net_conn *c, struct net_worker *w, struct rx *rx)
+{
+	if (!may_rest(c, w, rx)) {
+		rx_hand_on(c, w, rx);
+		return;
+	}
+	rx_park(w, rx);
+	atomic_store(&c->reading, true);
+	if (!net_pool_rest(c->pool, c))
+		net_conn_arm(c, false);
+}
+
+/* Whether to look what else has come, when all that had is answered: not while others wait, for it is found when the connection is armed, nor
+ * where the next step finds it. */
+static bool looks_again(const struct net_conn *c, const struct net_worker *w, const struct rx *rx)
+{
+	if (!w || rx->off < rx->end)
+		return true;
+	if (may_rest(c, w, rx))
+		return c->ops->due && c->ops->due(c->user);
+	return atomic_load_explicit(&w->pool->job_count, memory_order_relaxed) == 0;
+}
+
+int net_conn_hear(struct net_conn *c, struct net_worker *w)
+{
+	struct rx rx = {0};
+	size_t room = rx_room(c, w, &rx);
+	ssize_t got = room ? c->transport->hear(c, rx.buf->data, room) : -1;
+	int heard = 1;
+
+	if (room == 0 || is_empty(got))
+		heard = 0;
+	else if (got < 0 && errno == EINTR)
+		heard = -1;
+	rx.end = got > 0 ? (size_t)got : 0;
+	if (!rx_save(c, w, &rx)) {
+		c->held_len = 0;
+		rx_park(w, &rx);
+		net_conn_drop(c);
+	}
+	return heard;
 }
 
 void net_conn_receive(struct net_conn *c, struct net_worker *w)
@@ -548,7 +595,7 @@ void net_conn_receive(struct net_conn *c, struct net_worker *w)
 				continue; /* with what came of it */
 			}
 			if (n == 0)
-				r = goes_on(w, &round) && (!answered || looks_again(w, &rx)) ? rx_fill(c, w, &rx) : 0;
+				r = goes_on(w, &round) && (!answered || looks_again(c, w, &rx)) ? rx_fill(c, w, &rx) : 0;
 			answered = n > 0;
 		} else {
 			r = state == NET_CONN_DRAINING ? rx_discard(c, w, &rx) : -1;
@@ -561,7 +608,7 @@ void net_conn_receive(struct net_conn *c, struct net_worker *w)
 			return;
 		}
 		if (r == 0) {
-			rx_hand_on(c, w, &rx);
+			rx_rest(c, w, &rx);
 			return;
 		}
 	}

@@ -18,25 +18,66 @@
 
 static ssize_t tcp_recv(struct net_conn *c, void *p, size_t n)
 {
-	return recv(c->fd, p, n, 0);
+	return recv(c->fd, p, n, MSG_DONTWAIT);
 }
 
 static ssize_t tcp_recv_both(struct net_conn *c, struct iovec iov[2])
 {
-	return readv(c->fd, iov, 2);
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
+
+	return recvmsg(c->fd, &msg, MSG_DONTWAIT);
+}
+
+static bool set_blocking_locked(struct net_conn *c, bool blocks)
+{
+	int flags = fcntl(c->fd, F_GETFL);
+
+	if (flags >= 0 && fcntl(c->fd, F_SETFL, blocks ? flags & ~O_NONBLOCK : flags | O_NONBLOCK) == 0)
+		c->blocks = blocks;
+	return c->blocks == blocks;
+}
+
+/* Only recv without a flag waits; splice(2) has none for a socket. */
+static bool blocks(struct net_conn *c)
+{
+	struct timeval most = {.tv_usec = NET_HEAR_MS * 1000};
+	bool ok;
+
+	pthread_mutex_lock(&c->lock);
+	ok = c->blocks || (!c->pipes && setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most)) == 0 && set_blocking_locked(c, true));
+	pthread_mutex_unlock(&c->lock);
+	return ok;
+}
+
+static bool pipes(struct net_conn *c)
+{
+	bool ok;
+
+	if (atomic_load_explicit(&c->pipes, memory_order_relaxed))
+		return true;
+	pthread_mutex_lock(&c->lock);
+	ok = !c->blocks || set_blocking_locked(c, false);
+	atomic_store(&c->pipes, ok);
+	pthread_mutex_unlock(&c->lock);
+	return ok;
+}
+
+static ssize_t tcp_hear(struct net_conn *c, void *p, size_t n)
+{
+	return recv(c->fd, p, n, blocks(c) ? 0 : MSG_DONTWAIT);
 }
 
 static ssize_t tcp_send(struct net_conn *c, struct iovec *iov, size_t n, bool more)
 {
 	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = n};
-	int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+	int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
 
 	return n == 1 ? send(c->fd, iov->iov_base, iov->iov_len, flags) : sendmsg(c->fd, &msg, flags);
 }
 
 static ssize_t tcp_splice(struct net_conn *c, int pipe_fd, size_t n, bool more)
 {
-	ssize_t sent = splice(pipe_fd, NULL, c->fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (more ? SPLICE_F_MORE : 0));
+	ssize_t sent = pipes(c) ? splice(pipe_fd, NULL, c->fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (more ? SPLICE_F_MORE : 0)) : -1;
 	int left = 0;
 
 	/* Either the socket takes no more or the pipe is empty. */
@@ -63,7 +104,7 @@ static size_t tcp_packet(struct net_conn *c)
 
 static ssize_t tcp_splice_in(struct net_conn *c, int pipe_fd, size_t n)
 {
-	return splice(c->fd, NULL, pipe_fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	return pipes(c) ? splice(c->fd, NULL, pipe_fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK) : -1;
 }
 
 static void tcp_arm_recv(struct net_conn *c)
@@ -82,6 +123,7 @@ static void tcp_arm_send(struct net_conn *c)
 
 	if (epoll_ctl(c->pool->out_epfd, c->out_added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, &ev) == 0) {
 		c->out_added = true;
+		net_pool_told(c->pool);
 		return;
 	}
 	log_error("net: epoll_ctl: errno %d", errno);
@@ -145,6 +187,7 @@ static bool tcp_start(struct net_conn *c)
 {
 	atomic_fetch_add(&c->pool->sockets, 1);
 	c->in_added = true;
+	net_pool_told(c->pool);
 	return net_epoll_add(c->pool->epfd, c->fd, EPOLLIN | EPOLLONESHOT, &c->io);
 }
 
@@ -178,6 +221,7 @@ static void tcp_destroy(struct net_conn *c)
 
 static const struct net_transport tcp_transport = {
 	.recv = tcp_recv,
+	.hear = tcp_hear,
 	.recv_both = tcp_recv_both,
 	.send = tcp_send,
 	.splice = tcp_splice,

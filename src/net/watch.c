@@ -98,6 +98,7 @@ struct net_watch *net_pool_watch(struct net_pool *p, int fd, unsigned pause_ms, 
 	w->arg = arg;
 	pthread_mutex_unlock(&w->lock);
 	net_pool_ref(p);
+	atomic_store(&p->epoll_only, true);
 	if (net_epoll_add(p->epfd, fd, EPOLLIN | EPOLLONESHOT, &w->io))
 		return w;
 	net_watch_end(w);
