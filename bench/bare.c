@@ -6,7 +6,8 @@
  * Of a creation and a deletion that is at least the file ("least"), and for who keeps SMB's promises: that the path of the directory leads where it did,
  * what attributes that has, that no name in it is the same in another case, attributes where Samba keeps them, that nothing leads out of the
  * share, and that what is removed is what was opened. Of a READ it is its length and its status before the answer begins: the pages lie in
- * a pipe by then. Its end leaves as a packet of its own, which our server has learned to spare. */
+ * a pipe by then. Its end leaves as a packet of its own, which our server has learned to spare. Of `put` it is WRITEs of 1 MiB whose data nobody
+ * copies but into the new file. */
 #include "load.h"
 
 #include <dirent.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -451,6 +453,11 @@ static int tcp_listen(struct sockaddr_in *at)
 	return fd;
 }
 
+static double seconds_of(const struct rusage *u)
+{
+	return (double)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) + (double)(u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1e6;
+}
+
 /* Processor seconds of a process that ends. */
 static double wait_for(pid_t pid)
 {
@@ -459,7 +466,7 @@ static double wait_for(pid_t pid)
 
 	if (wait4(pid, &status, 0, &u) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		load_fail("the bare server failed");
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+	return seconds_of(&u);
 }
 
 static void exchange_run(const struct bench_config *cfg, const struct bare_exchange *x, struct bench_result *r)
@@ -489,6 +496,106 @@ static void exchange_run(const struct bench_config *cfg, const struct bare_excha
 	r->server_cpu = wait_for(pid);
 }
 
+/* --- a file for a new one --- */
+
+enum { WRITE_HEAD = 116, WRITE_BYTES = 1 << 20, WRITE_ANSWER = 88, WRITES_UNDER_WAY = 2 };
+
+static bool all_of(int fd, void *p, size_t n)
+{
+	return recv(fd, p, n, MSG_WAITALL) == (ssize_t)n;
+}
+
+/* The pages that came, into the file. */
+static void put_pages(const int pipe[2], int from, int file, loff_t *at)
+{
+	for (size_t left = WRITE_BYTES; left > 0;) {
+		ssize_t n = splice(from, NULL, pipe[1], NULL, left, SPLICE_F_MOVE);
+
+		for (ssize_t k = n; k > 0; left -= (size_t)n) {
+			n = splice(pipe[0], NULL, file, at, (size_t)k, SPLICE_F_MOVE);
+			k -= n;
+		}
+		if (n <= 0)
+			load_fail("splice: %s", n < 0 ? strerror(errno) : "the client has gone");
+	}
+}
+
+static void put_serve(int listener, const char *path)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC), file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666), pipe[2];
+	char bytes[WRITE_HEAD];
+	loff_t at = 0;
+
+	if (fd < 0 || file < 0 || pipe2(pipe, O_CLOEXEC) != 0 || fcntl(pipe[1], F_SETPIPE_SZ, WRITE_BYTES) < 0)
+		load_fail("%s: %s", path, strerror(errno));
+	while (all_of(fd, bytes, WRITE_HEAD)) {
+		put_pages(pipe, fd, file, &at);
+		if (send(fd, bytes, WRITE_ANSWER, MSG_NOSIGNAL) != WRITE_ANSWER)
+			load_fail("the client takes no answers");
+	}
+}
+
+static void put_send(const struct sockaddr_in *to, const struct bench_config *cfg, struct bench_result *r)
+{
+	int fd = tcp_socket(0), file = open(cfg->file, O_RDONLY | O_CLOEXEC);
+	char bytes[WRITE_HEAD] = {0};
+	unsigned under_way = 0;
+	struct stat st;
+	off_t at = 0;
+
+	if (file < 0 || fstat(file, &st) != 0 || connect(fd, (const struct sockaddr *)to, sizeof(*to)) != 0)
+		load_fail("%s: %s", cfg->file, strerror(errno));
+	while (at + WRITE_BYTES <= st.st_size || under_way > 0) {
+		while (at + WRITE_BYTES <= st.st_size && under_way < WRITES_UNDER_WAY) {
+			off_t end = at + WRITE_BYTES;
+
+			if (send(fd, bytes, WRITE_HEAD, MSG_NOSIGNAL | MSG_MORE) != WRITE_HEAD)
+				load_fail("the bare server takes nothing");
+			while (at < end) {
+				if (sendfile(fd, file, &at, (size_t)(end - at)) <= 0)
+					load_fail("sendfile: %s", strerror(errno));
+			}
+			under_way++;
+		}
+		if (!all_of(fd, bytes, WRITE_ANSWER))
+			load_fail("the bare server does not answer");
+		under_way--;
+		r->bytes += WRITE_BYTES;
+	}
+	close(file);
+	close(fd);
+}
+
+/* One file. The processor time is the client's, of which this row is. */
+static void put_run(const struct bench_config *cfg, struct bench_result *r)
+{
+	double from = bench_now();
+	struct sockaddr_in to;
+	int listener = tcp_listen(&to), flags = fcntl(listener, F_GETFL);
+	struct rusage before, after;
+	char path[4096];
+	pid_t pid;
+
+	fcntl(listener, F_SETFL, flags & ~O_NONBLOCK);
+	snprintf(path, sizeof(path), "%s/bare-put", cfg->dir);
+	getrusage(RUSAGE_SELF, &before);
+	pid = fork();
+	if (pid < 0)
+		load_fail("fork: %s", strerror(errno));
+	if (pid == 0) {
+		setsid();
+		put_serve(listener, path);
+		_exit(0);
+	}
+	put_send(&to, cfg, r);
+	wait_for(pid);
+	r->seconds = bench_now() - from;
+	getrusage(RUSAGE_SELF, &after);
+	r->server_cpu = seconds_of(&after) - seconds_of(&before);
+	close(listener);
+	unlink(path);
+}
+
 /* The lengths are those of our client's messages and our server's answers. */
 bool load_bare(const struct bench_config *cfg, struct bench_result *r)
 {
@@ -506,5 +613,8 @@ bool load_bare(const struct bench_config *cfg, struct bench_result *r)
 			return true;
 		}
 	}
-	return false;
+	if (strcmp(cfg->test, "limit-serve-put") != 0)
+		return false;
+	put_run(cfg, r);
+	return true;
 }

@@ -110,9 +110,9 @@ class Bench:
             raise Failed(f"{server.name} has done nothing in {r['seconds']:.1f} s")
         return r | {"rate": work / r["seconds"], "cpu_us": cpu / work * 1e6}
 
-    def measure_bare(self, row, test):
+    def measure_bare(self, row, test, file="big"):
         """One run of the row's messages with nothing of SMB in them; of arguments that are there twice the last counts."""
-        r = self.load(*row.load, "--test", test, "--file", f"{self.root}/big", "--dir", f"{self.root}/new", pinned=row.pinned)
+        r = self.load(*row.load, "--test", test, "--file", os.path.join(self.root, file), "--dir", f"{self.root}/new", pinned=row.pinned)
         work = work_of(row, r)
         return {"rate": work / r["seconds"], "cpu_us": r["server_cpu"] / work * 1e6}
 
@@ -174,10 +174,10 @@ class Bench:
         server = self.servers[-1]
         c = clients.Clients(self, server)
         c.prepare(row.key)
-        runs = {"hythe": [], "smbclient": []}
+        runs = {name: [] for name in ["hythe", "smbclient"] + ["bare"] * bool(row.bare)}
         for _ in range(self.args.rounds):
             for name, of_it in runs.items():
-                of_it.append(c.measure(name, row.key))
+                of_it.append(self.measure_bare(row, row.bare, f"{c.local}/one") if name == "bare" else c.measure(name, row.key))
         return runs
 
     def hold(self, server, row, count, holders):

@@ -40,7 +40,7 @@ class Clients:
     def keep_pages(self, wanted):
         """For new files of a GiB."""
         if wanted and not os.path.exists(self.kept):
-            memory.keep_pages(self.kept, 3 * self.args.copy_mib)
+            memory.keep_pages(self.kept, 5 * self.args.copy_mib)  # two sources, one copy, and as much again
         elif not wanted and os.path.exists(self.kept):
             os.unlink(self.kept)
 

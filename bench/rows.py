@@ -82,7 +82,7 @@ ROWS = [
         bare="limit-serve-login"),
     Row("relogin", "log in and off, the same connection", ["--test", "relogin", "--protect", "signed"], rate=15, cpu=15, pinned=True),
     Row("get", "hythe get and smbclient get", unit="MB/s", limits=["limit-copy"], rate=1.3, kind="client"),
-    Row("put", "hythe put and smbclient put", unit="MB/s", rate=1.3, kind="client"),
+    Row("put", "hythe put and smbclient put", unit="MB/s", rate=1.3, kind="client", bare="limit-serve-put"),
     Row("get-r", "hythe get -r and smbclient mget, files of 4 KiB", unit="files/s", rate=3, kind="client", number="copy_files"),
     Row("put-r", "hythe put -r and smbclient mput, files of 4 KiB", unit="files/s", rate=3, kind="client", number="copy_files"),
 ]
