@@ -508,15 +508,16 @@ static bool all_of(int fd, void *p, size_t n)
 /* The pages that came, into the file. */
 static void put_pages(const int pipe[2], int from, int file, loff_t *at)
 {
-	for (size_t left = WRITE_BYTES; left > 0;) {
-		ssize_t n = splice(from, NULL, pipe[1], NULL, left, SPLICE_F_MOVE);
+	size_t left = WRITE_BYTES, in_pipe = 0;
 
-		for (ssize_t k = n; k > 0; left -= (size_t)n) {
-			n = splice(pipe[0], NULL, file, at, (size_t)k, SPLICE_F_MOVE);
-			k -= n;
-		}
+	while (left + in_pipe > 0) {
+		bool out = in_pipe > 0;
+		ssize_t n = out ? splice(pipe[0], NULL, file, at, in_pipe, SPLICE_F_MOVE) : splice(from, NULL, pipe[1], NULL, left, SPLICE_F_MOVE);
+
 		if (n <= 0)
 			load_fail("splice: %s", n < 0 ? strerror(errno) : "the client has gone");
+		left -= out ? 0 : (size_t)n;
+		in_pipe = out ? in_pipe - (size_t)n : (size_t)n;
 	}
 }
 

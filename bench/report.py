@@ -100,7 +100,7 @@ def ratio_cell(f):
 def bare_table(rows):
     """What rows come to with nothing of SMB in them, beside what is promised of them."""
     lines = ["", "The messages of some rows between two bare ends, with nothing of SMB in them but what the server asks of the file system "
-             "(`bench/bare.c`): no server can beat that here, but for READs of 64 KiB, whose answers the bare server sends as two packets and ours as one where others follow. \"Least\" is with no more than the file itself, opened, written and removed. Of `put` both are without smbd, and the processor time is the clients'. Beside them, what the "
+             "(`bench/bare.c`): no server can beat that here, but for READs of 64 KiB, whose answers the bare server sends as two packets and ours as one where others follow. \"Least\" is with no more than the file itself, opened, written and removed. Of `put` the bare ends are without smbd as well, and the processor time is the client's. Beside them, what the "
              "promised ratios come to with the peer's figures above.",
              "", "| | unit | Hythe | bare | least | promised comes to | CPU | CPU, bare | least | promised comes to |", "|---|---|---|---|---|---|---|---|---|---|"]
     for f in rows:

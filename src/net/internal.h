@@ -58,7 +58,7 @@ struct net_worker {
 	struct buf *recv_buf; /* kept from one event to the next; NULL: none */
 	bool has_pipe;        /* between socket and file, empty between events */
 	int pipe[2];
-	bool steps;           /* the only thread with events to handle, or one of several that take turns */
+	bool steps;           /* in net_pool_step, of a pool without workers */
 	pthread_t thread;
 	struct list_node link; /* in net_pool.dead when ended */
 };

@@ -198,8 +198,8 @@ struct net_batch {
 void net_batch_init(struct net_batch *b, struct net_conn *c);
 /* Bytes without an owner stay valid until the flush. Adds one frame of n pieces (n <= NET_BATCH_SEGS - 1), writing its prefix; flushes by itself when full or 64 KiB are there. Ownership of the pieces moves in any case. */
 void net_batch_add(struct net_batch *b, const struct net_seg *segs, size_t n);
-/* The same for a frame of one piece with room for its prefix, if that room is directly behind the last piece of the batch, which then grows; no
- * reference is taken. false: it is not so, and nothing was done. */
+/* The same for a frame of one piece with room for its prefix, if that room is directly behind the last piece of the batch, and both have the same
+ * owner, or none: that piece grows, and no reference is taken. false: it is not so, and nothing was done. */
 bool net_batch_extend(struct net_batch *b, uint8_t *frame, size_t len, const struct buf *owner) MUST_USE;
 void net_batch_flush(struct net_batch *b);
 /* The same, from the `done` of a sink: the frames may wait for those of the next few sinks, and leave at the latest when nothing more is there to be read. */

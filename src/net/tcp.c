@@ -38,7 +38,7 @@ static bool set_blocking_locked(struct net_conn *c, bool blocks)
 }
 
 /* Only recv without a flag waits; splice(2) has none for a socket. */
-static bool blocks(struct net_conn *c)
+static bool waits_in_recv(struct net_conn *c)
 {
 	struct timeval most = {.tv_usec = NET_HEAR_MS * 1000};
 	bool ok;
@@ -49,7 +49,7 @@ static bool blocks(struct net_conn *c)
 	return ok;
 }
 
-static bool pipes(struct net_conn *c)
+static bool goes_by_pipes(struct net_conn *c)
 {
 	bool ok;
 
@@ -64,7 +64,7 @@ static bool pipes(struct net_conn *c)
 
 static ssize_t tcp_hear(struct net_conn *c, void *p, size_t n)
 {
-	return recv(c->fd, p, n, blocks(c) ? 0 : MSG_DONTWAIT);
+	return recv(c->fd, p, n, waits_in_recv(c) ? 0 : MSG_DONTWAIT);
 }
 
 static ssize_t tcp_send(struct net_conn *c, struct iovec *iov, size_t n, bool more)
@@ -77,7 +77,7 @@ static ssize_t tcp_send(struct net_conn *c, struct iovec *iov, size_t n, bool mo
 
 static ssize_t tcp_splice(struct net_conn *c, int pipe_fd, size_t n, bool more)
 {
-	ssize_t sent = pipes(c) ? splice(pipe_fd, NULL, c->fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (more ? SPLICE_F_MORE : 0)) : -1;
+	ssize_t sent = goes_by_pipes(c) ? splice(pipe_fd, NULL, c->fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (more ? SPLICE_F_MORE : 0)) : -1;
 	int left = 0;
 
 	/* Either the socket takes no more or the pipe is empty. */
@@ -104,7 +104,7 @@ static size_t tcp_packet(struct net_conn *c)
 
 static ssize_t tcp_splice_in(struct net_conn *c, int pipe_fd, size_t n)
 {
-	return pipes(c) ? splice(c->fd, NULL, pipe_fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK) : -1;
+	return goes_by_pipes(c) ? splice(c->fd, NULL, pipe_fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK) : -1;
 }
 
 static void tcp_arm_recv(struct net_conn *c)
