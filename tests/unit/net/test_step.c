@@ -428,7 +428,7 @@ static void test_the_peer_resets(void **state)
 
 static void test_a_second_connection(void **state)
 {
-	struct end other = {0};
+	struct end other = {.echo = false};
 	int other_peer;
 
 	(void)state;
