@@ -186,6 +186,16 @@ static bool rx_save(struct net_conn *c, struct net_worker *w, struct rx *rx)
 	return true;
 }
 
+/* The same; a connection whose bytes are lost for want of memory ends. */
+static void rx_leave(struct net_conn *c, struct net_worker *w, struct rx *rx)
+{
+	if (rx_save(c, w, rx))
+		return;
+	c->held_len = 0;
+	rx_park(w, rx);
+	net_conn_drop(c);
+}
+
 static void rx_load(struct net_conn *c, struct rx *rx)
 {
 	*rx = (struct rx){c->held, c->held_off, c->held_off + c->held_len};
@@ -198,11 +208,7 @@ static void rx_hand_on(struct net_conn *c, struct net_worker *w, struct rx *rx)
 {
 	bool more = rx_complete(c, rx);
 
-	if (!rx_save(c, w, rx)) {
-		c->held_len = 0;
-		rx_park(w, rx);
-		net_conn_drop(c);
-	}
+	rx_leave(c, w, rx);
 	net_conn_arm(c, more);
 }
 
@@ -556,11 +562,7 @@ int net_conn_hear(struct net_conn *c, struct net_worker *w)
 	else if (got < 0 && errno == EINTR)
 		heard = -1;
 	rx.end = got > 0 ? (size_t)got : 0;
-	if (!rx_save(c, w, &rx)) {
-		c->held_len = 0;
-		rx_park(w, &rx);
-		net_conn_drop(c);
-	}
+	rx_leave(c, w, &rx);
 	return heard;
 }
 

@@ -351,8 +351,16 @@ static void test_pipes(void **state)
 
 static void *closes(void *arg)
 {
+	const bool *drains = arg;
+	uint8_t byte;
+
 	WAIT_FOR(NULL, pool->hearing);
-	net_conn_close(conn, arg != NULL);
+	net_conn_close(conn, *drains);
+	if (*drains) {
+		assert_int_equal(raw_read(peer, &byte, 1), 0);
+		close(peer);
+		peer = -1;
+	}
 	return NULL;
 }
 
@@ -361,13 +369,10 @@ static void closed_while_it_hears(bool drains)
 	pthread_t t;
 
 	begin();
-	assert_int_equal(pthread_create(&t, NULL, closes, drains ? &t : NULL), 0);
-	WAIT_FOR(NULL, pool->hearing || !net_pool_step(pool, 100) || end.closed);
-	pthread_join(t, NULL);
-	close(peer);
-	peer = -1;
+	assert_int_equal(pthread_create(&t, NULL, closes, &drains), 0);
 	while (!end.closed)
 		net_pool_step(pool, -1);
+	pthread_join(t, NULL);
 }
 
 static void test_closed_by_another_thread(void **state)
