@@ -52,6 +52,7 @@ static int begin_next(struct attempt *a, int *err)
 	*err = fd < 0 ? errno : 0;
 	if (fd < 0)
 		return -1;
+	net_tcp_unpaced(fd);
 	if (connect(fd, ai->ai_addr, ai->ai_addrlen) == 0)
 		return fd;
 	*err = errno == EINTR ? EINPROGRESS : errno;

@@ -294,6 +294,10 @@ void net_addr_text(const union net_addr *a, char *text, size_t cap);
 struct net_conn *net_tcp_conn(struct net_pool *p, int fd, const union net_addr *peer) MUST_USE;
 struct net_conn *net_tcp_dialled(struct net_pool *p, int fd) MUST_USE;
 void net_tcp_options(int fd);
+/* Between two programs of one machine there is no way that could be congested, and a control that spreads what is sent over time (bbr, where the
+ * administrator has chosen it for the world outside) has timers going off for nothing. They stay for as long as the socket, even when it gets another
+ * control: so this is asked for before there is a connection, and net_tcp_conn gives that the usual one if its ends are on two machines. */
+void net_tcp_unpaced(int fd);
 /* Both ends are on this machine. */
 bool net_conn_within_machine(const struct net_conn *c);
 /* dial.c: a connected socket, or -1 and *status. */

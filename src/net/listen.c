@@ -234,6 +234,7 @@ static int listen_one(const struct addrinfo *ai, bool v6_only)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	net_tcp_options(fd); /* the accepted sockets inherit them */
+	net_tcp_unpaced(fd);
 	/* One socket for both families, unless somebody has the IPv4 port already. */
 	if (ai->ai_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));

@@ -260,13 +260,38 @@ void net_tcp_options(int fd)
 	keep_alive(fd);
 }
 
-/* Between two programs of one machine there is no way that could be congested, and a control that spreads what is sent over time (bbr, where the
- * administrator has chosen it for the world outside) has timers going off for nothing: three quarters of the rate. Every kernel has reno. */
-static void unpaced(int fd)
-{
-	static const char reno[] = "reno";
+/* Every kernel has it. */
+static const char unpaced[] = "reno";
 
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno, sizeof(reno) - 1);
+void net_tcp_unpaced(int fd)
+{
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, unpaced, sizeof(unpaced) - 1);
+}
+
+enum { CONTROL_BYTES = 16 }; /* the kernel's TCP_CA_NAME_MAX */
+
+static bool control_of(int fd, char name[CONTROL_BYTES + 1])
+{
+	socklen_t len = CONTROL_BYTES;
+
+	memset(name, 0, CONTROL_BYTES + 1);
+	return getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len) == 0;
+}
+
+/* The other end is on another machine: what the system has for those. A route may have asked for something by now, which stays. */
+static void controlled(int fd, int family)
+{
+	char now[CONTROL_BYTES + 1], usual[CONTROL_BYTES + 1];
+	int fresh;
+
+	if (!control_of(fd, now) || strcmp(now, unpaced) != 0)
+		return;
+	fresh = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fresh < 0)
+		return;
+	if (control_of(fresh, usual) && strcmp(usual, unpaced) != 0)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, usual, (socklen_t)strlen(usual));
+	close(fresh);
 }
 
 struct net_conn *net_tcp_conn(struct net_pool *p, int fd, const union net_addr *peer)
@@ -284,7 +309,9 @@ struct net_conn *net_tcp_conn(struct net_pool *p, int fd, const union net_addr *
 	c->peer = *peer;
 	getsockname(fd, &c->local.sa, &len);
 	if (net_conn_within_machine(c))
-		unpaced(fd);
+		net_tcp_unpaced(fd);
+	else
+		controlled(fd, peer->sa.sa_family);
 	return c;
 }
 

@@ -608,25 +608,99 @@ static void test_frames_of_many_threads_are_not_interleaved(void **state)
 	stop_all(fd);
 }
 
-/* Between two ends of one machine nothing is paced, whatever the system's default is. */
+static void assert_control(int fd, const char *wanted)
+{
+	char name[17] = "";
+	socklen_t len = sizeof(name) - 1;
+
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+	assert_string_equal(name, wanted);
+}
+
+static void assert_conn_control(struct net_conn *c, const char *wanted)
+{
+	pthread_mutex_lock(&c->lock);
+	assert_control(c->fd, wanted);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* Of this test alone. */
+static int plain_listener(uint16_t *port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+	*port = ntohs(at.sin_port);
+	return fd;
+}
+
+static bool listens(int fd)
+{
+	int on = 0;
+	socklen_t len = sizeof(on);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on;
+}
+
+/* Between two ends of one machine nothing is paced, whatever the system's default is, and never was: the timers would stay. */
 static void test_connections_within_the_machine_are_not_paced(void **state)
 {
-	char name[16] = "";
-	socklen_t len = sizeof(name);
 	uint8_t kick[8];
-	struct net_conn *c;
-	int fd = start_one(2), err;
+	unsigned listening = 0;
+	ntstatus status;
+	int fd = start_one(2), listener, dialled;
+	uint16_t port;
 
 	(void)state;
+	for (int i = 0; i < 256; i++) {
+		if (listens(i)) {
+			assert_control(i, "reno");
+			listening++;
+		}
+	}
+	assert_int_equal(listening, 1);
+	listener = plain_listener(&port);
+	dialled = net_tcp_dial("127.0.0.1", port, 1000, &status);
+	assert_true(dialled >= 0);
+	assert_control(dialled, "reno");
+	close(dialled);
+	close(listener);
 	raw_write(fd, kick, make_frame(kick, 1, 0));
 	WAIT_FOR(NULL, ends[0].frames == 1);
-	c = ends[0].conn;
-	pthread_mutex_lock(&c->lock);
-	err = getsockopt(c->fd, IPPROTO_TCP, TCP_CONGESTION, name, &len);
-	pthread_mutex_unlock(&c->lock);
-	assert_int_equal(err, 0);
-	assert_string_equal(name, "reno");
+	assert_conn_control(ends[0].conn, "reno");
 	stop_all(fd);
+}
+
+/* Whoever comes from elsewhere gets what the system has for that. */
+static void test_connections_from_elsewhere_are_controlled_as_usual(void **state)
+{
+	union net_addr elsewhere = {.in = {.sin_family = AF_INET, .sin_port = htons(50000), .sin_addr.s_addr = htonl(0xC0000207)}};
+	int fresh = socket(AF_INET, SOCK_STREAM, 0), listener, dialled;
+	struct net_pool *pool = net_pool_new(&(struct net_pool_config){0});
+	char usual[17] = "";
+	socklen_t len = sizeof(usual) - 1;
+	struct net_conn *c;
+	ntstatus status;
+	uint16_t port;
+
+	(void)state;
+	assert_non_null(pool);
+	assert_int_equal(getsockopt(fresh, IPPROTO_TCP, TCP_CONGESTION, usual, &len), 0);
+	close(fresh);
+	listener = plain_listener(&port);
+	dialled = net_tcp_dial("127.0.0.1", port, 1000, &status);
+	assert_true(dialled >= 0);
+	c = net_tcp_conn(pool, dialled, &elsewhere);
+	assert_non_null(c);
+	assert_conn_control(c, usual);
+	net_conn_close(c, false);
+	net_conn_put(c);
+	net_pool_free(pool);
+	close(listener);
 }
 
 /* Pipes come back empty to be used again, and no others. */
@@ -1057,6 +1131,7 @@ int main(void)
 		cmocka_unit_test_setup(test_a_peer_that_has_hung_up_is_lost_before_that_is_read, setup),
 		cmocka_unit_test_setup(test_frames_of_many_threads_are_not_interleaved, setup),
 		cmocka_unit_test_setup(test_connections_within_the_machine_are_not_paced, setup),
+		cmocka_unit_test_setup(test_connections_from_elsewhere_are_controlled_as_usual, setup),
 		cmocka_unit_test_setup(test_pipes_are_kept_when_they_are_empty, setup),
 		cmocka_unit_test_setup(test_pipes_are_bounded, setup),
 		cmocka_unit_test_setup(test_pipes_one_behind_the_other, setup),
