@@ -123,13 +123,16 @@ static struct hythe_session *session_find(struct hythe_connection *c, uint64_t i
 }
 
 /* 3.2.5.1.3. SESSION_SETUP is verified by the login, which makes the keys. An interim response may be unsigned. */
-static bool protection_holds(const struct cli_request *r, const struct proto_element *e, const struct iovec *parts, size_t n, bool sealed)
+static bool protection_holds(
+	const struct cli_request *r, const struct proto_element *e, const struct iovec *parts, size_t n, enum cli_shown shown)
 {
 	const struct smb2_header *h = &e->header;
-	if (sealed || r->command == SMB2_SESSION_SETUP)
+	if (shown == CLI_WAS_SEALED || r->command == SMB2_SESSION_SETUP)
 		return true;
 	if (r->sealed)
 		return false;
+	if (shown != CLI_IN_CLEAR)
+		return shown == CLI_RIGHTLY_SIGNED;
 	bool has_signature = h->flags & SMB2_FLAGS_SIGNED;
 	bool interim = (h->flags & SMB2_FLAGS_ASYNC_COMMAND) && h->status == STATUS_PENDING.code;
 	if (!has_signature)
@@ -196,11 +199,11 @@ void cli_ended(struct hythe_connection *c, struct cli_request *r)
 }
 
 void cli_answered(struct hythe_connection *c, struct cli_request *r, const struct proto_element *e, const struct iovec *parts, size_t n,
-	bool sealed)
+	enum cli_shown shown)
 {
 	const struct smb2_header *h = &e->header;
 	struct cli_answer a = {.status = {h->status}, .message = e->data, .len = e->len, .header = h};
-	if (!protection_holds(r, e, parts, n, sealed)) {
+	if (!protection_holds(r, e, parts, n, shown)) {
 		refuse_answer(c, r->sealed, h);
 		cli_ended(c, r);
 		return;
@@ -242,7 +245,7 @@ static void receive_element(struct hythe_connection *c, const struct proto_eleme
 		return;
 	}
 	struct iovec whole = {e->data, e->len};
-	cli_answered(c, r, e, &whole, 1, sealed);
+	cli_answered(c, r, e, &whole, 1, sealed ? CLI_WAS_SEALED : CLI_IN_CLEAR);
 }
 
 static void receive_chain(struct hythe_connection *c, uint8_t *data, size_t len, bool sealed, const struct hythe_session *s)

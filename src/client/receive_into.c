@@ -1,7 +1,8 @@
 /* The answer to a large READ goes from the socket to where its caller wants it, memory or a file, without lying in a buffer of ours first. It is told apart by the
- * first bytes of its frame; everything else, and what is sealed or compounded, comes as a whole frame (receive.c). A signature is checked when
- * all is there, before the caller hears of it: until then, and if it fails, his buffer holds whatever came. Called by net, with the receive
- * token. What is sealed lies in a frame of ours, and is decrypted to where the caller wants it. */
+ * first bytes of its frame; everything else, and what is sealed or compounded, comes as a whole frame (receive.c). A signature is computed over
+ * the pieces as they come, while the cache has them, and checked when all are there, before the caller hears of it: until then, and if it is
+ * wrong, his buffer holds whatever came. Called by net, with the receive token. What is sealed lies in a frame of ours, and is decrypted to
+ * where the caller wants it. */
 #include "client/smb1/smb1.h"
 
 #include <stdlib.h>
@@ -14,6 +15,8 @@ struct receiving {
 	size_t data_len;
 	bool leave;                   /* what is asked for next can leave with others, see WAITS_BYTES */
 	uint8_t head[CLI_FRAME_HEAD]; /* what lies before the data */
+	bool verifies;
+	struct proto_verifying verifying; /* if so */
 };
 
 /* A request that follows an answer of at most so much waits for those that follow the next ones, if the server has so many messages to answer meanwhile. */
@@ -23,26 +26,36 @@ static void finish(struct hythe_connection *c, void *arg)
 {
 	struct receiving *in = arg;
 	struct cli_request *r = in->request;
-	struct iovec parts[] = {{in->head, in->element.len}, {r->buffer, in->data_len}};
+	struct iovec head = {in->head, in->element.len};
+	enum cli_shown shown = CLI_IN_CLEAR;
 
+	if (in->verifies)
+		shown = nt_ok(proto_verify_end(&in->verifying)) ? CLI_RIGHTLY_SIGNED : CLI_WRONGLY_SIGNED;
 	pthread_mutex_lock(&c->lock);
 	cli_table_remove_locked(c, r);
 	pthread_mutex_unlock(&c->lock);
 	r->received = in->data_len;
-	cli_answered(c, r, &in->element, parts, r->to_file ? 1 : ARRAY_LEN(parts), false);
+	cli_answered(c, r, &in->element, &head, 1, shown);
+}
+
+/* The answer does not come this way. */
+static void give_up(struct receiving *in)
+{
+	if (in->verifies)
+		(void)nt_ok(proto_verify_end(&in->verifying));
+	pthread_mutex_lock(&in->conn->lock);
+	in->request->receiving = false;
+	pthread_mutex_unlock(&in->conn->lock);
 }
 
 static void done(struct net_sink *sink, bool whole)
 {
 	struct receiving *in = CONTAINER_OF(sink, struct receiving, sink);
 
-	if (whole) {
+	if (whole)
 		cli_batch_run(in->conn, finish, in, in->leave);
-	} else { /* the end of the connection is the answer */
-		pthread_mutex_lock(&in->conn->lock);
-		in->request->receiving = false;
-		pthread_mutex_unlock(&in->conn->lock);
-	}
+	else /* the end of the connection is the answer */
+		give_up(in);
 	free(in);
 }
 
@@ -109,6 +122,24 @@ static ntstatus sink_pipe(struct net_sink *sink, int pipe_fd, size_t n)
 	return cli_keep_pipe(CONTAINER_OF(sink, struct receiving, sink)->request, pipe_fd, n);
 }
 
+static void sink_came(struct net_sink *sink, const void *p, size_t n)
+{
+	proto_verify_step(&CONTAINER_OF(sink, struct receiving, sink)->verifying, p, n);
+}
+
+/* Begins with what must be verified. false: out of memory. */
+static bool verify_begin(struct receiving *in, const uint8_t *head)
+{
+	const struct hythe_session *s = in->request->session;
+
+	if (!(in->element.header.flags & SMB2_FLAGS_SIGNED) || !s || !s->have_keys)
+		return true;
+	in->verifies = nt_ok(proto_verify_begin(&in->verifying, &s->keys, head, true));
+	if (in->verifies)
+		proto_verify_step(&in->verifying, head + SMB2_HEADER_SIZE, CLI_FRAME_HEAD - SMB2_HEADER_SIZE);
+	return in->verifies;
+}
+
 /* The data that lie in the head already: where those behind it go. */
 static uint8_t *take_begin(struct cli_request *r, const uint8_t *head, size_t at)
 {
@@ -128,12 +159,20 @@ struct net_sink *cli_conn_begun(struct net_conn *nc, void *user, const struct ne
 	if (c->smb1 || c->client->tap.fn || c->client->threads > 1)
 		return NULL;
 	at = data_at(head, len, &e, &data_len);
-	in = at ? malloc(sizeof(*in)) : NULL;
+	in = at ? aligned_alloc(_Alignof(struct receiving), sizeof(*in)) : NULL;
 	if (!in)
 		return NULL;
-	*in = (struct receiving){.conn = c, .element = e, .data_len = data_len};
+	in->conn = c;
+	in->element = e;
+	in->data_len = data_len;
+	in->verifies = false;
 	in->request = request_for(c, &e, data_len, &in->leave);
 	if (!in->request) {
+		free(in);
+		return NULL;
+	}
+	if (!verify_begin(in, head->data)) {
+		give_up(in);
 		free(in);
 		return NULL;
 	}
@@ -147,6 +186,7 @@ struct net_sink *cli_conn_begun(struct net_conn *nc, void *user, const struct ne
 		in->sink.status = cli_keep_bytes(in->request, head->data + at, CLI_FRAME_HEAD - at);
 	} else {
 		in->sink.into = take_begin(in->request, head->data, at);
+		in->sink.came = in->verifies ? sink_came : NULL;
 	}
 	return &in->sink;
 }
@@ -189,5 +229,5 @@ void cli_sealed_placed(struct cli_placing *p, bool ok)
 		return;
 	}
 	p->request->received = p->data_len;
-	cli_answered(p->conn, p->request, &p->element, &head, 1, true);
+	cli_answered(p->conn, p->request, &p->element, &head, 1, CLI_WAS_SEALED);
 }

@@ -54,13 +54,19 @@ static inline bool ctx_pool_give(struct ctx_pool *p, void *ctx)
 	return false;
 }
 
-/* cmac.c: a context with the key set, the two values that a key gives for the last block, and a message. */
+/* cmac.c: a context with the key set, the two values that a key gives for the last block, and a message: begin, step for each piece, end. */
 struct cmac_subkeys {
 	uint8_t whole[16], padded[16];
 };
+/* The last block of what came so far, 1 to 16 bytes of it, is kept back: it may be the last of the message. */
+struct cmac_kept {
+	uint8_t bytes[16];
+	size_t n;
+};
 EVP_CIPHER_CTX *cmac_ctx_new(const uint8_t key[16]);
-bool cmac_start(EVP_CIPHER_CTX *ctx);
 bool cmac_subkeys(EVP_CIPHER_CTX *ctx, struct cmac_subkeys *s);
-bool cmac_run(EVP_CIPHER_CTX *ctx, const struct cmac_subkeys *s, const struct iovec *parts, size_t n, uint8_t out[16]);
+bool cmac_begin(EVP_CIPHER_CTX *ctx, struct cmac_kept *k);
+bool cmac_step(EVP_CIPHER_CTX *ctx, struct cmac_kept *k, const uint8_t *p, size_t len);
+bool cmac_end(EVP_CIPHER_CTX *ctx, struct cmac_kept *k, const struct cmac_subkeys *s, uint8_t out[16]);
 
 #endif

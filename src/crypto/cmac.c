@@ -27,7 +27,7 @@ EVP_CIPHER_CTX *cmac_ctx_new(const uint8_t key[16])
 	return ctx;
 }
 
-bool cmac_start(EVP_CIPHER_CTX *ctx)
+static bool start(EVP_CIPHER_CTX *ctx)
 {
 	static const uint8_t zero[BLOCK];
 
@@ -39,7 +39,7 @@ bool cmac_subkeys(EVP_CIPHER_CTX *ctx, struct cmac_subkeys *s)
 	static const uint8_t zero[BLOCK];
 	uint8_t l[BLOCK];
 	int n;
-	bool ok = cmac_start(ctx) && EVP_EncryptUpdate(ctx, l, &n, zero, BLOCK) == 1;
+	bool ok = start(ctx) && EVP_EncryptUpdate(ctx, l, &n, zero, BLOCK) == 1;
 
 	doubled(s->whole, l);
 	doubled(s->padded, s->whole);
@@ -64,16 +64,18 @@ static bool chain(EVP_CIPHER_CTX *ctx, const uint8_t *p, size_t len)
 	return true;
 }
 
-/* The last block of what came so far, 1 to 16 bytes of it, is kept back: it may be the last of the message. */
-struct kept {
-	uint8_t bytes[BLOCK];
-	size_t n;
-};
+bool cmac_begin(EVP_CIPHER_CTX *ctx, struct cmac_kept *k)
+{
+	k->n = 0;
+	return start(ctx);
+}
 
-static bool feed(EVP_CIPHER_CTX *ctx, struct kept *k, const uint8_t *p, size_t len)
+bool cmac_step(EVP_CIPHER_CTX *ctx, struct cmac_kept *k, const uint8_t *p, size_t len)
 {
 	size_t fill = BLOCK - k->n, blocks;
 
+	if (len == 0)
+		return true;
 	if (len <= fill) {
 		memcpy(k->bytes + k->n, p, len);
 		k->n += len;
@@ -94,23 +96,17 @@ static bool feed(EVP_CIPHER_CTX *ctx, struct kept *k, const uint8_t *p, size_t l
 	return true;
 }
 
-bool cmac_run(EVP_CIPHER_CTX *ctx, const struct cmac_subkeys *s, const struct iovec *parts, size_t n, uint8_t out[16])
+bool cmac_end(EVP_CIPHER_CTX *ctx, struct cmac_kept *k, const struct cmac_subkeys *s, uint8_t out[16])
 {
-	struct kept k = {.n = 0};
 	const uint8_t *subkey = s->whole;
 	int len;
 
-	if (!cmac_start(ctx))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (parts[i].iov_len > 0 && !feed(ctx, &k, parts[i].iov_base, parts[i].iov_len))
-			return false;
-	if (k.n < BLOCK) {
-		k.bytes[k.n] = 0x80;
-		memset(k.bytes + k.n + 1, 0, BLOCK - 1 - k.n);
+	if (k->n < BLOCK) {
+		k->bytes[k->n] = 0x80;
+		memset(k->bytes + k->n + 1, 0, BLOCK - 1 - k->n);
 		subkey = s->padded;
 	}
 	for (size_t i = 0; i < BLOCK; i++)
-		k.bytes[i] ^= subkey[i];
-	return EVP_EncryptUpdate(ctx, out, &len, k.bytes, BLOCK) == 1;
+		k->bytes[i] ^= subkey[i];
+	return EVP_EncryptUpdate(ctx, out, &len, k->bytes, BLOCK) == 1;
 }

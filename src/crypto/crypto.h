@@ -29,6 +29,15 @@ void sign_key_free(struct sign_key *k);
 ntstatus sign_compute(
 	struct sign_key *k, const uint8_t nonce[12], const struct iovec *parts, size_t n, uint8_t out[16]) MUST_USE;
 
+/* The same of a message that comes in pieces, one after the other: begin, step for each, end, which has to come if begin succeeded. It may move from
+ * thread to thread, and the key lasts longer. What goes wrong meanwhile `end` tells. */
+struct sign_run {
+	_Alignas(64) uint8_t state[256];
+};
+ntstatus sign_begin(struct sign_run *run, struct sign_key *k, const uint8_t nonce[12]) MUST_USE;
+void sign_step(struct sign_run *run, const void *p, size_t n);
+ntstatus sign_end(struct sign_run *run, uint8_t out[16]) MUST_USE;
+
 /* key_len 16 or 32 as the cipher wants. */
 struct seal_key *seal_key_new(enum seal_cipher cipher, const uint8_t *key, size_t key_len) MUST_USE;
 void seal_key_free(struct seal_key *k);

@@ -104,74 +104,140 @@ void sign_key_free(struct sign_key *k)
 	free(k);
 }
 
-static bool hmac_run(EVP_MAC_CTX *ctx, const struct iovec *parts, size_t n, uint8_t out[16])
+/* A message under way. */
+struct state {
+	struct sign_key *key;
+	bool failed; /* then the context may be half-way through something */
+	void *ctx;   /* NULL: `wide` does it */
+	union {
+		struct cmac_kept cmac;
+		struct wide_message wide;
+	};
+};
+
+_Static_assert(sizeof(struct state) <= sizeof(struct sign_run) && _Alignof(struct state) <= _Alignof(struct sign_run), "sign_run has room for it");
+
+static struct state *state_of(struct sign_run *run)
+{
+	return (struct state *)(void *)run->state;
+}
+
+static bool ctx_begin(struct state *s, const uint8_t *nonce)
+{
+	switch (s->key->alg) {
+	case SIGN_HMAC_SHA256:
+		return EVP_MAC_init(s->ctx, NULL, 0, NULL) == 1;
+	case SIGN_AES_CMAC:
+		return cmac_begin(s->ctx, &s->cmac);
+	case SIGN_AES_GMAC:
+		return EVP_EncryptInit_ex2(s->ctx, NULL, NULL, nonce, NULL) == 1;
+	}
+	return false;
+}
+
+static bool ctx_step(struct state *s, const uint8_t *p, size_t n)
+{
+	int len;
+
+	switch (s->key->alg) {
+	case SIGN_HMAC_SHA256:
+		return EVP_MAC_update(s->ctx, p, n) == 1;
+	case SIGN_AES_CMAC:
+		return cmac_step(s->ctx, &s->cmac, p, n);
+	case SIGN_AES_GMAC:
+		return n <= INT_MAX && EVP_EncryptUpdate(s->ctx, NULL, &len, p, (int)n) == 1;
+	}
+	return false;
+}
+
+static bool hmac_end(EVP_MAC_CTX *ctx, uint8_t out[16])
 {
 	uint8_t full[32];
 	size_t len = 0;
 
-	if (EVP_MAC_init(ctx, NULL, 0, NULL) != 1)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (parts[i].iov_len > 0 && EVP_MAC_update(ctx, parts[i].iov_base, parts[i].iov_len) != 1)
-			return false;
 	if (EVP_MAC_final(ctx, full, &len, sizeof(full)) != 1 || len < 16)
 		return false;
 	memcpy(out, full, 16);
 	return true;
 }
 
-static bool gmac_run(EVP_CIPHER_CTX *ctx, const uint8_t nonce[12], const struct iovec *parts, size_t n, uint8_t out[16])
+static bool gmac_end(EVP_CIPHER_CTX *ctx, uint8_t out[16])
 {
 	uint8_t none[16];
 	int len;
 
-	if (EVP_EncryptInit_ex2(ctx, NULL, NULL, nonce, NULL) != 1)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (parts[i].iov_len > INT_MAX)
-			return false;
-		if (parts[i].iov_len > 0 &&
-			EVP_EncryptUpdate(ctx, NULL, &len, parts[i].iov_base, (int)parts[i].iov_len) != 1)
-			return false;
-	}
-	return EVP_EncryptFinal_ex(ctx, none, &len) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, out) == 1;
+	return EVP_EncryptFinal_ex(ctx, none, &len) == 1 && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, out) == 1;
 }
 
-static bool run(
-	struct sign_key *k, void *ctx, const uint8_t *nonce, const struct iovec *parts, size_t n, uint8_t out[16])
+static bool ctx_end(struct state *s, uint8_t out[16])
 {
-	switch (k->alg) {
+	switch (s->key->alg) {
 	case SIGN_HMAC_SHA256:
-		return hmac_run(ctx, parts, n, out);
+		return hmac_end(s->ctx, out);
 	case SIGN_AES_CMAC:
-		return cmac_run(ctx, &k->cmac, parts, n, out);
+		return cmac_end(s->ctx, &s->cmac, &s->key->cmac, out);
 	case SIGN_AES_GMAC:
-		return gmac_run(ctx, nonce, parts, n, out);
+		return gmac_end(s->ctx, out);
 	}
 	return false;
 }
 
-ntstatus sign_compute(struct sign_key *k, const uint8_t nonce[12], const struct iovec *parts, size_t n, uint8_t out[16])
+ntstatus sign_begin(struct sign_run *run, struct sign_key *k, const uint8_t nonce[12])
 {
-	void *ctx;
+	struct state *s = state_of(run);
 
+	s->key = k;
+	s->failed = false;
+	s->ctx = NULL;
 	if (k->wide) {
-		wide_gcm()->sign(k->wide, nonce, parts, n, out);
+		wide_gcm()->sign_begin(&s->wide, k->wide, nonce);
 		return STATUS_SUCCESS;
 	}
-	ctx = ctx_pool_take(&k->pool);
-	if (!ctx)
-		ctx = ctx_new(k);
-	if (!ctx)
+	s->ctx = ctx_pool_take(&k->pool);
+	if (!s->ctx)
+		s->ctx = ctx_new(k);
+	if (!s->ctx)
 		return STATUS_NO_MEMORY;
-	if (!run(k, ctx, nonce, parts, n, out)) {
-		/* A context that failed may be half-way through a message. */
-		ctx_free(k, ctx);
+	s->failed = !ctx_begin(s, nonce);
+	return STATUS_SUCCESS;
+}
+
+void sign_step(struct sign_run *run, const void *p, size_t n)
+{
+	struct state *s = state_of(run);
+
+	if (!s->ctx)
+		wide_gcm()->sign_step(&s->wide, p, n);
+	else if (n > 0 && !s->failed)
+		s->failed = !ctx_step(s, p, n);
+}
+
+ntstatus sign_end(struct sign_run *run, uint8_t out[16])
+{
+	struct state *s = state_of(run);
+
+	if (!s->ctx) {
+		wide_gcm()->sign_end(&s->wide, out);
+		return STATUS_SUCCESS;
+	}
+	if (s->failed || !ctx_end(s, out)) {
+		ctx_free(s->key, s->ctx);
 		crypto_log_openssl("signing");
 		return STATUS_INTERNAL_ERROR;
 	}
-	if (!ctx_pool_give(&k->pool, ctx))
-		ctx_free(k, ctx);
+	if (!ctx_pool_give(&s->key->pool, s->ctx))
+		ctx_free(s->key, s->ctx);
 	return STATUS_SUCCESS;
+}
+
+ntstatus sign_compute(struct sign_key *k, const uint8_t nonce[12], const struct iovec *parts, size_t n, uint8_t out[16])
+{
+	struct sign_run run;
+	ntstatus status = sign_begin(&run, k, nonce);
+
+	if (!nt_ok(status))
+		return status;
+	for (size_t i = 0; i < n; i++)
+		sign_step(&run, parts[i].iov_base, parts[i].iov_len);
+	return sign_end(&run, out);
 }

@@ -130,22 +130,27 @@ static bool decrypt_end(struct wide_message *m, const uint8_t tag[16])
 	return ok;
 }
 
-static void sign(const struct wide_key *k, const uint8_t nonce[12], const struct iovec *parts, size_t n, uint8_t out[16])
+static void gmac_begin(struct wide_message *m, const struct wide_key *k, const uint8_t nonce[12])
 {
-	struct gcm_context_data c;
+	m->key = k;
+	IMB_AES128_GMAC_INIT(lib, &k->data, state_of(m), nonce, NONCE_BYTES);
+}
 
-	IMB_AES128_GMAC_INIT(lib, &k->data, &c, nonce, NONCE_BYTES);
-	for (size_t i = 0; i < n; i++) {
-		if (parts[i].iov_len > 0)
-			IMB_AES128_GMAC_UPDATE(lib, &k->data, &c, parts[i].iov_base, parts[i].iov_len);
-	}
-	IMB_AES128_GMAC_FINALIZE(lib, &k->data, &c, out, TAG_BYTES);
-	bytes_wipe(&c, sizeof(c));
+static void gmac_step(struct wide_message *m, const uint8_t *p, size_t n)
+{
+	if (n > 0)
+		IMB_AES128_GMAC_UPDATE(lib, &m->key->data, state_of(m), p, n);
+}
+
+static void gmac_end(struct wide_message *m, uint8_t out[16])
+{
+	IMB_AES128_GMAC_FINALIZE(lib, &m->key->data, state_of(m), out, TAG_BYTES);
+	bytes_wipe(m->state, sizeof(m->state));
 }
 
 static const struct wide_gcm functions = {
 	.key_new = key_new, .key_free = key_free, .encrypt = encrypt, .decrypt_begin = decrypt_begin, .decrypt_step = decrypt_step,
-	.decrypt_end = decrypt_end, .sign = sign,
+	.decrypt_end = decrypt_end, .sign_begin = gmac_begin, .sign_step = gmac_step, .sign_end = gmac_end,
 };
 
 const struct wide_gcm *wide_gcm(void)

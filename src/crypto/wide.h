@@ -9,7 +9,7 @@
 
 struct wide_key;
 
-/* A message that is decrypted in pieces, each in place or elsewhere: begin, step for each, end. */
+/* A message that comes in pieces: begin, step for each, end. It is decrypted, each piece in place or to elsewhere, or signed. */
 struct wide_message {
 	const struct wide_key *key;
 	_Alignas(64) uint8_t state[128];
@@ -26,8 +26,10 @@ struct wide_gcm {
 	void (*decrypt_step)(struct wide_message *m, uint8_t *to, const uint8_t *from, size_t n);
 	/* Whether the tag is right. */
 	bool (*decrypt_end)(struct wide_message *m, const uint8_t tag[16]);
-	/* GMAC over the parts, with a key of 16 bytes. */
-	void (*sign)(const struct wide_key *k, const uint8_t nonce[12], const struct iovec *parts, size_t n, uint8_t out[16]);
+	/* GMAC, with a key of 16 bytes. */
+	void (*sign_begin)(struct wide_message *m, const struct wide_key *k, const uint8_t nonce[12]);
+	void (*sign_step)(struct wide_message *m, const uint8_t *p, size_t n);
+	void (*sign_end)(struct wide_message *m, uint8_t out[16]);
 };
 
 #ifdef HYTHE_IPSEC_MB

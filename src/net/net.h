@@ -71,7 +71,8 @@ struct net_frame {
 enum { NET_FRAME_HEAD = 112 }; /* header and fixed part of a WRITE */
 struct net_sink {
 	ntstatus status; /* once it is an error, bytes are discarded */
-	uint8_t *into;   /* where they go, if not NULL, without any of the following calls; net moves it along */
+	uint8_t *into;   /* where they go, if not NULL, and neither to `bytes` nor to `pipe`; net moves it along */
+	void (*came)(struct net_sink *s, const void *p, size_t n); /* the next n bytes have gone there; may be NULL */
 	/* The next n bytes; from memory, or, where `pipe` is not NULL and the transport can, all that is in a pipe. */
 	ntstatus (*bytes)(struct net_sink *s, const void *p, size_t n);
 	ntstatus (*pipe)(struct net_sink *s, int pipe_fd, size_t n);

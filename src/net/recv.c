@@ -400,6 +400,14 @@ void net_worker_trim(struct net_worker *w)
 	worker_pipe_end(w, true);
 }
 
+/* So many bytes lie where the sink's memory went on. */
+static void sink_went(struct net_sink *s, size_t n)
+{
+	if (s->came)
+		s->came(s, s->into, n);
+	s->into += n;
+}
+
 /* Into the sink's memory, and from behind it the head of the next frame, if that has come: it needs no call of its own then. */
 static ssize_t sink_recv(struct net_conn *c, struct net_worker *w, struct rx *rx)
 {
@@ -417,7 +425,8 @@ static ssize_t sink_recv(struct net_conn *c, struct net_worker *w, struct rx *rx
 		rx->end += (size_t)got - s->left;
 		got = (ssize_t)s->left;
 	}
-	s->into += got > 0 ? got : 0;
+	if (got > 0)
+		sink_went(s, (size_t)got);
 	return got;
 }
 
@@ -429,11 +438,12 @@ static ssize_t sink_some(struct net_conn *c, struct net_worker *w, struct rx *rx
 	ssize_t got;
 
 	if (n > 0) {
-		if (s->into)
+		if (s->into) {
 			memcpy(s->into, rx->buf->data + rx->off, n);
-		else if (nt_ok(s->status))
+			sink_went(s, n);
+		} else if (nt_ok(s->status)) {
 			s->status = s->bytes(s, rx->buf->data + rx->off, n);
-		s->into += s->into ? n : 0;
+		}
 		rx->off += n;
 		return (ssize_t)n;
 	}

@@ -93,10 +93,19 @@ void proto_keys_wipe(struct proto_keys *k);
  * first 64 bytes of parts[0]. `from_server` and a CANCEL command choose the GMAC nonce bits. A message id is signed
  * once a side, or GMAC's nonce repeats: never an interim response. */
 ntstatus proto_sign(const struct proto_keys *k, const struct iovec *parts, size_t n, bool from_server) MUST_USE;
-/* ACCESS_DENIED when the signature is wrong. Restores the header. */
-ntstatus proto_verify(const struct proto_keys *k, uint8_t *message, size_t len, bool from_server) MUST_USE;
+/* ACCESS_DENIED when the signature is wrong. */
+ntstatus proto_verify(const struct proto_keys *k, const uint8_t *message, size_t len, bool from_server) MUST_USE;
 /* The same of a message in parts, the first of which has the header. */
 ntstatus proto_verify_parts(const struct proto_keys *k, const struct iovec *parts, size_t n, bool from_server) MUST_USE;
+/* The same of one that comes in pieces: begin with its header of 64 bytes, step for each piece of what follows, end, which has to come if begin
+ * succeeded. The keys last longer. */
+struct proto_verifying {
+	struct sign_run run;
+	uint8_t received[16];
+};
+ntstatus proto_verify_begin(struct proto_verifying *v, const struct proto_keys *k, const uint8_t *header, bool from_server) MUST_USE;
+void proto_verify_step(struct proto_verifying *v, const void *p, size_t n);
+ntstatus proto_verify_end(struct proto_verifying *v) MUST_USE;
 /* Fills `head` (52 bytes) and encrypts the parts in place. */
 ntstatus proto_seal(struct proto_keys *k, const struct proto_conn *conn, uint64_t session_id, uint8_t head[52],
 	const struct iovec *parts, size_t n) MUST_USE;

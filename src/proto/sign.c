@@ -33,16 +33,51 @@ ntstatus proto_sign(const struct proto_keys *k, const struct iovec *parts, size_
 	return status;
 }
 
-ntstatus proto_verify(const struct proto_keys *k, uint8_t *message, size_t len, bool from_server)
+ntstatus proto_verify(const struct proto_keys *k, const uint8_t *message, size_t len, bool from_server)
 {
-	struct iovec part = {message, len};
+	struct iovec part = {(void *)(uintptr_t)message, len};
 
 	return proto_verify_parts(k, &part, 1, from_server);
 }
 
+ntstatus proto_verify_begin(struct proto_verifying *v, const struct proto_keys *k, const uint8_t *header, bool from_server)
+{
+	static const uint8_t none[SIGNATURE_BYTES];
+	uint8_t nonce[12];
+	ntstatus status;
+
+	if (!k->sign)
+		return STATUS_NOT_SUPPORTED;
+	memcpy(v->received, header + SIGNATURE_AT, SIGNATURE_BYTES);
+	nonce_of(header, from_server, nonce);
+	status = sign_begin(&v->run, k->sign, nonce);
+	if (nt_ok(status)) {
+		sign_step(&v->run, header, SIGNATURE_AT);
+		sign_step(&v->run, none, SIGNATURE_BYTES);
+	}
+	return status;
+}
+
+void proto_verify_step(struct proto_verifying *v, const void *p, size_t n)
+{
+	sign_step(&v->run, p, n);
+}
+
+ntstatus proto_verify_end(struct proto_verifying *v)
+{
+	uint8_t expected[SIGNATURE_BYTES];
+	ntstatus status = sign_end(&v->run, expected);
+
+	if (nt_ok(status) && !bytes_equal_ct(v->received, expected, SIGNATURE_BYTES))
+		status = STATUS_ACCESS_DENIED;
+	bytes_wipe(expected, sizeof(expected));
+	return status;
+}
+
 ntstatus proto_verify_parts(const struct proto_keys *k, const struct iovec *parts, size_t n, bool from_server)
 {
-	uint8_t nonce[12], received[SIGNATURE_BYTES], expected[SIGNATURE_BYTES], *header;
+	struct proto_verifying v;
+	const uint8_t *header;
 	ntstatus status;
 
 	if (!k->sign)
@@ -50,13 +85,11 @@ ntstatus proto_verify_parts(const struct proto_keys *k, const struct iovec *part
 	if (n == 0 || parts[0].iov_len < SMB2_HEADER_SIZE)
 		return STATUS_INVALID_PARAMETER;
 	header = parts[0].iov_base;
-	memcpy(received, header + SIGNATURE_AT, SIGNATURE_BYTES);
-	memset(header + SIGNATURE_AT, 0, SIGNATURE_BYTES);
-	nonce_of(header, from_server, nonce);
-	status = sign_compute(k->sign, nonce, parts, n, expected);
-	memcpy(header + SIGNATURE_AT, received, SIGNATURE_BYTES);
-	if (nt_ok(status) && !bytes_equal_ct(received, expected, SIGNATURE_BYTES))
-		status = STATUS_ACCESS_DENIED;
-	bytes_wipe(expected, sizeof(expected));
-	return status;
+	status = proto_verify_begin(&v, k, header, from_server);
+	if (!nt_ok(status))
+		return status;
+	proto_verify_step(&v, header + SMB2_HEADER_SIZE, parts[0].iov_len - SMB2_HEADER_SIZE);
+	for (size_t i = 1; i < n; i++)
+		proto_verify_step(&v, parts[i].iov_base, parts[i].iov_len);
+	return proto_verify_end(&v);
 }

@@ -109,7 +109,7 @@ static struct check join_session(struct srv_request *r)
 	bool valid = s && (s->state == SRV_SESSION_VALID || s->state == SRV_SESSION_EXPIRED);
 	const struct proto_keys *keys = valid && s->have_keys ? &s->keys : NULL;
 
-	r->verified = keys && nt_ok(proto_verify(keys, (uint8_t *)(uintptr_t)r->raw.data, r->raw.len, false));
+	r->verified = keys && nt_ok(proto_verify(keys, r->raw.data, r->raw.len, false));
 	if (r->verified)
 		r->channel = srv_channel_new(r->conn, s);
 	srv_session_put(s);
@@ -142,10 +142,10 @@ static struct check check_signature(struct srv_request *r)
 	keys = r->channel->signing;
 	if (!keys)
 		return answer(STATUS_NOT_SUPPORTED);
-	r->verified = nt_ok(proto_verify(keys, (uint8_t *)(uintptr_t)r->raw.data, r->raw.len, false));
+	r->verified = nt_ok(proto_verify(keys, r->raw.data, r->raw.len, false));
 	/* Whoever logs on again on a bound channel may sign that with either key (inventory G030). */
 	if (!r->verified && r->header.command == SMB2_SESSION_SETUP && keys != &s->keys && keys->signing == s->keys.signing)
-		r->verified = nt_ok(proto_verify(&s->keys, (uint8_t *)(uintptr_t)r->raw.data, r->raw.len, false));
+		r->verified = nt_ok(proto_verify(&s->keys, r->raw.data, r->raw.len, false));
 	return r->verified ? go() : answer(STATUS_ACCESS_DENIED);
 }
 

@@ -105,10 +105,17 @@ static struct net_sink *begin(size_t len)
 	return cli_conn_begun(s->conn->net, s->conn, &head, len);
 }
 
+/* In pieces, as net does. */
 static void put_rest(struct net_sink *sink)
 {
 	assert_ptr_equal(sink->into, buffer + (CLI_FRAME_HEAD - AT));
-	memcpy(sink->into, frame + CLI_FRAME_HEAD, FRAME - CLI_FRAME_HEAD);
+	for (size_t at = CLI_FRAME_HEAD, n; at < FRAME; at += n) {
+		n = 1 + (size_t)random() % (FRAME - at);
+		memcpy(sink->into, frame + at, n);
+		if (sink->came)
+			sink->came(sink, sink->into, n);
+		sink->into += n;
+	}
 }
 
 static void test_data_arrives_where_it_is_wanted(void **state)
@@ -126,12 +133,11 @@ static void test_data_arrives_where_it_is_wanted(void **state)
 	assert_memory_equal(buffer, frame + AT, BYTES);
 }
 
-/* Whatever byte is another: he is not told that it worked, and the connection ends. */
-static void test_wrong_signature_is_noticed_at_the_end(void **state)
+/* He is not told that it worked, and the connection ends. */
+static void wrong_byte_is_noticed(size_t at)
 {
-	(void)state;
 	make_answer();
-	frame[FRAME - 1] ^= 1;
+	frame[at] ^= 1;
 	struct net_sink *sink = begin(FRAME);
 	assert_non_null(sink);
 	put_rest(sink);
@@ -142,6 +148,52 @@ static void test_wrong_signature_is_noticed_at_the_end(void **state)
 	fake_run(&f, 1000);
 	assert_true(f.closed);
 	assert_int_equal(got.calls, 1);
+}
+
+/* Whichever byte is another: a credit, the signature, the first of the data, the first behind the head, the last. */
+static void test_wrong_credit_is_noticed_at_the_end(void **state)
+{
+	(void)state;
+	wrong_byte_is_noticed(14);
+}
+
+static void test_wrong_signature_is_noticed_at_the_end(void **state)
+{
+	(void)state;
+	wrong_byte_is_noticed(48);
+}
+
+static void test_wrong_first_byte_is_noticed_at_the_end(void **state)
+{
+	(void)state;
+	wrong_byte_is_noticed(AT);
+}
+
+static void test_wrong_byte_behind_the_head_is_noticed_at_the_end(void **state)
+{
+	(void)state;
+	wrong_byte_is_noticed(CLI_FRAME_HEAD);
+}
+
+static void test_wrong_last_byte_is_noticed_at_the_end(void **state)
+{
+	(void)state;
+	wrong_byte_is_noticed(FRAME - 1);
+}
+
+/* Nothing shows who sent it. */
+static void test_missing_signature_is_noticed_at_the_end(void **state)
+{
+	(void)state;
+	make_answer();
+	frame[16] &= (uint8_t)~SMB2_FLAGS_SIGNED;
+	struct net_sink *sink = begin(FRAME);
+	assert_non_null(sink);
+	put_rest(sink);
+	sink->done(sink, true);
+	assert_status(got.status, STATUS_INVALID_NETWORK_RESPONSE);
+	fake_run(&f, 1000);
+	assert_true(f.closed);
 }
 
 static void test_loss_in_the_middle_is_told_once(void **state)
@@ -543,7 +595,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_data_arrives_where_it_is_wanted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wrong_credit_is_noticed_at_the_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_signature_is_noticed_at_the_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wrong_first_byte_is_noticed_at_the_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wrong_byte_behind_the_head_is_noticed_at_the_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wrong_last_byte_is_noticed_at_the_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_missing_signature_is_noticed_at_the_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_loss_in_the_middle_is_told_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_second_answer_meanwhile_is_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_frames_are_not_taken_so, setup, teardown),

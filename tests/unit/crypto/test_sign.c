@@ -125,6 +125,36 @@ static void test_signature_does_not_depend_on_the_parts(void **state)
 	}
 }
 
+/* Nor on whether the pieces are there at once; a message that is begun between two others of its key disturbs neither. */
+static void test_signature_of_pieces_is_that_of_the_whole(void **state)
+{
+	uint8_t message[500], nonce[12] = {7}, other[12] = {8}, whole[16], out[16];
+
+	(void)state;
+	random_bytes(message, sizeof(message));
+	for (int alg = SIGN_HMAC_SHA256; alg <= SIGN_AES_GMAC; alg++) {
+		struct sign_key *k = key_of((enum sign_algorithm)alg, rfc4493_key);
+		struct iovec one = {message, sizeof(message)};
+
+		assert_true(nt_ok(sign_compute(k, nonce, &one, 1, whole)));
+		for (unsigned round = 0; round < 50; round++) {
+			struct sign_run run, dropped;
+
+			assert_true(nt_ok(sign_begin(&run, k, nonce)));
+			assert_true(nt_ok(sign_begin(&dropped, k, other)));
+			for (size_t at = 0, n; at < sizeof(message); at += n) {
+				n = random_u64() % (sizeof(message) - at + 1);
+				sign_step(&run, message + at, n);
+				sign_step(&dropped, message, n);
+			}
+			assert_true(nt_ok(sign_end(&dropped, out)));
+			assert_true(nt_ok(sign_end(&run, out)));
+			assert_memory_equal(whole, out, 16);
+		}
+		sign_key_free(k);
+	}
+}
+
 /* Every length around the blocks and the chunks in which ours works, cut at random. */
 static void test_cmac_agrees_with_openssls_for_every_length(void **state)
 {
@@ -206,6 +236,7 @@ int main(void)
 		cmocka_unit_test(test_gmac_gives_the_vector_of_nist),
 		cmocka_unit_test(test_gmac_depends_on_the_nonce),
 		cmocka_unit_test(test_signature_does_not_depend_on_the_parts),
+		cmocka_unit_test(test_signature_of_pieces_is_that_of_the_whole),
 		cmocka_unit_test(test_cmac_agrees_with_openssls_for_every_length),
 		cmocka_unit_test(test_gmac_agrees_with_openssls_for_every_length),
 		cmocka_unit_test(test_unknown_algorithms_give_no_key),
