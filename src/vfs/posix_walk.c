@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -124,9 +125,14 @@ static int look_at_all(struct matching *m, int dir)
 	return 0;
 }
 
+static bool may_be_alias(const struct posix_store *s, const char *leaf)
+{
+	return s->short_names && vfs_may_be_short_name(leaf);
+}
+
 int posix_dir_match(struct posix_store *s, int dir, struct vfs_id id, const char *leaf, bool look, char found[POSIX_NAME_BYTES + 1])
 {
-	struct matching m = {.leaf = leaf, .len = strlen(leaf), .found = found, .alias = s->short_names && vfs_may_be_short_name(leaf)};
+	struct matching m = {.leaf = leaf, .len = strlen(leaf), .found = found, .alias = may_be_alias(s, leaf)};
 	int result = m.alias ? -1 : posix_index_match(s, dir, id, leaf, look, found);
 
 	if (result >= 0)
@@ -137,14 +143,43 @@ int posix_dir_match(struct posix_store *s, int dir, struct vfs_id id, const char
 	return result < 0 ? result : m.found_case || m.found_alias;
 }
 
+static ntstatus leaf_matched(struct posix_path *p, int match, const char *found)
+{
+	if (match == 0)
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	return posix_path_set_leaf(p, found) ? STATUS_SUCCESS : STATUS_OBJECT_NAME_INVALID;
+}
+
+/* As posix_dir_match without a look, where the directory that p's last component is in has an index and thus need not be opened. -1: it must be.
+ * Links on the way do no harm: what the index has is opened by a path that is looked at again. */
+static int indexed_match(struct posix_store *s, const struct posix_path *p, char found[POSIX_NAME_BYTES + 1])
+{
+	const char *slash = strrchr(p->s, '/'), *leaf = slash ? slash + 1 : p->s;
+	struct posix_path parent;
+	struct stat st;
+
+	if (atomic_load_explicit(&s->indexes.count, memory_order_relaxed) == 0 || may_be_alias(s, leaf))
+		return -1;
+	parent.len = slash ? (size_t)(slash - p->s) : 1;
+	memcpy(parent.s, slash ? p->s : ".", parent.len);
+	parent.s[parent.len] = 0;
+	if (fstatat(s->root, parent.s, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0 || !S_ISDIR(st.st_mode))
+		return -1;
+	return posix_index_match(s, -1, posix_id_of(&st), leaf, false, found);
+}
+
 /* Looks for p's last component in its directory, which exists in that case. */
 static ntstatus leaf_fix(struct posix_store *s, struct posix_path *p, bool look)
 {
 	char found[POSIX_NAME_BYTES + 1];
 	const char *leaf;
-	int dir = posix_parent_at(s, p->s, O_RDONLY, &leaf), match = -ENOENT;
+	int match = look ? -1 : indexed_match(s, p, found), dir;
 	struct stat st;
 
+	if (match >= 0)
+		return leaf_matched(p, match, found);
+	match = -ENOENT;
+	dir = posix_parent_at(s, p->s, O_RDONLY, &leaf);
 	if (dir == -ELOOP && !s->follow)
 		return STATUS_STOPPED_ON_SYMLINK;
 	if (dir == -ENOENT || dir == -ENOTDIR)
@@ -157,11 +192,7 @@ static ntstatus leaf_fix(struct posix_store *s, struct posix_path *p, bool look)
 	if (fstat(dir, &st) == 0)
 		match = posix_dir_match(s, dir, posix_id_of(&st), leaf, look, found);
 	close(dir);
-	if (match < 0)
-		return posix_error(-match);
-	if (match == 0)
-		return STATUS_OBJECT_NAME_NOT_FOUND;
-	return posix_path_set_leaf(p, found) ? STATUS_SUCCESS : STATUS_OBJECT_NAME_INVALID;
+	return match < 0 ? posix_error(-match) : leaf_matched(p, match, found);
 }
 
 /* Component by component from the top. `done` has the case on disk so far. */

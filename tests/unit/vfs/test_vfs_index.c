@@ -130,6 +130,58 @@ static void test_a_directory_that_goes_takes_its_index(void **state)
 	assert_int_equal(indexes_of(f)->count, before + 1);
 }
 
+/* Nothing is opened to search where there is an index: it has to be that of what the path leads to now, whoever moved it there. */
+static void test_a_directory_that_moves_takes_its_index_along(void **state)
+{
+	struct fixture *f = *state;
+	char first[128], aside[128];
+
+	many(f, "first");
+	many(f, "second");
+	touch(f, "first/In The First");
+	touch(f, "second/In The Second");
+	assert_missing(f, "first\\none");
+	assert_missing(f, "second\\none");
+	snprintf(first, sizeof(first), "%s", on_disk(f, "first"));
+	snprintf(aside, sizeof(aside), "%s", on_disk(f, "aside"));
+	assert_int_equal(rename(first, aside), 0);
+	assert_status(try_open(f, "first\\IN THE FIRST", VFS_OPEN, 0), OBJECT_PATH_NOT_FOUND);
+	assert_int_equal(rename(on_disk(f, "second"), first), 0);
+	assert_int_equal(rename(aside, on_disk(f, "second")), 0);
+	assert_found(f, "first\\IN THE SECOND", "first\\In The Second");
+	assert_found(f, "second\\IN THE FIRST", "second\\In The First");
+	assert_missing(f, "first\\IN THE FIRST");
+	assert_missing(f, "second\\IN THE SECOND");
+	/* A file in its place has none; a link leads to it. */
+	assert_int_equal(rename(on_disk(f, "second"), aside), 0);
+	touch(f, "second");
+	assert_status(try_open(f, "second\\IN THE FIRST", VFS_OPEN, 0), OBJECT_PATH_NOT_FOUND);
+	assert_int_equal(symlink("aside", on_disk(f, "link")), 0);
+	assert_found(f, "link\\IN THE FIRST", "link\\In The First");
+	assert_missing(f, "link\\IN THE SECOND");
+}
+
+static void test_the_root_may_have_an_index(void **state)
+{
+	struct fixture *f = *state;
+	char path[32];
+
+	for (int i = 0; i < MANY; i++) {
+		snprintf(path, sizeof(path), "Root %03d", i);
+		touch(f, path);
+	}
+	assert_missing(f, "none of the root");
+	assert_found(f, "ROOT 123", "Root 123");
+	touch(f, "Root late");
+	assert_found(f, "ROOT LATE", "Root late");
+	assert_missing(f, "ROOT NEVER");
+	for (int i = 0; i < MANY; i++) {
+		snprintf(path, sizeof(path), "Root %03d", i);
+		assert_int_equal(unlink(on_disk(f, path)), 0);
+	}
+	assert_missing(f, "ROOT 123");
+}
+
 static void test_what_is_too_much_is_read_as_ever(void **state)
 {
 	struct fixture *f = *state;
@@ -291,6 +343,8 @@ int main(void)
 		cmocka_unit_test(test_changes_by_others_are_seen_at_once),
 		cmocka_unit_test(test_own_changes_are_seen),
 		cmocka_unit_test(test_a_directory_that_goes_takes_its_index),
+		cmocka_unit_test(test_a_directory_that_moves_takes_its_index_along),
+		cmocka_unit_test(test_the_root_may_have_an_index),
 		cmocka_unit_test(test_what_is_too_much_is_read_as_ever),
 		cmocka_unit_test(test_more_events_than_the_kernel_keeps),
 		cmocka_unit_test(test_any_order_of_changes),
