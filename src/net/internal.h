@@ -21,6 +21,7 @@ enum {
 	NET_DRAIN_MS = 3000,            /* how long a peer may take to read the last bytes and hang up */
 	NET_STALL_MS = 120000,          /* how long a peer with a timeout may leave queued output untouched */
 	NET_IOVS = 64,
+	NET_WINDOW_BYTES = 2097152,     /* how much of a stream of large frames a peer in the same machine can send ahead, at least */
 	NET_LINGER_US = 120,            /* what a thread waits at a socket before it sleeps, if the next requests are about to come, */
 	NET_LINGER_SINK_US = 40,        /* or the rest of one with much data, */
 	NET_LINGER_STEP_US = 40,        /* or anything for one of several connections */
@@ -158,6 +159,7 @@ struct net_transport {
 	ssize_t (*send)(struct net_conn *c, struct iovec *iov, size_t n, bool more);
 	ssize_t (*splice)(struct net_conn *c, int pipe_fd, size_t n, bool more);
 	ssize_t (*splice_in)(struct net_conn *c, int pipe_fd, size_t n); /* NULL: cannot */
+	void (*widen)(struct net_conn *c); /* a stream of large frames comes, it seems; NULL: nothing to do about it */
 	size_t (*packet)(struct net_conn *c); /* the bytes that leave as one where there are as many; 1: it does not matter */
 	bool (*start)(struct net_conn *c); /* begins to deliver, with the token armed */
 	void (*arm_recv)(struct net_conn *c); /* hands the token and its reference over to the next event */
@@ -193,6 +195,7 @@ struct net_conn {
 	unsigned left_out;     /* frames in `out` that net_batch_leave left there */
 	struct net_backoff linger;
 	bool expect_large;
+	bool widened;          /* the transport knows that large frames come */
 	bool nbss_session;     /* the session request was accepted */
 	bool offered;          /* the begun frame was, and shall come whole */
 	struct net_sink *sink; /* where it goes; then there are no held bytes */

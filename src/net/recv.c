@@ -74,6 +74,15 @@ static bool rx_complete(const struct net_conn *c, const struct rx *rx)
 	return total == SIZE_MAX || (total > 0 && total <= rx->end - rx->off);
 }
 
+/* Of frames like the last one, which was large, only the head is read first. */
+static void expect_large(struct net_conn *c)
+{
+	c->expect_large = true;
+	if (!c->widened && c->transport->widen)
+		c->transport->widen(c);
+	c->widened = true;
+}
+
 /* Takes complete frames off the front: several small ones, or one large one. */
 static size_t rx_parse(struct net_conn *c, struct rx *rx, struct net_frame *f, bool *bad)
 {
@@ -97,9 +106,11 @@ static size_t rx_parse(struct net_conn *c, struct rx *rx, struct net_frame *f, b
 		f[n++] = (struct net_frame){rx->buf->data + rx->off + PREFIX, total - PREFIX, rx->buf};
 		rx->off += total;
 		c->offered = false;
-		c->expect_large = total > NET_LARGE_FRAME;
-		if (c->expect_large)
+		c->expect_large = false;
+		if (total > NET_LARGE_FRAME) {
+			expect_large(c);
 			break;
+		}
 	}
 	return n;
 }
@@ -488,7 +499,7 @@ static int rx_sink(struct net_conn *c, struct net_worker *w, struct rx *rx)
 		s->left -= (size_t)got;
 	}
 	c->sink = NULL;
-	c->expect_large = true;
+	expect_large(c);
 	c->burst++;
 	s->done(s, true);
 	rx_took(c);

@@ -102,6 +102,18 @@ static size_t tcp_packet(struct net_conn *c)
 	return (size_t)segment;
 }
 
+/* Within the machine, what a closed window holds back is sent in the time of the reader who opens it, and he is what a stream waits for. The kernel opens it no
+ * further than what comes anyway; but it makes room for what a reader says he waits for, and that stays. */
+static void tcp_widen(struct net_conn *c)
+{
+	int window = NET_WINDOW_BYTES, any = 1;
+
+	if (!net_conn_within_machine(c))
+		return;
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &window, sizeof(window));
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof(any));
+}
+
 static ssize_t tcp_splice_in(struct net_conn *c, int pipe_fd, size_t n)
 {
 	return goes_by_pipes(c) ? splice(c->fd, NULL, pipe_fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK) : -1;
@@ -226,6 +238,7 @@ static const struct net_transport tcp_transport = {
 	.send = tcp_send,
 	.splice = tcp_splice,
 	.splice_in = tcp_splice_in,
+	.widen = tcp_widen,
 	.packet = tcp_packet,
 	.start = tcp_start,
 	.arm_recv = tcp_arm_recv,

@@ -703,6 +703,39 @@ static void test_connections_from_elsewhere_are_controlled_as_usual(void **state
 	close(listener);
 }
 
+static int socket_option(struct net_conn *c, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	pthread_mutex_lock(&c->lock);
+	assert_int_equal(getsockopt(c->fd, SOL_SOCKET, name, &value, &len), 0);
+	pthread_mutex_unlock(&c->lock);
+	return value;
+}
+
+/* Who sends large frames gets a window for them, and small ones that follow are heard of at once as ever. */
+static void test_large_frames_get_a_window(void **state)
+{
+	static uint8_t frame[100000];
+	int fd = start_one(2), before;
+	struct net_conn *c;
+
+	(void)state;
+	raw_write(fd, frame, make_frame(frame, 100, 0));
+	WAIT_FOR(NULL, ends[0].frames == 1);
+	c = ends[0].conn;
+	before = socket_option(c, SO_RCVBUF);
+	assert_in_range(before, 1, NET_WINDOW_BYTES);
+	raw_write(fd, frame, make_frame(frame, 90000, 1));
+	WAIT_FOR(NULL, ends[0].frames == 2);
+	assert_true(socket_option(c, SO_RCVBUF) > NET_WINDOW_BYTES);
+	assert_int_equal(socket_option(c, SO_RCVLOWAT), 1);
+	raw_write(fd, frame, make_frame(frame, 1, 2));
+	WAIT_FOR(NULL, ends[0].frames == 3);
+	stop_all(fd);
+}
+
 /* Pipes come back empty to be used again, and no others. */
 static void test_pipes_are_kept_when_they_are_empty(void **state)
 {
@@ -1132,6 +1165,7 @@ int main(void)
 		cmocka_unit_test_setup(test_frames_of_many_threads_are_not_interleaved, setup),
 		cmocka_unit_test_setup(test_connections_within_the_machine_are_not_paced, setup),
 		cmocka_unit_test_setup(test_connections_from_elsewhere_are_controlled_as_usual, setup),
+		cmocka_unit_test_setup(test_large_frames_get_a_window, setup),
 		cmocka_unit_test_setup(test_pipes_are_kept_when_they_are_empty, setup),
 		cmocka_unit_test_setup(test_pipes_are_bounded, setup),
 		cmocka_unit_test_setup(test_pipes_one_behind_the_other, setup),
