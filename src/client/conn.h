@@ -236,11 +236,10 @@ ntstatus cli_check_range(uint64_t offset, size_t len) MUST_USE;
 /* --- receive.c --- */
 /* The request of that id that waits; the lock is held. */
 struct cli_request *cli_table_find_locked(struct hythe_connection *c, uint64_t message_id);
-/* What is known of an answer's protection. `parts` of one that came in the clear show whether it is signed rightly. */
+/* What is known of an answer's protection. One that came in the clear and says that it is signed is whole, and is verified then. */
 enum cli_shown { CLI_IN_CLEAR, CLI_WAS_SEALED, CLI_RIGHTLY_SIGNED, CLI_WRONGLY_SIGNED };
 /* The answer to r, which has left the table, is there: checks how it is protected, takes the credits, and hands it over. */
-void cli_answered(struct hythe_connection *c, struct cli_request *r, const struct proto_element *e, const struct iovec *parts, size_t n,
-	enum cli_shown shown);
+void cli_answered(struct hythe_connection *c, struct cli_request *r, const struct proto_element *e, enum cli_shown shown);
 /* r, which has left the table, ends with the connection: for the reason that this was killed for. */
 void cli_ended(struct hythe_connection *c, struct cli_request *r);
 /* Puts r into the table by its MessageId, and takes it out; the lock is held. */

@@ -123,8 +123,7 @@ static struct hythe_session *session_find(struct hythe_connection *c, uint64_t i
 }
 
 /* 3.2.5.1.3. SESSION_SETUP is verified by the login, which makes the keys. An interim response may be unsigned. */
-static bool protection_holds(
-	const struct cli_request *r, const struct proto_element *e, const struct iovec *parts, size_t n, enum cli_shown shown)
+static bool protection_holds(const struct cli_request *r, const struct proto_element *e, enum cli_shown shown)
 {
 	const struct smb2_header *h = &e->header;
 	if (shown == CLI_WAS_SEALED || r->command == SMB2_SESSION_SETUP)
@@ -139,7 +138,7 @@ static bool protection_holds(
 		return !r->is_signed || interim;
 	if (!r->session || !r->session->have_keys)
 		return false;
-	return nt_ok(proto_verify_parts(&r->session->keys, parts, n, true));
+	return nt_ok(proto_verify(&r->session->keys, e->data, e->len, true));
 }
 
 /* The server may have no key left to sign with when it says that the session is gone. */
@@ -198,12 +197,11 @@ void cli_ended(struct hythe_connection *c, struct cli_request *r)
 	cli_complete(r, &a);
 }
 
-void cli_answered(struct hythe_connection *c, struct cli_request *r, const struct proto_element *e, const struct iovec *parts, size_t n,
-	enum cli_shown shown)
+void cli_answered(struct hythe_connection *c, struct cli_request *r, const struct proto_element *e, enum cli_shown shown)
 {
 	const struct smb2_header *h = &e->header;
 	struct cli_answer a = {.status = {h->status}, .message = e->data, .len = e->len, .header = h};
-	if (!protection_holds(r, e, parts, n, shown)) {
+	if (!protection_holds(r, e, shown)) {
 		refuse_answer(c, r->sealed, h);
 		cli_ended(c, r);
 		return;
@@ -244,8 +242,7 @@ static void receive_element(struct hythe_connection *c, const struct proto_eleme
 			cli_pump(c);
 		return;
 	}
-	struct iovec whole = {e->data, e->len};
-	cli_answered(c, r, e, &whole, 1, sealed ? CLI_WAS_SEALED : CLI_IN_CLEAR);
+	cli_answered(c, r, e, sealed ? CLI_WAS_SEALED : CLI_IN_CLEAR);
 }
 
 static void receive_chain(struct hythe_connection *c, uint8_t *data, size_t len, bool sealed, const struct hythe_session *s)

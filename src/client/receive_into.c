@@ -26,7 +26,6 @@ static void finish(struct hythe_connection *c, void *arg)
 {
 	struct receiving *in = arg;
 	struct cli_request *r = in->request;
-	struct iovec head = {in->head, in->element.len};
 	enum cli_shown shown = CLI_IN_CLEAR;
 
 	if (in->verifies)
@@ -35,7 +34,7 @@ static void finish(struct hythe_connection *c, void *arg)
 	cli_table_remove_locked(c, r);
 	pthread_mutex_unlock(&c->lock);
 	r->received = in->data_len;
-	cli_answered(c, r, &in->element, &head, 1, shown);
+	cli_answered(c, r, &in->element, shown);
 }
 
 /* The answer does not come this way. */
@@ -222,12 +221,10 @@ uint8_t *cli_sealed_place(void *arg, const uint8_t *head, size_t len)
 
 void cli_sealed_placed(struct cli_placing *p, bool ok)
 {
-	struct iovec head = {p->element.data, p->element.len};
-
 	if (!ok) {
 		cli_ended(p->conn, p->request);
 		return;
 	}
 	p->request->received = p->data_len;
-	cli_answered(p->conn, p->request, &p->element, &head, 1, CLI_WAS_SEALED);
+	cli_answered(p->conn, p->request, &p->element, CLI_WAS_SEALED);
 }

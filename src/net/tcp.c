@@ -321,9 +321,7 @@ struct net_conn *net_tcp_conn(struct net_pool *p, int fd, const union net_addr *
 	c->out_io.ready = tcp_writable;
 	c->peer = *peer;
 	getsockname(fd, &c->local.sa, &len);
-	if (net_conn_within_machine(c))
-		net_tcp_unpaced(fd);
-	else
+	if (!net_conn_within_machine(c))
 		controlled(fd, peer->sa.sa_family);
 	return c;
 }

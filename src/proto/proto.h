@@ -95,8 +95,6 @@ void proto_keys_wipe(struct proto_keys *k);
 ntstatus proto_sign(const struct proto_keys *k, const struct iovec *parts, size_t n, bool from_server) MUST_USE;
 /* ACCESS_DENIED when the signature is wrong. */
 ntstatus proto_verify(const struct proto_keys *k, const uint8_t *message, size_t len, bool from_server) MUST_USE;
-/* The same of a message in parts, the first of which has the header. */
-ntstatus proto_verify_parts(const struct proto_keys *k, const struct iovec *parts, size_t n, bool from_server) MUST_USE;
 /* The same of one that comes in pieces: begin with its header of 64 bytes, step for each piece of what follows, end, which has to come if begin
  * succeeded. The keys last longer. */
 struct proto_verifying {

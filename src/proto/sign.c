@@ -14,21 +14,15 @@ static void nonce_of(const uint8_t *header, bool from_server, uint8_t nonce[12])
 	store_le32(nonce + 8, (from_server ? NONCE_SERVER : 0u) | (cancel ? NONCE_CANCEL : 0u));
 }
 
-/* Whether there is a key for such a message, and its header in one piece. */
-static ntstatus usable(const struct proto_keys *k, const struct iovec *parts, size_t n)
-{
-	if (!k->sign)
-		return STATUS_NOT_SUPPORTED;
-	return n == 0 || parts[0].iov_len < SMB2_HEADER_SIZE ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
-}
-
 ntstatus proto_sign(const struct proto_keys *k, const struct iovec *parts, size_t n, bool from_server)
 {
 	uint8_t nonce[12], signature[SIGNATURE_BYTES], *header;
-	ntstatus status = usable(k, parts, n);
+	ntstatus status;
 
-	if (!nt_ok(status))
-		return status;
+	if (!k->sign)
+		return STATUS_NOT_SUPPORTED;
+	if (n == 0 || parts[0].iov_len < SMB2_HEADER_SIZE)
+		return STATUS_INVALID_PARAMETER;
 	header = parts[0].iov_base;
 	store_le32(header + FLAGS_AT, load_le32(header + FLAGS_AT) | SMB2_FLAGS_SIGNED);
 	memset(header + SIGNATURE_AT, 0, SIGNATURE_BYTES);
@@ -37,13 +31,6 @@ ntstatus proto_sign(const struct proto_keys *k, const struct iovec *parts, size_
 	if (nt_ok(status))
 		memcpy(header + SIGNATURE_AT, signature, SIGNATURE_BYTES);
 	return status;
-}
-
-ntstatus proto_verify(const struct proto_keys *k, const uint8_t *message, size_t len, bool from_server)
-{
-	struct iovec part = {(void *)(uintptr_t)message, len};
-
-	return proto_verify_parts(k, &part, 1, from_server);
 }
 
 ntstatus proto_verify_begin(struct proto_verifying *v, const struct proto_keys *k, const uint8_t *header, bool from_server)
@@ -80,17 +67,13 @@ ntstatus proto_verify_end(struct proto_verifying *v)
 	return status;
 }
 
-ntstatus proto_verify_parts(const struct proto_keys *k, const struct iovec *parts, size_t n, bool from_server)
+ntstatus proto_verify(const struct proto_keys *k, const uint8_t *message, size_t len, bool from_server)
 {
 	struct proto_verifying v;
-	ntstatus status = usable(k, parts, n);
+	ntstatus status = len < SMB2_HEADER_SIZE ? STATUS_INVALID_PARAMETER : proto_verify_begin(&v, k, message, from_server);
 
-	if (nt_ok(status))
-		status = proto_verify_begin(&v, k, parts[0].iov_base, from_server);
 	if (!nt_ok(status))
 		return status;
-	proto_verify_step(&v, (const uint8_t *)parts[0].iov_base + SMB2_HEADER_SIZE, parts[0].iov_len - SMB2_HEADER_SIZE);
-	for (size_t i = 1; i < n; i++)
-		proto_verify_step(&v, parts[i].iov_base, parts[i].iov_len);
+	proto_verify_step(&v, message + SMB2_HEADER_SIZE, len - SMB2_HEADER_SIZE);
 	return proto_verify_end(&v);
 }

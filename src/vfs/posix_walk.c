@@ -31,20 +31,27 @@ int posix_at(const struct posix_store *s, const char *path, int flags)
 	return -EAGAIN;
 }
 
-int posix_parent_at(const struct posix_store *s, const char *path, int flags, const char **leaf)
+/* The last component, and the path of the directory that it is in: empty for the root. */
+static const char *leaf_and_parent(const char *path, struct posix_path *parent)
 {
 	const char *slash = strrchr(path, '/');
+
+	parent->len = slash != NULL ? (size_t)(slash - path) : 0;
+	memcpy(parent->s, path, parent->len);
+	parent->s[parent->len] = 0;
+	return slash != NULL ? slash + 1 : path;
+}
+
+int posix_parent_at(const struct posix_store *s, const char *path, int flags, const char **leaf)
+{
 	struct posix_path parent;
 
-	*leaf = slash != NULL ? slash + 1 : path;
-	if (slash == NULL && flags == O_PATH) {
+	*leaf = leaf_and_parent(path, &parent);
+	if (*leaf == path && flags == O_PATH) {
 		int fd = fcntl(s->root, F_DUPFD_CLOEXEC, 0);
 
 		return fd >= 0 ? fd : -errno;
 	}
-	parent.len = slash != NULL ? (size_t)(slash - path) : 0;
-	memcpy(parent.s, path, parent.len);
-	parent.s[parent.len] = 0;
 	return posix_at(s, parent.s, flags | O_DIRECTORY);
 }
 
@@ -154,16 +161,13 @@ static ntstatus leaf_matched(struct posix_path *p, int match, const char *found)
  * Links on the way do no harm: what the index has is opened by a path that is looked at again. */
 static int indexed_match(struct posix_store *s, const struct posix_path *p, char found[POSIX_NAME_BYTES + 1])
 {
-	const char *slash = strrchr(p->s, '/'), *leaf = slash ? slash + 1 : p->s;
 	struct posix_path parent;
+	const char *leaf = leaf_and_parent(p->s, &parent);
 	struct stat st;
 
 	if (atomic_load_explicit(&s->indexes.count, memory_order_relaxed) == 0 || may_be_alias(s, leaf))
 		return -1;
-	parent.len = slash ? (size_t)(slash - p->s) : 1;
-	memcpy(parent.s, slash ? p->s : ".", parent.len);
-	parent.s[parent.len] = 0;
-	if (fstatat(s->root, parent.s, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0 || !S_ISDIR(st.st_mode))
+	if (fstatat(s->root, parent.len > 0 ? parent.s : ".", &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0 || !S_ISDIR(st.st_mode))
 		return -1;
 	return posix_index_match(s, -1, posix_id_of(&st), leaf, false, found);
 }

@@ -151,34 +151,15 @@ static void wrong_byte_is_noticed(size_t at)
 }
 
 /* Whichever byte is another: a credit, the signature, the first of the data, the first behind the head, the last. */
-static void test_wrong_credit_is_noticed_at_the_end(void **state)
+static void test_wrong_bytes_are_noticed_at_the_end(void **state)
 {
-	(void)state;
-	wrong_byte_is_noticed(14);
-}
+	static const size_t at[] = {14, 48, AT, CLI_FRAME_HEAD, FRAME - 1};
 
-static void test_wrong_signature_is_noticed_at_the_end(void **state)
-{
-	(void)state;
-	wrong_byte_is_noticed(48);
-}
-
-static void test_wrong_first_byte_is_noticed_at_the_end(void **state)
-{
-	(void)state;
-	wrong_byte_is_noticed(AT);
-}
-
-static void test_wrong_byte_behind_the_head_is_noticed_at_the_end(void **state)
-{
-	(void)state;
-	wrong_byte_is_noticed(CLI_FRAME_HEAD);
-}
-
-static void test_wrong_last_byte_is_noticed_at_the_end(void **state)
-{
-	(void)state;
-	wrong_byte_is_noticed(FRAME - 1);
+	for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+		setup(state);
+		wrong_byte_is_noticed(at[i]);
+		teardown(state);
+	}
 }
 
 /* Nothing shows who sent it. */
@@ -595,11 +576,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_data_arrives_where_it_is_wanted, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wrong_credit_is_noticed_at_the_end, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wrong_signature_is_noticed_at_the_end, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wrong_first_byte_is_noticed_at_the_end, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wrong_byte_behind_the_head_is_noticed_at_the_end, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wrong_last_byte_is_noticed_at_the_end, setup, teardown),
+		cmocka_unit_test(test_wrong_bytes_are_noticed_at_the_end),
 		cmocka_unit_test_setup_teardown(test_missing_signature_is_noticed_at_the_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_loss_in_the_middle_is_told_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_second_answer_meanwhile_is_dropped, setup, teardown),
