@@ -105,11 +105,6 @@ struct hythe_connection *cli_conn_new(struct hythe_client *client, const char *h
 
 static void conn_free(struct hythe_connection *c)
 {
-	while (c->spare) {
-		struct cli_request *r = c->spare;
-		c->spare = r->next;
-		free(r);
-	}
 	struct hythe_client *client = c->client;
 	free(c->gss_token);
 	cli1_free(c->smb1);

@@ -7,7 +7,7 @@
 #include "client/core.h"
 #include "proto/proto.h"
 
-enum { CLI_TABLE = 512, CLI_INLINE = 320, CLI_SPARE_MAX = 256 };
+enum { CLI_TABLE = 512, CLI_INLINE = 320 };
 /* One credit's worth of payload (3.1.5.2), and what split transfers use for a piece. */
 enum { CLI_CREDIT_BYTES = 65536, CLI_PIECE_BYTES = 1 << 20 };
 
@@ -51,8 +51,6 @@ struct hythe_connection {
 	size_t outstanding;
 	size_t messages; /* that brought these: a related compound is one */
 	struct cli_request *queue, **queue_end; /* waiting for credits */
-	struct cli_request *spare;
-	size_t spare_count;
 	struct list_node sessions; /* hythe_session.link */
 	struct net_timer timer;    /* 3.2.2.1, eight ticks to the request time-out */
 	bool timer_on;
@@ -109,7 +107,7 @@ struct cli_login;
 
 /* Request (3.2.1.7) */
 struct cli_request {
-	struct cli_request *next;     /* table, queue, spare or to-be-sent list */
+	struct cli_request *next;     /* table, queue or to-be-sent list */
 	struct cli_request *compound; /* next element of the same message */
 	struct hythe_connection *conn;
 	struct hythe_session *session; /* each may be NULL; referenced */
@@ -123,6 +121,7 @@ struct cli_request {
 	size_t received; /* ... and so much is there */
 	bool related, force_sign, is_signed, sealed, pending, no_header;
 	bool urgent; /* goes before what waits for credits */
+	bool frees;  /* its answer brought credits that others wait for */
 	_Atomic bool transmitting; /* the sender still uses it */
 
 	void (*complete)(struct cli_request *r, const struct cli_answer *a);
@@ -238,7 +237,10 @@ ntstatus cli_check_range(uint64_t offset, size_t len) MUST_USE;
 struct cli_request *cli_table_find_locked(struct hythe_connection *c, uint64_t message_id);
 /* What is known of an answer's protection. One that came in the clear and says that it is signed is whole, and is verified then. */
 enum cli_shown { CLI_IN_CLEAR, CLI_WAS_SEALED, CLI_RIGHTLY_SIGNED, CLI_WRONGLY_SIGNED };
-/* The answer to r, which has left the table, is there: checks how it is protected, takes the credits, and hands it over. */
+/* The answer to r is there, with that header: r leaves the table, and its credits count (3.2.5.1.4). That is before anything is verified, for an answer
+ * that is not right ends the connection. The lock is held. */
+void cli_answer_locked(struct hythe_connection *c, struct cli_request *r, const struct smb2_header *h);
+/* After that: checks how the answer is protected, and hands it over. */
 void cli_answered(struct hythe_connection *c, struct cli_request *r, const struct proto_element *e, enum cli_shown shown);
 /* r, which has left the table, ends with the connection: for the reason that this was killed for. */
 void cli_ended(struct hythe_connection *c, struct cli_request *r);

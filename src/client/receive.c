@@ -159,16 +159,12 @@ static void refuse_answer(struct hythe_connection *c, bool asked_sealed, const s
 }
 
 /* 3.2.5.1.4. A request's ask is settled by its first answer. */
-static void credits_came(struct hythe_connection *c, struct cli_request *r, uint16_t credits)
+static void credits_came_locked(struct hythe_connection *c, struct cli_request *r, uint16_t credits)
 {
-	pthread_mutex_lock(&c->lock);
 	c->asked -= r->asked;
 	r->asked = 0;
 	proto_sender_granted(&c->sender, credits);
-	bool waiting = c->queue != NULL;
-	pthread_mutex_unlock(&c->lock);
-	if (waiting)
-		cli_pump(c);
+	r->frees = c->queue != NULL;
 }
 
 /* 3.2.5.1.5: the wait goes on, and may be cancelled by AsyncId. */
@@ -176,9 +172,13 @@ static void interim_locked(struct hythe_connection *c, struct cli_request *r, co
 {
 	r->async_id = h->async_id;
 	r->pending = true;
-	c->asked -= r->asked;
-	r->asked = 0;
-	proto_sender_granted(&c->sender, h->credits);
+	credits_came_locked(c, r, h->credits);
+}
+
+void cli_answer_locked(struct hythe_connection *c, struct cli_request *r, const struct smb2_header *h)
+{
+	cli_table_remove_locked(c, r);
+	credits_came_locked(c, r, h->credits);
 }
 
 /* 3.2.5.19 */
@@ -206,7 +206,8 @@ void cli_answered(struct hythe_connection *c, struct cli_request *r, const struc
 		cli_ended(c, r);
 		return;
 	}
-	credits_came(c, r, h->credits);
+	if (r->frees)
+		cli_pump(c);
 	cli_complete(r, &a);
 }
 
@@ -231,7 +232,7 @@ static void receive_element(struct hythe_connection *c, const struct proto_eleme
 	if (r && is_interim && (sealed || !asked_sealed))
 		interim_locked(c, r, h);
 	else if (r && !is_interim)
-		cli_table_remove_locked(c, r);
+		cli_answer_locked(c, r, h);
 	pthread_mutex_unlock(&c->lock);
 	if (!r)
 		return; /* 3.2.5.1.2 */

@@ -31,7 +31,7 @@ static void finish(struct hythe_connection *c, void *arg)
 	if (in->verifies)
 		shown = nt_ok(proto_verify_end(&in->verifying)) ? CLI_RIGHTLY_SIGNED : CLI_WRONGLY_SIGNED;
 	pthread_mutex_lock(&c->lock);
-	cli_table_remove_locked(c, r);
+	cli_answer_locked(c, r, &in->element.header);
 	pthread_mutex_unlock(&c->lock);
 	r->received = in->data_len;
 	cli_answered(c, r, &in->element, shown);
@@ -201,7 +201,7 @@ static struct cli_request *sealed_request(const struct cli_placing *p)
 	if (r && (r->session != p->session || r->to_file))
 		r = NULL;
 	if (r)
-		cli_table_remove_locked(c, r);
+		cli_answer_locked(c, r, &p->element.header);
 	pthread_mutex_unlock(&c->lock);
 	return r;
 }

@@ -37,19 +37,10 @@ static void adopt(struct cli_request *r, struct hythe_session *s, struct hythe_t
 struct cli_request *cli_request_new(struct hythe_connection *c, struct hythe_session *s, struct hythe_tree *t, struct hythe_file *f,
 	uint16_t command)
 {
-	pthread_mutex_lock(&c->lock);
-	struct cli_request *r = c->spare;
-	if (r) {
-		c->spare = r->next;
-		c->spare_count--;
-	}
-	pthread_mutex_unlock(&c->lock);
+	struct cli_request *r = malloc(sizeof(*r));
 	if (!r) {
-		r = malloc(sizeof(*r));
-		if (!r) {
-			cli_error_set("out of memory");
-			return NULL;
-		}
+		cli_error_set("out of memory");
+		return NULL;
 	}
 	memset(r, 0, offsetof(struct cli_request, inline_head));
 	r->conn = c;
@@ -61,23 +52,13 @@ struct cli_request *cli_request_new(struct hythe_connection *c, struct hythe_ses
 
 void cli_request_free(struct cli_request *r)
 {
-	struct hythe_connection *c = r->conn;
 	struct hythe_session *s = r->session;
 	struct hythe_tree *t = r->tree;
 	struct hythe_file *f = r->file;
 	cli_cache_asked(r);
 	cli1_trans_free(r->trans);
 	buf_put(r->head_buf);
-	pthread_mutex_lock(&c->lock);
-	bool keep = c->spare_count < CLI_SPARE_MAX;
-	if (keep) {
-		r->next = c->spare;
-		c->spare = r;
-		c->spare_count++;
-	}
-	pthread_mutex_unlock(&c->lock);
-	if (!keep)
-		free(r);
+	free(r);
 	if (f)
 		cli_file_put(f);
 	else if (t)
