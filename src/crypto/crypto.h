@@ -58,6 +58,17 @@ struct seal_place {
 	void *arg;
 };
 
+/* A message that comes in pieces, by GCM: begin, step for each, end, which has to come if begin succeeded. It may move from thread to thread, and the key lasts
+ * longer. NOT_SUPPORTED: the key is one of CCM. */
+struct seal_run {
+	_Alignas(64) uint8_t state[256];
+};
+ntstatus seal_decrypt_begin(struct seal_run *run, struct seal_key *k, const uint8_t *nonce, struct slice aad) MUST_USE;
+/* `to` may be `from`. Nothing has shown yet that what is there then is right. */
+void seal_decrypt_step(struct seal_run *run, uint8_t *to, const uint8_t *from, size_t n);
+/* DATA_ERROR when the tag does not match, or something went wrong on the way: what was decrypted is the caller's to wipe. */
+ntstatus seal_decrypt_end(struct seal_run *run, const uint8_t tag[16]) MUST_USE;
+
 /* Decrypts a message in place, but for what `place`, which may be NULL, wants elsewhere. CCM, which takes a message as a whole, does not ask.
  * DATA_ERROR when the tag does not match, and then nothing of the message is left. */
 ntstatus seal_decrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const uint8_t tag[16], uint8_t *message, size_t len,

@@ -236,47 +236,6 @@ ntstatus seal_encrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad
 	return status;
 }
 
-/* A message that is decrypted in place, but for its rest, once it has been found where that shall go. */
-struct pieces {
-	uint8_t *message, *rest;
-	size_t head_len, rest_len;
-};
-
-static bool gcm_decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice aad, uint8_t *tag, struct pieces *p,
-	const struct seal_place *place)
-{
-	uint8_t last[16], *elsewhere;
-	int len;
-
-	if (EVP_CipherInit_ex2(ctx, NULL, NULL, nonce, OPEN, NULL) != 1)
-		return false;
-	if (aad.len > 0 && EVP_DecryptUpdate(ctx, NULL, &len, aad.data, (int)aad.len) != 1)
-		return false;
-	if (EVP_DecryptUpdate(ctx, p->message, &len, p->message, (int)p->head_len) != 1)
-		return false;
-	elsewhere = p->rest_len > 0 ? place->place(place->arg, p->message, p->head_len + p->rest_len) : NULL;
-	if (elsewhere)
-		p->rest = elsewhere;
-	if (p->rest_len > 0 && EVP_DecryptUpdate(ctx, p->rest, &len, p->message + p->head_len, (int)p->rest_len) != 1)
-		return false;
-	return EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 && EVP_DecryptFinal_ex(ctx, last, &len) == 1;
-}
-
-static bool wide_decrypt(const struct wide_gcm *w, const struct wide_key *k, const uint8_t *nonce, struct slice aad, const uint8_t *tag,
-	struct pieces *p, const struct seal_place *place)
-{
-	struct wide_message m;
-	uint8_t *elsewhere;
-
-	w->decrypt_begin(&m, k, nonce, aad);
-	w->decrypt_step(&m, p->message, p->message, p->head_len);
-	elsewhere = p->rest_len > 0 ? place->place(place->arg, p->message, p->head_len + p->rest_len) : NULL;
-	if (elsewhere)
-		p->rest = elsewhere;
-	w->decrypt_step(&m, p->rest, p->message + p->head_len, p->rest_len);
-	return w->decrypt_end(&m, tag);
-}
-
 static bool ccm_decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice aad, uint8_t *tag, uint8_t *message, int size)
 {
 	int len;
@@ -290,38 +249,122 @@ static bool ccm_decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *nonce, struct slice 
 	return EVP_DecryptUpdate(ctx, message, &len, message, size) == 1;
 }
 
-ntstatus seal_decrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const uint8_t tag[16], uint8_t *message, size_t len,
-	const struct seal_place *place)
+/* A message under way. */
+struct state {
+	struct seal_key *key;
+	bool failed;
+	EVP_CIPHER_CTX *ctx; /* NULL: `wide` does it */
+	struct wide_message wide;
+};
+
+_Static_assert(sizeof(struct state) <= sizeof(struct seal_run) && _Alignof(struct state) <= _Alignof(struct seal_run), "seal_run has room for it");
+
+static struct state *state_of(struct seal_run *run)
 {
-	size_t head = place && len > place->head ? place->head : len;
-	struct pieces p = {.message = message, .head_len = head, .rest = message + head, .rest_len = len - head};
-	uint8_t expected[TAG_BYTES];
+	return (struct state *)(void *)run->state;
+}
+
+ntstatus seal_decrypt_begin(struct seal_run *run, struct seal_key *k, const uint8_t *nonce, struct slice aad)
+{
+	struct state *s = state_of(run);
 	const struct wide_gcm *w;
 	const struct wide_key *wide;
-	EVP_CIPHER_CTX *ctx;
-	bool ok;
+	int len;
 
-	if (len == 0 || len > INT_MAX || aad.len > INT_MAX)
+	if (is_ccm(k->cipher))
+		return STATUS_NOT_SUPPORTED;
+	if (aad.len > INT_MAX)
 		return STATUS_INVALID_PARAMETER;
+	s->key = k;
+	s->failed = false;
+	s->ctx = NULL;
 	if (wide_of(k, &w, &wide)) {
 		if (!wide)
 			return STATUS_NO_MEMORY;
-		ok = wide_decrypt(w, wide, nonce, aad, tag, &p, place);
-	} else {
-		ctx = ctx_take(k, OPEN);
-		if (!ctx)
-			return STATUS_NO_MEMORY;
-		memcpy(expected, tag, sizeof(expected));
-		ok = is_ccm(k->cipher) ? ccm_decrypt(ctx, nonce, aad, expected, message, (int)len)
-				       : gcm_decrypt(ctx, nonce, aad, expected, &p, place);
-		ctx_done(k, OPEN, ctx, ok);
+		w->decrypt_begin(&s->wide, wide, nonce, aad);
+		return STATUS_SUCCESS;
 	}
-	if (!ok) {
-		ERR_clear_error();
-		bytes_wipe(message, head);
-		if (p.rest_len > 0)
-			bytes_wipe(p.rest, p.rest_len);
-		return STATUS_DATA_ERROR;
-	}
+	s->ctx = ctx_take(k, OPEN);
+	if (!s->ctx)
+		return STATUS_NO_MEMORY;
+	s->failed = EVP_CipherInit_ex2(s->ctx, NULL, NULL, nonce, OPEN, NULL) != 1 ||
+		(aad.len > 0 && EVP_DecryptUpdate(s->ctx, NULL, &len, aad.data, (int)aad.len) != 1);
 	return STATUS_SUCCESS;
+}
+
+void seal_decrypt_step(struct seal_run *run, uint8_t *to, const uint8_t *from, size_t n)
+{
+	struct state *s = state_of(run);
+	int len;
+
+	if (!s->ctx)
+		wide_gcm()->decrypt_step(&s->wide, to, from, n);
+	else if (n > 0 && !s->failed)
+		s->failed = n > INT_MAX || EVP_DecryptUpdate(s->ctx, to, &len, from, (int)n) != 1;
+}
+
+ntstatus seal_decrypt_end(struct seal_run *run, const uint8_t tag[16])
+{
+	struct state *s = state_of(run);
+	uint8_t expected[TAG_BYTES], last[16];
+	int len;
+	bool ok;
+
+	if (!s->ctx)
+		return wide_gcm()->decrypt_end(&s->wide, tag) ? STATUS_SUCCESS : STATUS_DATA_ERROR;
+	memcpy(expected, tag, sizeof(expected));
+	ok = !s->failed && EVP_CIPHER_CTX_ctrl(s->ctx, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, expected) == 1 &&
+		EVP_DecryptFinal_ex(s->ctx, last, &len) == 1;
+	ctx_done(s->key, OPEN, s->ctx, ok);
+	if (!ok)
+		ERR_clear_error();
+	return ok ? STATUS_SUCCESS : STATUS_DATA_ERROR;
+}
+
+static ntstatus ccm_whole(struct seal_key *k, const uint8_t *nonce, struct slice aad, const uint8_t *tag, uint8_t *message, size_t len)
+{
+	EVP_CIPHER_CTX *ctx = ctx_take(k, OPEN);
+	uint8_t expected[TAG_BYTES];
+	bool ok;
+
+	if (!ctx)
+		return STATUS_NO_MEMORY;
+	memcpy(expected, tag, sizeof(expected));
+	ok = ccm_decrypt(ctx, nonce, aad, expected, message, (int)len);
+	ctx_done(k, OPEN, ctx, ok);
+	if (!ok)
+		ERR_clear_error();
+	return ok ? STATUS_SUCCESS : STATUS_DATA_ERROR;
+}
+
+ntstatus seal_decrypt(struct seal_key *k, const uint8_t *nonce, struct slice aad, const uint8_t tag[16], uint8_t *message, size_t len,
+	const struct seal_place *place)
+{
+	size_t head = place && len > place->head ? place->head : len, rest_len = len - head;
+	uint8_t *rest = message + head, *elsewhere = NULL;
+	struct seal_run run;
+	ntstatus status;
+
+	if (len == 0 || len > INT_MAX || aad.len > INT_MAX)
+		return STATUS_INVALID_PARAMETER;
+	if (is_ccm(k->cipher)) {
+		status = ccm_whole(k, nonce, aad, tag, message, len);
+	} else {
+		status = seal_decrypt_begin(&run, k, nonce, aad);
+		if (!nt_ok(status))
+			return status;
+		seal_decrypt_step(&run, message, message, head);
+		if (rest_len > 0)
+			elsewhere = place->place(place->arg, message, len);
+		if (elsewhere)
+			rest = elsewhere;
+		seal_decrypt_step(&run, rest, message + head, rest_len);
+		status = seal_decrypt_end(&run, tag);
+	}
+	if (nt_is(status, STATUS_DATA_ERROR)) {
+		bytes_wipe(message, head);
+		if (rest_len > 0)
+			bytes_wipe(rest, rest_len);
+	}
+	return status;
 }

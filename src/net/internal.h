@@ -15,6 +15,8 @@
 enum {
 	NET_RECV_BYTES = 65536,         /* a worker's receive buffer */
 	NET_LARGE_FRAME = 32768,        /* frames above get a buffer and a call of their own */
+	NET_SHOWN_LEAST = 3 << 19,      /* frames from that on are shown as they come, for a core's own cache does not hold them ... */
+	NET_SHOWN_BYTES = 262144,       /* ... and so much is asked for at a time */
 	NET_FRAMES_AT_ONCE = 64,
 	NET_EVENTS_AT_ONCE = 16,        /* that one call takes, while no other worker waits */
 	NET_IDLE_MS = 3000,             /* a worker above the base number that waited so long ends */
@@ -198,6 +200,7 @@ struct net_conn {
 	bool widened;          /* the transport knows that large frames come */
 	bool nbss_session;     /* the session request was accepted */
 	bool offered;          /* the begun frame was, and shall come whole */
+	size_t shown;          /* bytes of it that were shown as they came; SIZE_MAX: its owner wants no more */
 	struct net_sink *sink; /* where it goes; then there are no held bytes */
 	_Atomic bool pipes;    /* its bytes have gone by pipes, for which its socket must not block */
 	struct net_job job;

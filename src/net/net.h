@@ -88,6 +88,9 @@ struct net_conn_ops {
 	 * NULL itself. */
 	struct net_sink *(*begun)(struct net_conn *c, void *user, const struct net_frame *head, size_t len);
 	size_t head; /* bytes of that head; 0: NET_FRAME_HEAD, which is the most */
+	/* n bytes more have come of a frame that is larger than caches and will come by `frames`: those from `at` on, from the beginning, when at least `head` are there, to the
+	 * end, without gaps. data: from the beginning, to be written to; len: what there will be. The token is held. false: no more of this frame. May be NULL. */
+	bool (*coming)(struct net_conn *c, void *user, uint8_t *data, size_t at, size_t n, size_t len);
 	/* Somebody asks for a NetBIOS session with this name (RFC 1002 4.3.2), which has come from `calling`; both without the blanks at their
 	 * ends. 0: that is us; else the error code of 4.3.4 with which he is turned away. The token is held. NULL: we have no name. */
 	uint8_t (*called)(struct net_conn *c, void *user, const char *called, uint8_t suffix, const char *calling);

@@ -106,6 +106,7 @@ static size_t rx_parse(struct net_conn *c, struct rx *rx, struct net_frame *f, b
 		f[n++] = (struct net_frame){rx->buf->data + rx->off + PREFIX, total - PREFIX, rx->buf};
 		rx->off += total;
 		c->offered = false;
+		c->shown = 0;
 		c->expect_large = false;
 		if (total > NET_LARGE_FRAME) {
 			expect_large(c);
@@ -146,6 +147,12 @@ static bool rx_move(struct net_worker *w, struct rx *rx, size_t at, size_t need)
 	return true;
 }
 
+/* Of a begun large frame. */
+static bool is_shown(const struct net_conn *c, size_t total)
+{
+	return c->ops->coming && c->shown != SIZE_MAX && total != SIZE_MAX && total >= NET_SHOWN_LEAST && (!c->ops->begun || c->offered);
+}
+
 /* Makes room for what comes next and says how much to ask for; 0: out of memory. */
 static size_t rx_room(struct net_conn *c, struct net_worker *w, struct rx *rx)
 {
@@ -161,7 +168,7 @@ static size_t rx_room(struct net_conn *c, struct net_worker *w, struct rx *rx)
 			if (!rx_move(w, rx, LARGE_PREFIX_AT, total))
 				return 0;
 		}
-		return total - have;
+		return is_shown(c, total) && total - have > NET_SHOWN_BYTES ? NET_SHOWN_BYTES : total - have;
 	}
 	if (ours && rx->buf->cap >= NET_RECV_BYTES && rx->buf->cap < 2 * NET_RECV_BYTES) {
 		if (rx->off > 0 && have > 0)
@@ -364,6 +371,18 @@ static bool is_empty(ssize_t got)
 	return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+/* Shows the owner what has come of a large frame that it gets whole. */
+static void rx_show(struct net_conn *c, const struct rx *rx)
+{
+	size_t total = rx_frame_total(c, rx), have = rx->end - rx->off;
+	bool more;
+
+	if (!is_shown(c, total) || have < probe_bytes(c))
+		return;
+	more = c->ops->coming(c, c->user, rx->buf->data + rx->off + PREFIX, c->shown, have - PREFIX - c->shown, total - PREFIX);
+	c->shown = more ? have - PREFIX : SIZE_MAX;
+}
+
 /* Reads until a frame is complete: > 0; 0: nothing more is there; < 0: the connection is at its end. */
 static int rx_fill(struct net_conn *c, struct net_worker *w, struct rx *rx)
 {
@@ -386,6 +405,7 @@ static int rx_fill(struct net_conn *c, struct net_worker *w, struct rx *rx)
 		if (got <= 0)
 			return -1;
 		rx->end += (size_t)got;
+		rx_show(c, rx);
 	} while (!rx_complete(c, rx));
 	return 1;
 }

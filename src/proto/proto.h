@@ -116,7 +116,16 @@ ntstatus proto_sealed_session(
 	const struct proto_conn *conn, struct slice frame, uint32_t max_bytes, uint64_t *session_id) MUST_USE;
 /* Decrypts in place; *plain is the message behind the transform header. DATA_ERROR: drop the connection. */
 ntstatus proto_unseal(const struct proto_keys *k, uint8_t *frame, size_t len, struct slice *plain) MUST_USE;
-/* The same, but for what `place` wants elsewhere (seal_decrypt). */
+/* The same of a frame that comes in pieces, as far as the cipher can (seal_decrypt_begin): begin with its transform header, step for each piece behind it,
+ * in place, end, which has to come if begin succeeded; message: all of it, of which nothing is left if the tag is wrong. The keys last longer. */
+struct proto_unsealing {
+	struct seal_run run;
+	uint8_t tag[16];
+};
+ntstatus proto_unseal_begin(struct proto_unsealing *u, const struct proto_keys *k, const uint8_t header[SMB2_TRANSFORM_SIZE]) MUST_USE;
+void proto_unseal_step(struct proto_unsealing *u, uint8_t *p, size_t n);
+ntstatus proto_unseal_end(struct proto_unsealing *u, uint8_t *message, size_t len) MUST_USE;
+/* As proto_unseal, but for what `place` wants elsewhere (seal_decrypt). */
 ntstatus proto_unseal_to(const struct proto_keys *k, uint8_t *frame, size_t len, const struct seal_place *place, struct slice *plain) MUST_USE;
 
 /* --- compounds --- */

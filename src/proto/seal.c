@@ -89,20 +89,53 @@ ntstatus proto_unseal(const struct proto_keys *k, uint8_t *frame, size_t len, st
 	return proto_unseal_to(k, frame, len, NULL, plain);
 }
 
+/* The transform header's fields, and what of it is authenticated. */
+static bool header_of(const uint8_t *frame, size_t len, struct smb2_transform_header *h, struct slice *aad)
+{
+	struct wire w = wire_decoder(frame, 0, len, NULL);
+
+	smb2_transform_header_code(&w, h);
+	*aad = slice_of(frame + SIGNED_FROM, SMB2_TRANSFORM_SIZE - SIGNED_FROM);
+	return wire_ok(&w);
+}
+
 ntstatus proto_unseal_to(const struct proto_keys *k, uint8_t *frame, size_t len, const struct seal_place *place, struct slice *plain)
 {
 	struct smb2_transform_header h;
-	struct wire w = wire_decoder(frame, 0, len, NULL);
-	struct slice aad = {frame + SIGNED_FROM, SMB2_TRANSFORM_SIZE - SIGNED_FROM};
 	uint8_t *body = frame + SMB2_TRANSFORM_SIZE;
+	struct slice aad;
 	ntstatus status;
 
 	*plain = slice_of(NULL, 0);
-	smb2_transform_header_code(&w, &h);
-	if (!wire_ok(&w) || len == SMB2_TRANSFORM_SIZE || !k->receive)
+	if (!header_of(frame, len, &h, &aad) || len == SMB2_TRANSFORM_SIZE || !k->receive)
 		return STATUS_DATA_ERROR;
 	status = seal_decrypt(k->receive, h.nonce, aad, h.signature, body, len - SMB2_TRANSFORM_SIZE, place);
 	if (nt_ok(status))
 		*plain = slice_of(body, len - SMB2_TRANSFORM_SIZE);
+	return status;
+}
+
+ntstatus proto_unseal_begin(struct proto_unsealing *u, const struct proto_keys *k, const uint8_t header[SMB2_TRANSFORM_SIZE])
+{
+	struct smb2_transform_header h;
+	struct slice aad;
+
+	if (!header_of(header, SMB2_TRANSFORM_SIZE, &h, &aad) || !k->receive)
+		return STATUS_DATA_ERROR;
+	memcpy(u->tag, h.signature, sizeof(u->tag));
+	return seal_decrypt_begin(&u->run, k->receive, h.nonce, aad);
+}
+
+void proto_unseal_step(struct proto_unsealing *u, uint8_t *p, size_t n)
+{
+	seal_decrypt_step(&u->run, p, p, n);
+}
+
+ntstatus proto_unseal_end(struct proto_unsealing *u, uint8_t *message, size_t len)
+{
+	ntstatus status = seal_decrypt_end(&u->run, u->tag);
+
+	if (!nt_ok(status))
+		bytes_wipe(message, len);
 	return status;
 }

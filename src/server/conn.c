@@ -2,6 +2,7 @@
 #include "server/conn.h"
 
 #include "base/log.h"
+#include "server/coming.h"
 #include "server/dispatch.h"
 #include "server/oplock.h"
 #include "server/park.h"
@@ -94,6 +95,9 @@ static void on_frames(struct net_conn *net, void *user, struct net_frame *f, siz
 	srv_out_init(&turn.out, c);
 	turn.recent = NULL;
 	turn.seen.open = NULL;
+	/* A frame that was shown as it came comes alone. */
+	turn.coming = c->coming;
+	c->coming = NULL;
 	for (size_t i = 0; i < n && ok && !passed_on; i++) {
 		turn.batch.followed = i + 1 < n;
 		ok = srv_frame_run(c, &f[i], &turn, &passed_on);
@@ -102,6 +106,7 @@ static void on_frames(struct net_conn *net, void *user, struct net_frame *f, siz
 	net_batch_flush(&turn.batch);
 	srv_out_discard(&turn.out);
 	srv_channel_put(turn.recent);
+	srv_coming_free(turn.coming);
 	if (!ok) {
 		net_conn_close(net, true);
 		/* A peer that takes its time to hang up keeps nothing open meanwhile. */
@@ -115,6 +120,8 @@ static void on_closed(struct net_conn *net, void *user)
 	struct srv_conn *c = user;
 
 	(void)net;
+	srv_coming_free(c->coming);
+	c->coming = NULL;
 	lose(c);
 	log_debug("%s: disconnected", c->peer);
 	srv_conn_known(c);
@@ -130,6 +137,12 @@ static struct net_sink *on_begun(struct net_conn *net, void *user, const struct 
 {
 	(void)net;
 	return srv_frame_begun(user, head, len);
+}
+
+static bool on_coming(struct net_conn *net, void *user, uint8_t *data, size_t at, size_t n, size_t len)
+{
+	(void)net;
+	return srv_coming_show(user, data, at, n, len);
 }
 
 /* RFC 1002 4.3.4, 5.3.1.3; [MS-SMB] calls it by *SMBSERVER who knows the address only. */
@@ -151,7 +164,7 @@ static uint8_t on_called(struct net_conn *net, void *user, const char *called, u
 	return 0;
 }
 
-static const struct net_conn_ops conn_ops = {.frames = on_frames, .begun = on_begun, .called = on_called, .closed = on_closed};
+static const struct net_conn_ops conn_ops = {.frames = on_frames, .begun = on_begun, .coming = on_coming, .called = on_called, .closed = on_closed};
 
 static struct srv_conn *conn_new(struct srv *srv, struct net_conn *net)
 {

@@ -19,6 +19,7 @@ struct srv_conn {
 	_Atomic bool trusted;            /* somebody with a name has logged on */
 	bool smb1_allowed;               /* where it has come in; constant */
 	struct srv1_conn *smb1;          /* it speaks SMB1; set once, under the receive token */
+	struct srv_coming *coming;       /* the large frame that is coming in; under the receive token */
 	char peer[64];
 	_Atomic uint8_t test_read_padding; /* bytes before the data of READ responses, set by a test aid */
 	_Atomic bool test_unacked;         /* what is sent counts as not arriving; likewise */

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "server/cmd.h"
+#include "server/coming.h"
 #include "server/durable.h"
 #include "server/park.h"
 #include "server/sequence.h"
@@ -120,8 +121,15 @@ static struct check join_session(struct srv_request *r)
 	return go();
 }
 
+static bool signature_right(const struct srv_chain *ch, const struct srv_request *r, const struct proto_keys *keys)
+{
+	struct srv_coming *in = ch->turn ? ch->turn->coming : NULL;
+
+	return srv_coming_signs(in, keys, r->raw) ? srv_coming_verified(in) : nt_ok(proto_verify(keys, r->raw.data, r->raw.len, false));
+}
+
 /* 3.3.5.2.4 */
-static struct check check_signature(struct srv_request *r)
+static struct check check_signature(const struct srv_chain *ch, struct srv_request *r)
 {
 	struct srv_session *s = r->session;
 	const struct proto_keys *keys;
@@ -142,7 +150,7 @@ static struct check check_signature(struct srv_request *r)
 	keys = r->channel->signing;
 	if (!keys)
 		return answer(STATUS_NOT_SUPPORTED);
-	r->verified = nt_ok(proto_verify(keys, r->raw.data, r->raw.len, false));
+	r->verified = signature_right(ch, r, keys);
 	/* Whoever logs on again on a bound channel may sign that with either key (inventory G030). */
 	if (!r->verified && r->header.command == SMB2_SESSION_SETUP && keys != &s->keys && keys->signing == s->keys.signing)
 		r->verified = nt_ok(proto_verify(&s->keys, r->raw.data, r->raw.len, false));
@@ -361,7 +369,7 @@ static struct check check_request(struct srv_chain *ch, struct srv_request *r, b
 	if (v.verdict == GO) {
 		r->channel = channel_of(ch, r);
 		r->session = r->channel ? r->channel->session : NULL;
-		v = check_signature(r);
+		v = check_signature(ch, r);
 	}
 	if (v.verdict == GO)
 		v = check_credit_charge(r);

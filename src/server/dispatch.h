@@ -14,6 +14,7 @@ struct srv_turn {
 	struct srv_out out;
 	struct srv_channel *recent;    /* whose request came last; referenced, or NULL */
 	struct srv_seen seen;
+	struct srv_coming *coming;     /* what was done with the frame while it came in; NULL: nothing */
 };
 
 /* The frame that is being worked on, and what later elements of a related chain inherit (3.3.5.2.7.2). */
@@ -33,6 +34,10 @@ struct srv_chain {
 	bool have_session, have_tree, have_file;
 	ntstatus create_failed;        /* what the CREATE before said, for the elements that need its file */
 };
+
+/* The channel of the session that a frame is sealed for, of which only the transform header need be there; NULL: there is none, or it cannot be such a frame. What
+ * is about to be bound shows with the signature of its SESSION_SETUPs that it may be. */
+struct srv_channel *srv_sealed_channel(struct srv_conn *c, struct slice frame) MUST_USE;
 
 /* A fresh request of this connection, zeroed, with its arena; NULL: out of memory. */
 struct srv_request *srv_request_new(struct srv_conn *c) MUST_USE;

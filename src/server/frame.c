@@ -2,6 +2,7 @@
 #include "server/dispatch.h"
 
 #include "base/log.h"
+#include "server/coming.h"
 #include "server/oplock.h"
 #include "server/smb1/smb1.h"
 #include "server/smb1_negotiate.h"
@@ -17,24 +18,32 @@ static void tell(struct srv_conn *c, struct slice raw, const struct slice *plain
 		net_tap_tell(&c->srv->tap, c->net, true, &part, 1, plain);
 }
 
+struct srv_channel *srv_sealed_channel(struct srv_conn *c, struct slice frame)
+{
+	struct srv_channel *ch;
+	uint64_t session_id;
+
+	if (!nt_ok(proto_sealed_session(&c->proto, frame, c->proto.max_transact_bytes + SEALED_OVERHEAD_BYTES, &session_id)))
+		return NULL;
+	ch = srv_conn_channel(c, session_id);
+	if (ch && (ch->state != SRV_CHANNEL_OPEN || !ch->session->have_keys || !ch->session->keys.receive)) {
+		srv_channel_put(ch);
+		ch = NULL;
+	}
+	return ch;
+}
+
 /* Unseals in place. false: drop. */
 static bool frame_unseal(struct srv_chain *ch, struct slice *plain)
 {
-	struct srv_conn *c = ch->conn;
 	struct net_frame *f = ch->frame;
-	struct srv_session *s;
-	uint64_t session_id;
-	ntstatus status;
 
-	status = proto_sealed_session(&c->proto, slice_of(f->data, f->len), c->proto.max_transact_bytes + SEALED_OVERHEAD_BYTES, &session_id);
-	if (!nt_ok(status))
-		return false;
-	ch->transform = srv_conn_channel(c, session_id);
-	/* What is about to be bound shows with the signature of its SESSION_SETUPs that it may be. */
-	if (!ch->transform || ch->transform->state != SRV_CHANNEL_OPEN)
-		return false;
-	s = ch->transform->session;
-	return s->have_keys && s->keys.receive && nt_ok(proto_unseal(&s->keys, f->data, f->len, plain));
+	if (srv_coming_unseals(ch->turn->coming)) {
+		ch->transform = srv_coming_unsealed(ch->turn->coming, f->data, f->len, plain);
+		return ch->transform && ch->transform->state == SRV_CHANNEL_OPEN;
+	}
+	ch->transform = srv_sealed_channel(ch->conn, slice_of(f->data, f->len));
+	return ch->transform && nt_ok(proto_unseal(&ch->transform->session->keys, f->data, f->len, plain));
 }
 
 static bool frame_unseal_and_tell(struct srv_chain *ch, struct slice *plain)

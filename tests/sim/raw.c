@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -171,12 +172,15 @@ static void sign(struct raw *r, uint8_t *frame, size_t len)
 static void send_signed(struct raw *r, uint8_t *frame, size_t len)
 {
 	struct iovec part = {frame, len};
-	uint8_t sealed[FRAME_BYTES + 64];
 
 	if (r->seal) {
+		uint8_t *sealed = malloc(len + SMB2_TRANSFORM_SIZE);
+
+		assert_non_null(sealed);
 		assert_true(nt_ok(proto_seal(&r->keys, &r->proto, r->session_id, sealed, &part, 1)));
 		memcpy(sealed + SMB2_TRANSFORM_SIZE, frame, len);
 		raw_send_plain(r, sealed, len + SMB2_TRANSFORM_SIZE);
+		free(sealed);
 		return;
 	}
 	raw_send_plain(r, frame, len);

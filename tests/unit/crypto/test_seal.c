@@ -281,6 +281,48 @@ static void test_gcm_agrees_with_openssls_for_every_length(void **state)
 	}
 }
 
+/* In place and elsewhere, cut at random; a message that is begun between two others of its key disturbs neither. CCM has to have all of it. */
+static void test_decrypting_pieces_is_as_decrypting_the_whole(void **state)
+{
+	uint8_t plain[700], sealed[700], out[700], aside[700], nonce[12] = {6}, aad[32] = {9}, tag[16];
+
+	(void)state;
+	random_bytes(plain, sizeof(plain));
+	for (unsigned round = 0; round < 50 * ARRAY_LEN(ciphers); round++) {
+		enum seal_cipher cipher = ciphers[round % ARRAY_LEN(ciphers)];
+		bool ccm = cipher == SEAL_AES128_CCM || cipher == SEAL_AES256_CCM, changed = round % 3 == 0;
+		struct seal_key *k = random_key(cipher);
+		struct iovec part = {sealed, sizeof(sealed)};
+		struct seal_run run, dropped;
+
+		memcpy(sealed, plain, sizeof(plain));
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, 32), &part, 1, NULL, tag)));
+		if (ccm) {
+			assert_true(nt_is(seal_decrypt_begin(&run, k, nonce, slice_of(aad, 32)), STATUS_NOT_SUPPORTED));
+			seal_key_free(k);
+			continue;
+		}
+		assert_true(nt_ok(seal_decrypt_begin(&run, k, nonce, slice_of(aad, 32))));
+		assert_true(nt_ok(seal_decrypt_begin(&dropped, k, nonce, slice_of(aad, 31))));
+		if (changed)
+			sealed[random_u64() % sizeof(sealed)] ^= 1;
+		for (size_t at = 0, n; at < sizeof(sealed); at += n) {
+			n = random_u64() % (sizeof(sealed) - at + 1);
+			seal_decrypt_step(&dropped, aside, sealed, n);
+			seal_decrypt_step(&run, round % 2 ? out + at : sealed + at, sealed + at, n);
+		}
+		assert_true(nt_is(seal_decrypt_end(&dropped, tag), STATUS_DATA_ERROR));
+		assert_true(nt_is(seal_decrypt_end(&run, tag), changed ? STATUS_DATA_ERROR : STATUS_SUCCESS));
+		if (!changed)
+			assert_memory_equal(round % 2 ? out : sealed, plain, sizeof(plain));
+		/* The key is none the worse for it. */
+		memcpy(sealed, plain, sizeof(plain));
+		assert_true(nt_ok(seal_encrypt(k, nonce, slice_of(aad, 32), &part, 1, NULL, tag)));
+		assert_true(nt_ok(seal_decrypt(k, nonce, slice_of(aad, 32), tag, sealed, sizeof(sealed), NULL)));
+		seal_key_free(k);
+	}
+}
+
 static void test_a_large_message_survives_the_way_there_and_back(void **state)
 {
 	size_t len = 8 * 1024 * 1024 + 77;
@@ -337,6 +379,7 @@ int main(void)
 		cmocka_unit_test(test_a_message_is_decrypted_to_where_it_is_wanted),
 		cmocka_unit_test(test_a_changed_byte_anywhere_is_found_and_nothing_comes_out),
 		cmocka_unit_test(test_gcm_agrees_with_openssls_for_every_length),
+		cmocka_unit_test(test_decrypting_pieces_is_as_decrypting_the_whole),
 		cmocka_unit_test(test_a_large_message_survives_the_way_there_and_back),
 		cmocka_unit_test(test_wrong_key_lengths_and_empty_messages_are_refused),
 	};

@@ -1,4 +1,4 @@
-/* Large frames that go to a sink as they come in: from memory and from a pipe, whole, failing, and cut off. */
+/* Large frames that go to a sink as they come in: from memory and from a pipe, whole, failing, and cut off; and those that come whole, shown as they come. */
 #include "util.h"
 
 #include <errno.h>
@@ -273,10 +273,98 @@ static void test_the_owner_ends_the_connection_at_a_head(void **state)
 	free(frame);
 }
 
+/* Of the frame that is shown as it comes: what was shown is inverted. */
+static struct {
+	size_t at, len; /* so much was shown; 0: nothing yet */
+	bool no_more;
+} showing;
+static _Atomic unsigned shown_whole, shown_in_part;
+
+static bool show(struct end *e, uint8_t *data, size_t at, size_t n, size_t len)
+{
+	(void)e;
+	assert_true(n > 0 && at == showing.at && at + n <= len && len + 4 >= 3 << 19 && !showing.no_more);
+	assert_true(at == 0 ? n >= HEAD : len == showing.len);
+	if (at == 0)
+		assert_int_equal(load_le32(data), next_frame);
+	check_bytes(data + at + (at == 0 ? 4 : 0), n - (at == 0 ? 4 : 0), next_frame, at + (at == 0 ? 4 : 0));
+	for (size_t k = at; k < at + n; k++)
+		data[k] = (uint8_t)~data[k];
+	showing.at = at + n;
+	showing.len = len;
+	showing.no_more = random() % 32 == 0;
+	return !showing.no_more;
+}
+
+static void check_shown(struct end *e, const struct net_frame *f)
+{
+	if (showing.at > 0) {
+		assert_int_equal(f->len, showing.len);
+		assert_true(showing.no_more || showing.at == f->len);
+		*(showing.no_more ? &shown_in_part : &shown_whole) += 1;
+	}
+	for (size_t k = 0; k < showing.at; k++)
+		f->data[k] = (uint8_t)~f->data[k];
+	memset(&showing, 0, sizeof(showing));
+	check_whole(e, f);
+}
+
+static struct net_sink *now_and_then(struct end *e, const struct net_frame *head, size_t len)
+{
+	struct net_sink *s = random() % 4 == 0 ? begun(e, head, len) : NULL;
+
+	if (s)
+		CONTAINER_OF(s, struct catcher, sink)->fail_at = 0;
+	return s;
+}
+
+static void test_what_comes_whole_is_shown_as_it_comes(void **state)
+{
+	enum { SEEDS = 9, COUNT = 24, LARGEST = 3 << 20 };
+	static const size_t most[] = {100, 40000, 3 << 19, LARGEST, LARGEST};
+	uint8_t *stream = malloc((size_t)COUNT * (LARGEST + 8));
+
+	(void)state;
+	assert_non_null(stream);
+	shown_whole = shown_in_part = 0;
+	for (unsigned seed = 1; seed <= SEEDS; seed++) {
+		unsigned threads = seed % 3;
+		size_t n = 0, sent = 0;
+		int fd;
+
+		setup(NULL);
+		srandom(seed);
+		for (uint32_t i = 0; i < COUNT; i++)
+			n += numbered(stream + n, 4 + (size_t)random() % (most[(size_t)random() % ARRAY_LEN(most)] - 4), i);
+		fd = start(threads);
+		ends[0].on_begun = now_and_then;
+		ends[0].on_coming = show;
+		ends[0].on_frame = check_shown;
+		WAIT_FOR(threads ? NULL : server.pool, ends[0].conn);
+		net_conn_limit(ends[0].conn, LARGEST);
+		while (sent < n) {
+			size_t piece = 1 + (size_t)random() % (random() % 4 ? 400000 : 200);
+
+			piece = piece < n - sent ? piece : n - sent;
+			raw_write(fd, stream + sent, piece);
+			sent += piece;
+			for (unsigned k = 0; threads == 0 && k < 6; k++)
+				net_pool_step(server.pool, 0);
+		}
+		WAIT_FOR(threads ? NULL : server.pool, whole + streamed == COUNT);
+		close(fd);
+		WAIT_FOR(threads ? NULL : server.pool, ends[0].closed == 1);
+		server_stop(&server);
+	}
+	assert_true(shown_whole > SEEDS && shown_in_part > 0);
+	free(stream);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_any_stream_in_any_pieces, setup),
+		cmocka_unit_test_setup(test_what_comes_whole_is_shown_as_it_comes, setup),
 		cmocka_unit_test_setup(test_a_peer_that_hangs_up_in_the_middle, setup),
 		cmocka_unit_test_setup(test_a_stream_that_stands_still_is_a_frame_that_does_not_complete, setup),
 		cmocka_unit_test_setup(test_the_owner_ends_the_connection_at_a_head, setup),

@@ -65,6 +65,14 @@ static struct net_sink *end_begun(struct net_conn *c, void *user, const struct n
 	return e->on_begun ? e->on_begun(e, head, len) : NULL;
 }
 
+static bool end_coming(struct net_conn *c, void *user, uint8_t *data, size_t at, size_t n, size_t len)
+{
+	struct end *e = user;
+
+	(void)c;
+	return e->on_coming && e->on_coming(e, data, at, n, len);
+}
+
 static void end_closed(struct net_conn *c, void *user)
 {
 	struct end *e = user;
@@ -100,7 +108,7 @@ static bool end_due(void *user)
 }
 
 const struct net_conn_ops end_ops = {
-	.frames = end_frames, .begun = end_begun, .called = end_called, .closed = end_closed, .due = end_due, .destroyed = end_destroyed
+	.frames = end_frames, .begun = end_begun, .coming = end_coming, .called = end_called, .closed = end_closed, .due = end_due, .destroyed = end_destroyed
 };
 
 static void accepted(void *arg, struct net_conn *c)

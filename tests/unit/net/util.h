@@ -26,6 +26,7 @@ struct end {
 	_Atomic unsigned largest_batch, asked_due;
 	void (*on_frame)(struct end *e, const struct net_frame *f);
 	struct net_sink *(*on_begun)(struct end *e, const struct net_frame *head, size_t len);
+	bool (*on_coming)(struct end *e, uint8_t *data, size_t at, size_t n, size_t len);
 	uint8_t (*on_called)(const char *called, uint8_t suffix, const char *calling);
 	size_t limit, unsent;
 	unsigned idle_ms, frame_ms;

@@ -228,9 +228,28 @@ static void test_sealed_frames_open_on_the_other_side(void **state)
 	}
 }
 
+/* As proto_unseal, in pieces where the cipher can. */
+static ntstatus unseal_pieces(const struct proto_keys *k, uint8_t frame[FRAME])
+{
+	struct proto_unsealing u;
+	uint8_t *p = frame + SMB2_TRANSFORM_SIZE;
+	ntstatus status = proto_unseal_begin(&u, k, frame);
+	struct slice plain;
+
+	if (nt_is(status, STATUS_NOT_SUPPORTED))
+		return proto_unseal(k, frame, FRAME, &plain);
+	if (!nt_ok(status))
+		return status;
+	proto_unseal_step(&u, p, 1);
+	proto_unseal_step(&u, p + 1, 0);
+	proto_unseal_step(&u, p + 1, PLAIN - 1);
+	return proto_unseal_end(&u, p, PLAIN);
+}
+
 /* Backs: B171, D019. */
 static void test_no_changed_byte_passes_a_seal(void **state)
 {
+	static const uint8_t zeros[PLAIN];
 	uint8_t frame[FRAME], broken[FRAME], plain[PLAIN];
 
 	(void)state;
@@ -240,11 +259,18 @@ static void test_no_changed_byte_passes_a_seal(void **state)
 
 		pair_init(&p, seals[i].dialect, seals[i].cipher, SIGN_AES_CMAC);
 		frame_make(&p, false, frame, plain);
+		memcpy(broken, frame, FRAME);
+		assert_true(nt_ok(unseal_pieces(&p.server, broken)));
+		assert_memory_equal(broken + SMB2_TRANSFORM_SIZE, plain, PLAIN);
 		for (size_t at = 0; at < FRAME; at++) {
 			memcpy(broken, frame, FRAME);
 			broken[at] ^= 0x40;
 			/* The unused bytes of the nonce are authenticated as well. */
 			assert_true(nt_is(proto_unseal(&p.server, broken, FRAME, &got), STATUS_DATA_ERROR));
+			memcpy(broken, frame, FRAME);
+			broken[at] ^= 0x40;
+			assert_true(nt_is(unseal_pieces(&p.server, broken), STATUS_DATA_ERROR));
+			assert_true(at < SMB2_TRANSFORM_SIZE || memcmp(broken + SMB2_TRANSFORM_SIZE, zeros, PLAIN) == 0);
 		}
 		assert_true(nt_is(proto_unseal(&p.server, frame, FRAME - 1, &got), STATUS_DATA_ERROR));
 		assert_true(nt_is(proto_unseal(&p.server, frame, SMB2_TRANSFORM_SIZE, &got), STATUS_DATA_ERROR));
