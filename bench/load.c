@@ -33,11 +33,11 @@ static bool protects(struct hythe_connect_options *o, const char *protect)
 		o->signing_optional = true;
 	else if (strcmp(protect, "sealed") == 0 || strcmp(protect, "sealed-ccm") == 0)
 		o->encryption = HYTHE_ENCRYPTION_REQUIRED;
-	else if (strcmp(protect, "signed") != 0)
+	else if (strcmp(protect, "signed") != 0 && strcmp(protect, "signed-cmac") != 0)
 		return false;
 	o->min_dialect = o->max_dialect = HYTHE_DIALECT_311;
 	o->cipher = strcmp(protect, "sealed-ccm") == 0 ? HYTHE_CIPHER_AES128_CCM : HYTHE_CIPHER_AES128_GCM;
-	o->signer = HYTHE_SIGNER_AES_GMAC;
+	o->signer = strcmp(protect, "signed-cmac") == 0 ? HYTHE_SIGNER_AES_CMAC : HYTHE_SIGNER_AES_GMAC;
 	return true;
 }
 
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 	connect.user = option(argc, argv, "--user", "");
 	connect.password = getenv("HYTHE_PASSWORD");
 	if (!protects(&connect, option(argc, argv, "--protect", "plain")))
-		load_fail("--protect is plain, signed, sealed or sealed-ccm");
+		load_fail("--protect is plain, signed, signed-cmac, sealed or sealed-ccm");
 	raise_descriptors();
 	if (!load_limit(&c, &r) && !load_bare(&c, &r)) {
 		if (!load_hold(&c, (unsigned)number(argc, argv, "--count", "1"), &r) && !bench_run(&c, &r))
