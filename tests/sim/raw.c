@@ -274,6 +274,16 @@ static void hash_answer(struct raw *r)
 	preauth_update(r->preauth, &part, 1);
 }
 
+void raw_credits(struct raw *r)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		struct smb2_empty echo = {0};
+
+		r->credit_request = 64;
+		assert_status(raw_call(r, SMB2_ECHO, &echo, NULL), STATUS_SUCCESS);
+	}
+}
+
 ntstatus raw_negotiate(struct raw *r, uint16_t min_dialect, uint16_t max_dialect)
 {
 	struct smb2_negotiate_req req = {0};

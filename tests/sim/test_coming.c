@@ -47,12 +47,7 @@ static void start(uint16_t dialect, uint64_t seed, bool seal)
 	fx.raw.seal = seal;
 	for (size_t i = 0; i < LARGE; i++)
 		fx.data[i] = (uint8_t)(i * 7 + seed + i / 256);
-	for (unsigned i = 0; i < 4; i++) {
-		struct smb2_empty echo = {0};
-
-		fx.raw.credit_request = 64;
-		assert_status(raw_call(&fx.raw, SMB2_ECHO, &echo, NULL), STATUS_SUCCESS);
-	}
+	raw_credits(&fx.raw);
 	assert_status(raw_open(&fx.raw, "f", READ_DATA | WRITE_DATA, OPEN_IF, 0), STATUS_SUCCESS);
 }
 

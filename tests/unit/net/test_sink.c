@@ -154,6 +154,29 @@ static int start(unsigned threads)
 	return raw_connect(&server);
 }
 
+/* All frames of a stream, in small pieces and in large ones, up to the end of the connection and of the server. */
+static void send_all(int fd, unsigned threads, const uint8_t *stream, size_t n, unsigned count, size_t largest)
+{
+	struct net_pool *steps = threads ? NULL : server.pool;
+	size_t sent = 0;
+
+	while (sent < n) {
+		size_t piece = 1 + (size_t)random() % (random() % 2 ? 200 : largest);
+
+		piece = piece < n - sent ? piece : n - sent;
+		raw_write(fd, stream + sent, piece);
+		sent += piece;
+		for (unsigned k = 0; steps && k < 6; k++)
+			net_pool_step(steps, 0);
+	}
+	WAIT_FOR(steps, whole + streamed == count);
+	assert_int_equal(next_frame, count);
+	close(fd);
+	WAIT_FOR(steps, ends[0].closed == 1);
+	server_stop(&server);
+	assert_int_equal(cut_off, 0);
+}
+
 static void test_any_stream_in_any_pieces(void **state)
 {
 	enum { SEEDS = 24, COUNT = 60 };
@@ -165,7 +188,7 @@ static void test_any_stream_in_any_pieces(void **state)
 	assert_non_null(stream);
 	for (unsigned seed = 1; seed <= SEEDS; seed++) {
 		unsigned threads = seed % 3;
-		size_t n = 0, sent = 0;
+		size_t n = 0;
 		int fd;
 
 		setup(NULL);
@@ -173,22 +196,8 @@ static void test_any_stream_in_any_pieces(void **state)
 		for (uint32_t i = 0; i < COUNT; i++)
 			n += numbered(stream + n, 4 + (size_t)random() % most[(size_t)random() % ARRAY_LEN(most)], i);
 		fd = start(threads);
-		while (sent < n) {
-			size_t piece = 1 + (size_t)random() % (random() % 2 ? 200 : 150000);
-
-			piece = piece < n - sent ? piece : n - sent;
-			raw_write(fd, stream + sent, piece);
-			sent += piece;
-			for (unsigned k = 0; threads == 0 && k < 3; k++)
-				net_pool_step(server.pool, 0);
-		}
-		WAIT_FOR(threads ? NULL : server.pool, whole + streamed == COUNT);
-		assert_int_equal(next_frame, COUNT);
+		send_all(fd, threads, stream, n, COUNT, 150000);
 		all_streamed += streamed;
-		close(fd);
-		WAIT_FOR(threads ? NULL : server.pool, ends[0].closed == 1);
-		server_stop(&server);
-		assert_int_equal(cut_off, 0);
 	}
 	assert_true(all_streamed > SEEDS * COUNT / 10);
 	free(stream);
@@ -329,7 +338,7 @@ static void test_what_comes_whole_is_shown_as_it_comes(void **state)
 	shown_whole = shown_in_part = 0;
 	for (unsigned seed = 1; seed <= SEEDS; seed++) {
 		unsigned threads = seed % 3;
-		size_t n = 0, sent = 0;
+		size_t n = 0;
 		int fd;
 
 		setup(NULL);
@@ -342,19 +351,7 @@ static void test_what_comes_whole_is_shown_as_it_comes(void **state)
 		ends[0].on_frame = check_shown;
 		WAIT_FOR(threads ? NULL : server.pool, ends[0].conn);
 		net_conn_limit(ends[0].conn, LARGEST);
-		while (sent < n) {
-			size_t piece = 1 + (size_t)random() % (random() % 4 ? 400000 : 200);
-
-			piece = piece < n - sent ? piece : n - sent;
-			raw_write(fd, stream + sent, piece);
-			sent += piece;
-			for (unsigned k = 0; threads == 0 && k < 6; k++)
-				net_pool_step(server.pool, 0);
-		}
-		WAIT_FOR(threads ? NULL : server.pool, whole + streamed == COUNT);
-		close(fd);
-		WAIT_FOR(threads ? NULL : server.pool, ends[0].closed == 1);
-		server_stop(&server);
+		send_all(fd, threads, stream, n, COUNT, 400000);
 	}
 	assert_true(shown_whole > SEEDS && shown_in_part > 0);
 	free(stream);
