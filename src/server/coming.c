@@ -52,13 +52,12 @@ static struct srv_coming *coming_new(struct srv_conn *c, uint8_t *frame, size_t 
 		return NULL;
 	in->channel = NULL;
 	in->len = len;
-	in->ended = true;
-	if (!begin(c, in, frame)) {
-		srv_coming_free(in);
-		return NULL;
-	}
 	in->ended = false;
-	return in;
+	if (begin(c, in, frame))
+		return in;
+	srv_channel_put(in->channel);
+	free(in);
+	return NULL;
 }
 
 bool srv_coming_show(struct srv_conn *c, uint8_t *frame, size_t at, size_t n, size_t len)

@@ -274,16 +274,6 @@ static void hash_answer(struct raw *r)
 	preauth_update(r->preauth, &part, 1);
 }
 
-void raw_credits(struct raw *r)
-{
-	for (unsigned i = 0; i < 4; i++) {
-		struct smb2_empty echo = {0};
-
-		r->credit_request = 64;
-		assert_status(raw_call(r, SMB2_ECHO, &echo, NULL), STATUS_SUCCESS);
-	}
-}
-
 ntstatus raw_negotiate(struct raw *r, uint16_t min_dialect, uint16_t max_dialect)
 {
 	struct smb2_negotiate_req req = {0};
@@ -426,4 +416,19 @@ void raw_ready(struct raw *r, struct sim *s, uint16_t dialect)
 	assert_status(raw_negotiate(r, dialect, dialect), STATUS_SUCCESS);
 	assert_status(raw_login(r, "user", "pass"), STATUS_SUCCESS);
 	assert_status(raw_tree(r, "share"), STATUS_SUCCESS);
+}
+
+void raw_ready_large(struct raw *r, uint8_t *data, size_t n, uint64_t seed)
+{
+	enum { READ_DATA = 1, WRITE_DATA = 2, OPEN_IF = 3 };
+
+	for (size_t i = 0; i < n; i++)
+		data[i] = (uint8_t)(i * 7 + seed + i / 256);
+	for (unsigned i = 0; i < 4; i++) {
+		struct smb2_empty echo = {0};
+
+		r->credit_request = 64;
+		assert_status(raw_call(r, SMB2_ECHO, &echo, NULL), STATUS_SUCCESS);
+	}
+	assert_status(raw_open(r, "f", READ_DATA | WRITE_DATA, OPEN_IF, 0), STATUS_SUCCESS);
 }

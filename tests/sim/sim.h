@@ -101,8 +101,8 @@ void raw_send(struct raw *r, uint8_t *frame, size_t len);
 void raw_send_plain(struct raw *r, const void *frame, size_t len);
 /* The next frame that comes, or an empty slice: none within the time, or closed. */
 struct slice raw_receive(struct raw *r);
-/* Asks for credits, some 200, with ECHOs. */
-void raw_credits(struct raw *r);
+/* For large messages: some 200 credits, the file "f" to read and write, and n bytes that differ with the seed. */
+void raw_ready_large(struct raw *r, uint8_t *data, size_t n, uint64_t seed);
 /* One request and its final answer: the header's status, CONNECTION_DISCONNECTED when the server dropped us. rsp may be NULL; it
  * is decoded unless the answer is an ERROR response. An interim response is kept in interim_async_id. */
 ntstatus raw_call(struct raw *r, uint16_t command, const void *req, void *rsp);

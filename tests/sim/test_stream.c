@@ -31,10 +31,7 @@ static void start(uint16_t dialect, uint64_t seed, bool signing)
 	sim_start(&fx.sim, &o);
 	raw_ready(&fx.raw, &fx.sim, dialect);
 	fx.raw.sign = signing;
-	for (size_t i = 0; i < LARGE; i++)
-		fx.data[i] = (uint8_t)(i * 7 + seed + i / 256);
-	raw_credits(&fx.raw);
-	assert_status(raw_open(&fx.raw, "f", READ_DATA | WRITE_DATA, OPEN_IF, 0), STATUS_SUCCESS);
+	raw_ready_large(&fx.raw, fx.data, LARGE, seed);
 }
 
 static void stop(void)

@@ -154,6 +154,18 @@ static int start(unsigned threads)
 	return raw_connect(&server);
 }
 
+/* So many frames, of less than one or another of `most` bytes. */
+static size_t make_stream(unsigned seed, uint8_t *stream, unsigned count, const size_t most[], size_t kinds)
+{
+	size_t n = 0;
+
+	setup(NULL);
+	srandom(seed);
+	for (uint32_t i = 0; i < count; i++)
+		n += numbered(stream + n, 4 + (size_t)random() % (most[(size_t)random() % kinds] - 4), i);
+	return n;
+}
+
 /* All frames of a stream, in small pieces and in large ones, up to the end of the connection and of the server. */
 static void send_all(int fd, unsigned threads, const uint8_t *stream, size_t n, unsigned count, size_t largest)
 {
@@ -188,14 +200,9 @@ static void test_any_stream_in_any_pieces(void **state)
 	assert_non_null(stream);
 	for (unsigned seed = 1; seed <= SEEDS; seed++) {
 		unsigned threads = seed % 3;
-		size_t n = 0;
-		int fd;
+		size_t n = make_stream(seed, stream, COUNT, most, ARRAY_LEN(most));
+		int fd = start(threads);
 
-		setup(NULL);
-		srandom(seed);
-		for (uint32_t i = 0; i < COUNT; i++)
-			n += numbered(stream + n, 4 + (size_t)random() % most[(size_t)random() % ARRAY_LEN(most)], i);
-		fd = start(threads);
 		send_all(fd, threads, stream, n, COUNT, 150000);
 		all_streamed += streamed;
 	}
@@ -338,14 +345,9 @@ static void test_what_comes_whole_is_shown_as_it_comes(void **state)
 	shown_whole = shown_in_part = 0;
 	for (unsigned seed = 1; seed <= SEEDS; seed++) {
 		unsigned threads = seed % 3;
-		size_t n = 0;
-		int fd;
+		size_t n = make_stream(seed, stream, COUNT, most, ARRAY_LEN(most));
+		int fd = start(threads);
 
-		setup(NULL);
-		srandom(seed);
-		for (uint32_t i = 0; i < COUNT; i++)
-			n += numbered(stream + n, 4 + (size_t)random() % (most[(size_t)random() % ARRAY_LEN(most)] - 4), i);
-		fd = start(threads);
 		ends[0].on_begun = now_and_then;
 		ends[0].on_coming = show;
 		ends[0].on_frame = check_shown;
