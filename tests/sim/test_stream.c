@@ -2,8 +2,7 @@
  * piece. */
 #include "sim.h"
 
-enum { READ_DATA = 1, WRITE_DATA = 2 };
-enum { OPEN = 1, OPEN_IF = 3 };
+enum { READ_DATA = 1, OPEN = 1 };
 enum { LARGE = 300000, CHARGE = 5 };
 
 static struct {
