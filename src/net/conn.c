@@ -5,6 +5,7 @@
 #include "net/internal.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 struct net_conn *net_conn_ref(struct net_conn *c)
 {
@@ -276,7 +277,7 @@ bool net_conn_closed(const struct net_conn *c)
 	return atomic_load(&c->state) >= NET_CONN_DRAINING;
 }
 
-bool net_conn_lost(struct net_conn *c)
+static bool lost_by_now(struct net_conn *c)
 {
 	bool lost = net_conn_closed(c);
 
@@ -284,6 +285,17 @@ bool net_conn_lost(struct net_conn *c)
 	if (!lost && c->transport->hung_up)
 		lost = c->transport->hung_up(c);
 	pthread_mutex_unlock(&c->lock);
+	return lost;
+}
+
+bool net_conn_lost(struct net_conn *c, unsigned within_ms)
+{
+	bool lost = lost_by_now(c);
+
+	for (unsigned ms = 0; !lost && c->transport->hung_up && ms < within_ms; ms++) {
+		usleep(1000);
+		lost = lost_by_now(c);
+	}
 	return lost;
 }
 

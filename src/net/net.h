@@ -121,8 +121,9 @@ void net_conn_release_after(struct net_conn *c, const struct net_frame *f);
  * gets a few seconds to hang up. `closed` is not called from inside; a connection that was never started gets none. */
 void net_conn_close(struct net_conn *c, bool drain);
 bool net_conn_closed(const struct net_conn *c);
-/* The same, or the peer has hung up and nobody has come to read that yet. */
-bool net_conn_lost(struct net_conn *c);
+/* The same, or the peer has hung up and nobody has come to read that yet. Blocks for up to within_ms until that is so: what a peer sends on another
+ * connection after it has hung up may overtake its hanging up, even on one machine. */
+bool net_conn_lost(struct net_conn *c, unsigned within_ms);
 void net_conn_peer(const struct net_conn *c, char *text, size_t cap); /* "192.0.2.7:50123", "mem" */
 void net_conn_local(const struct net_conn *c, char *text, size_t cap);
 void *net_conn_user(const struct net_conn *c);

@@ -10,6 +10,9 @@
 
 #include <stdatomic.h>
 
+/* A client that comes for its open does not find it attached otherwise than by mistake: how long the end of its last connection may take. */
+enum { HANGING_UP_MS = 100 };
+
 /* A guest is nobody in particular, whom others who are could not be kept from passing for. */
 static bool may_last(const struct create_op *op)
 {
@@ -149,12 +152,12 @@ static ntstatus check_lease_holder(struct create_op *op, const struct srv_open *
 	return nt_ok(create_path_check(op)) && same_name(op, o) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
-/* A session whose connection has been lost lets go of its opens before it is said that it has them. */
-static bool attached(const struct create_op *op, struct srv_open *o)
+/* A session whose connection has been lost, or is within that time, lets go of its opens before it is said that it has them. */
+static bool attached(const struct create_op *op, struct srv_open *o, unsigned within_ms)
 {
 	struct srv_session *s = srv_durable_session(o);
 
-	if (s && s != op->r->session && (s->state == SRV_SESSION_GONE || srv_session_lost(s))) {
+	if (s && s != op->r->session && (s->state == SRV_SESSION_GONE || srv_session_lost(s, within_ms))) {
 		srv_session_end_for_good(s);
 		srv_session_put(s);
 		s = srv_durable_session(o);
@@ -167,7 +170,7 @@ static bool attached(const struct create_op *op, struct srv_open *o)
  * them: what they say has no effect. */
 static ntstatus check_reconnect(struct create_op *op, struct srv_open *o)
 {
-	bool leased = o->grant && o->grant->fsa.lease;
+	bool leased = o->grant && o->grant->fsa.lease, owned;
 	ntstatus status;
 
 	if (!o->grant || !o->durable->is_durable || o->share != op->r->tree->share)
@@ -180,11 +183,12 @@ static ntstatus check_reconnect(struct create_op *op, struct srv_open *o)
 		return status;
 	if (op->ctx.dh2c && !guid_equal(&op->ctx.create_guid, &o->durable->create_guid))
 		return STATUS_OBJECT_NAME_NOT_FOUND;
-	if (attached(op, o))
-		return STATUS_OBJECT_NAME_NOT_FOUND;
 	if (leased && !same_lease(op, o))
 		return STATUS_OBJECT_NAME_NOT_FOUND;
-	return srv_session_is(op->r->session, o->durable->owner->name) ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+	owned = srv_session_is(op->r->session, o->durable->owner->name);
+	if (attached(op, o, owned ? HANGING_UP_MS : 0))
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	return owned ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
 
 /* The answer's part that comes from the file. */
@@ -276,7 +280,7 @@ ntstatus create_replay(struct create_op *op, struct smb2_create_rsp *out)
 	struct srv_open *o = op->open;
 	struct srv_session *s;
 	ntstatus status = check_replay(op, o);
-	bool there = nt_ok(status) && attached(op, o);
+	bool there = nt_ok(status) && attached(op, o, 0);
 
 	s = there ? srv_durable_session(o) : NULL;
 	/* Nobody is told of what he did not ask for. */

@@ -551,7 +551,6 @@ static void *sender_main(void *arg)
 	return NULL;
 }
 
-/* Frames sent by several threads arrive whole, each thread's in its order. */
 static void test_a_peer_that_has_hung_up_is_lost_before_that_is_read(void **state)
 {
 	uint8_t frame[16];
@@ -563,15 +562,17 @@ static void test_a_peer_that_has_hung_up_is_lost_before_that_is_read(void **stat
 	fd = raw_connect(&server);
 	WAIT_FOR(server.pool, ends[0].conn != NULL);
 	raw_write(fd, frame, n);
-	assert_false(net_conn_lost(ends[0].conn));
+	assert_false(net_conn_lost(ends[0].conn, 0));
+	assert_false(net_conn_lost(ends[0].conn, 5));
 	close(fd);
-	assert_true(net_conn_lost(ends[0].conn));
+	assert_true(net_conn_lost(ends[0].conn, 5000));
 	assert_false(net_conn_closed(ends[0].conn));
 	WAIT_FOR(server.pool, ends[0].destroyed == 1);
 	assert_int_equal(ends[0].frames, 1);
 	stop_all(-1);
 }
 
+/* Frames sent by several threads arrive whole, each thread's in its order. */
 static void test_frames_of_many_threads_are_not_interleaved(void **state)
 {
 	struct sender s[SENDERS];
