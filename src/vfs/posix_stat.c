@@ -20,7 +20,7 @@
 #define DOSATTRIB_KEPT (VFS_ATTRIBUTES_SETTABLE | FILE_ATTRIBUTE_SPARSE_FILE)
 
 /* The kernel's clock for inodes steps by a tick, and the call takes its time: in 100 ns. */
-enum { CHANGED_SLACK = 100000 };
+enum { CHANGED_SLACK = 100000, CHANGED_TRIES = 8 };
 
 enum { STATX_WANTED = STATX_BASIC_STATS | STATX_BTIME, XATTR_CAP = 256, LIST_CAP = 512 };
 
@@ -339,10 +339,33 @@ static ntstatus attributes_to_mode(struct posix_file *f, const struct vfs_stat *
 	return chmod(path, mode & 07777) == 0 ? STATUS_SUCCESS : posix_error(errno);
 }
 
+/* With when it was set behind it: known to lie before the change that this is, and found afterwards to have lain shortly before. The clock of ticks falls behind where a
+ * processor sleeps or is taken away, and then the change that did not hold tells how late it is. */
+static int changed_store(struct posix_file *f, uint8_t blob[POSIX_DOSATTRIB_BYTES + POSIX_CHANGED_BYTES], uint64_t changed)
+{
+	uint64_t at, now;
+	struct timespec tick;
+	struct statx x;
+	int err;
+
+	(void)clock_gettime(CLOCK_REALTIME_COARSE, &tick);
+	now = filetime_from_timespec(tick);
+	for (unsigned tries = 0; tries < CHANGED_TRIES; tries++) {
+		at = now;
+		posix_dosattrib_changed_make(blob + POSIX_DOSATTRIB_BYTES, changed, at);
+		err = posix_fsetxattr(f->fd, f->path_only, DOSATTRIB, blob, POSIX_DOSATTRIB_BYTES + POSIX_CHANGED_BYTES);
+		if (err != 0 || statx_fd(posix_store_of(f->base.store), f->fd, STATX_CTIME, &x) != 0)
+			break;
+		now = filetime_of(&x.stx_ctime);
+		if (now - at <= CHANGED_SLACK)
+			break;
+	}
+	return err;
+}
+
 static ntstatus dosattrib_store(struct posix_file *f, const struct vfs_set_info *set)
 {
 	uint8_t blob[POSIX_DOSATTRIB_BYTES + POSIX_CHANGED_BYTES];
-	size_t len = POSIX_DOSATTRIB_BYTES;
 	struct vfs_stat now;
 	uint32_t attributes;
 	ntstatus st = posix_stat_get(&f->base, &now);
@@ -360,14 +383,8 @@ static ntstatus dosattrib_store(struct posix_file *f, const struct vfs_set_info 
 	if (!posix_store_of(f->base.store)->xattrs)
 		return attributes_to_mode(f, &now, attributes);
 	posix_dosattrib_make(blob, attributes, (set->which & VFS_SET_CREATED) != 0 ? set->created : now.created);
-	if ((set->which & VFS_SET_CHANGED) != 0) {
-		struct timespec tick;
-
-		(void)clock_gettime(CLOCK_REALTIME_COARSE, &tick);
-		posix_dosattrib_changed_make(blob + len, set->changed, filetime_from_timespec(tick));
-		len += POSIX_CHANGED_BYTES;
-	}
-	err = posix_fsetxattr(f->fd, f->path_only, DOSATTRIB, blob, len);
+	err = (set->which & VFS_SET_CHANGED) != 0 ? changed_store(f, blob, set->changed) :
+		posix_fsetxattr(f->fd, f->path_only, DOSATTRIB, blob, POSIX_DOSATTRIB_BYTES);
 	if (err == -EOPNOTSUPP)
 		return attributes_to_mode(f, &now, attributes);
 	return err == 0 ? STATUS_SUCCESS : posix_error(-err);
