@@ -75,7 +75,6 @@ if [ ! -s "$work/names" ]; then
 	skip smbtorture "no row of the ledger says pass"
 	exit 0
 fi
-# The tests of SMB1 have a server of their own.
 awk -F, 'NR > 1 && $2 == "smb1" { print $1 }' "$root/tests/ledger/smbtorture.csv" >"$work/old-rows"
 grep -Fxf "$work/old-rows" "$work/names" >"$work/old-names"
 grep -Fxvf "$work/old-rows" "$work/names" >"$work/new-names"
@@ -100,13 +99,28 @@ PY
 }
 passed() { python3 -c 'import json, sys; sys.exit(json.load(open(sys.argv[1]))["tests"].get(sys.argv[2], {}).get("status") != "pass")' "$OUT" "$1"; }
 
-[ ! -s "$work/new-names" ] || run_new "$work/new-names" "$OUT" >"$work/torture.log" 2>&1
-# It asks for changes on one connection and makes them on another. Once in a hundred runs they arrive first, and it waits for ever for what was before.
-racy=smb2.notify.basedir
-if grep -qx "$racy" "$work/new-names" && [ -f "$OUT" ] && ! passed "$racy"; then
-	echo "$racy" >"$work/again-names"
-	run_new "$work/again-names" "$work/again.json" >>"$work/torture.log" 2>&1
+# NAMES-FILE OUT: the tests of SMB1, which have a server of their own.
+run_old() {
+	PYTHONDONTWRITEBYTECODE=1 python3 "$runner" --smb1 --port "$old" --share share,share2 --jobs 2 --wipe "$work/share" --wipe "$work/share2" \
+		--user torture --password pass --user2 torture2 --password2 pass2 --tests-file "$1" \
+		--baseline "$shared/conformance/baseline-smbd-4.17-smb1.json" --quiet --out "$2"
+}
+# RUN NAMES-FILE: those of them that did not pass and may not have, once more.
+again() {
+	for name in $racy; do
+		! grep -qx "$name" "$2" || passed "$name" || echo "$name"
+	done >"$work/again-names"
+	[ -s "$work/again-names" ] || return 0
+	"$1" "$work/again-names" "$work/again.json" >>"$work/torture.log" 2>&1
 	merge "$work/again.json"
+}
+# Once in a hundred runs what is done on one connection arrives after what is done on the next. basedir then waits for changes that have been made already, and
+# disconnect finds the locks still held whose connection has hung up, which the kernel has not told us yet.
+racy="smb2.notify.basedir base.disconnect"
+
+if [ -s "$work/new-names" ]; then
+	run_new "$work/new-names" "$OUT" >"$work/torture.log" 2>&1
+	[ ! -f "$OUT" ] || again run_new "$work/new-names"
 fi
 if [ -s "$work/old-names" ]; then
 	{
@@ -114,11 +128,10 @@ if [ -s "$work/old-names" ]; then
 		for share in share share2; do printf '[share %s]\npath = %s\nsmb1 = yes\nntlmv1 = yes\n' $share "$work/$share"; done
 	} >"$work/smb1.conf"
 	HYTHE_PASSWORD=pass start_hythe old --config "$work/smb1.conf" --state "$work/state" || exit 1
-	PYTHONDONTWRITEBYTECODE=1 python3 "$runner" --smb1 --port "$old" --share share,share2 --jobs 2 --wipe "$work/share" --wipe "$work/share2" \
-		--user torture --password pass --user2 torture2 --password2 pass2 --tests-file "$work/old-names" \
-		--baseline "$shared/conformance/baseline-smbd-4.17-smb1.json" --quiet --out "$work/old.json" >>"$work/torture.log" 2>&1
-	kill -0 "$old_pid" 2>/dev/null || not_ok smbtorture/smb1_server_survives "$(tail -n 30 "$work/old.log")"
+	run_old "$work/old-names" "$work/old.json" >>"$work/torture.log" 2>&1
 	merge "$work/old.json"
+	again run_old "$work/old-names"
+	kill -0 "$old_pid" 2>/dev/null || not_ok smbtorture/smb1_server_survives "$(tail -n 30 "$work/old.log")"
 fi
 kill -0 "$target_pid" 2>/dev/null || not_ok smbtorture/server_survives "$(tail -n 30 "$work/target.log")"
 
