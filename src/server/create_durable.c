@@ -5,6 +5,7 @@
 
 #include "base/utf16.h"
 #include "server/conn.h"
+#include "server/dispatch.h"
 #include "server/sequence.h"
 #include "server/tables.h"
 
@@ -152,12 +153,23 @@ static ntstatus check_lease_holder(struct create_op *op, const struct srv_open *
 	return nt_ok(create_path_check(op)) && same_name(op, o) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
-/* A session whose connection has been lost, or is within that time, lets go of its opens before it is said that it has them. */
+/* The session's connection has been lost, or is within that time, in which others go on. */
+static bool is_over(const struct create_op *op, struct srv_session *s, unsigned within_ms)
+{
+	if (s->state == SRV_SESSION_GONE || srv_session_lost(s, 0))
+		return true;
+	if (within_ms == 0)
+		return false;
+	srv_request_waits(op->r);
+	return srv_session_lost(s, within_ms);
+}
+
+/* A session that is over lets go of its opens before it is said that it has them. */
 static bool attached(const struct create_op *op, struct srv_open *o, unsigned within_ms)
 {
 	struct srv_session *s = srv_durable_session(o);
 
-	if (s && s != op->r->session && (s->state == SRV_SESSION_GONE || srv_session_lost(s, within_ms))) {
+	if (s && s != op->r->session && is_over(op, s, within_ms)) {
 		srv_session_end_for_good(s);
 		srv_session_put(s);
 		s = srv_durable_session(o);

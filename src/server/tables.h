@@ -14,7 +14,8 @@ void srv_session_end_for_good(struct srv_session *s);
 /* The session of that id anywhere on the server, referenced; NULL: none. */
 struct srv_session *srv_session_find_global(struct srv *srv, uint64_t id) MUST_USE;
 
-/* 3.3.7.1: none of its connections is there any more, though that may not have been noticed yet. Blocks for up to within_ms until that is so. */
+/* 3.3.7.1: none of its connections is there any more, though that may not have been noticed yet. Blocks for up to within_ms for each
+ * of them until that is so. */
 bool srv_session_lost(struct srv_session *s, unsigned within_ms);
 /* Cancels what is parked on any connection of s, of that open, that tree (without an open) or, both NULL, of the whole session. */
 void srv_session_cancel(struct srv_session *s, const struct srv_open *o, const struct srv_tree *t, ntstatus status);

@@ -369,31 +369,6 @@ static void *lead(void *arg)
 	return NULL;
 }
 
-static struct hythe_server *serve(const char *dir, const char *state_dir)
-{
-	struct hythe_share_config share = {.name = "soak", .path = dir};
-	struct hythe_server_config cfg;
-	const char *listen = "127.0.0.1:0";
-	char why[256] = "";
-	struct hythe_server *s = NULL;
-
-	if (!sim_user(state_dir, "soak", "soak"))
-		return NULL;
-	hythe_server_config_init(&cfg);
-	cfg.listen = &listen;
-	cfg.listen_count = 1;
-	cfg.shares = &share;
-	cfg.share_count = 1;
-	cfg.state_dir = state_dir;
-	cfg.threads = WORKERS;
-	s = hythe_server_new(&cfg, why, sizeof(why));
-	if (s && hythe_server_start(s, why, sizeof(why)))
-		return s;
-	printf("%s\n", why);
-	hythe_server_free(s);
-	return NULL;
-}
-
 int main(void)
 {
 	const char *seconds = getenv("HYTHE_SOAK_SECONDS");
@@ -404,7 +379,7 @@ int main(void)
 	if (!mkdtemp(dir))
 		return 1;
 	snprintf(state, sizeof(state), "%s/.state", dir);
-	server = serve(dir, state);
+	server = sim_user(state, "soak", "soak") ? sim_serve(dir, state, "soak", WORKERS) : NULL;
 	if (!server)
 		return 1;
 	end_at = time(NULL) + (seconds ? (time_t)strtol(seconds, NULL, 10) : 3);

@@ -242,29 +242,6 @@ static bool sum_is(const char *dir, uint64_t counted)
 	return sum == counted && breaks > 0;
 }
 
-static struct hythe_server *serve(const char *dir, const char *state_dir)
-{
-	struct hythe_share_config share = {.name = "soak", .path = dir, .follow_symlinks = true};
-	struct hythe_server_config cfg;
-	const char *listen = "127.0.0.1:0";
-	char why[256] = "";
-	if (!sim_user(state_dir, "soak", "soak"))
-		return NULL;
-	hythe_server_config_init(&cfg);
-	cfg.listen = &listen;
-	cfg.listen_count = 1;
-	cfg.shares = &share;
-	cfg.share_count = 1;
-	cfg.state_dir = state_dir;
-	cfg.threads = 8;
-	struct hythe_server *s = hythe_server_new(&cfg, why, sizeof(why));
-	if (s && hythe_server_start(s, why, sizeof(why)))
-		return s;
-	printf("%s\n", why);
-	hythe_server_free(s);
-	return NULL;
-}
-
 int main(void)
 {
 	const char *seconds = getenv("HYTHE_SOAK_SECONDS");
@@ -272,7 +249,7 @@ int main(void)
 	if (!mkdtemp(dir))
 		return 1;
 	snprintf(state, sizeof(state), "%s/.state", dir);
-	struct hythe_server *server = serve(dir, state);
+	struct hythe_server *server = sim_user(state, "soak", "soak") ? sim_serve(dir, state, "soak", 8) : NULL;
 	if (!server)
 		return 1;
 	end_at = time(NULL) + (seconds ? (time_t)strtol(seconds, NULL, 10) : 3);

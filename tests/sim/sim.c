@@ -1,6 +1,8 @@
 /* The simulator's server and real client, see sim.h. */
 #include "sim.h"
 
+#include <hythe/server.h>
+
 #include "client/core.h"
 #include "fsa/fsa.h"
 #include "server/durable.h"
@@ -178,4 +180,27 @@ ntstatus sim_connect(struct sim *s, const char *share, struct hythe_session **se
 	if (!nt_ok(status))
 		hythe_session_free(*session);
 	return status;
+}
+
+struct hythe_server *sim_serve(const char *dir, const char *state_dir, const char *share, unsigned threads)
+{
+	struct hythe_share_config config = {.name = share, .path = dir, .follow_symlinks = true};
+	struct hythe_server_config cfg;
+	const char *listen = "127.0.0.1:0";
+	char why[256] = "";
+	struct hythe_server *s;
+
+	hythe_server_config_init(&cfg);
+	cfg.listen = &listen;
+	cfg.listen_count = 1;
+	cfg.shares = &config;
+	cfg.share_count = 1;
+	cfg.state_dir = state_dir;
+	cfg.threads = threads;
+	s = hythe_server_new(&cfg, why, sizeof(why));
+	if (s && hythe_server_start(s, why, sizeof(why)))
+		return s;
+	printf("%s\n", why);
+	hythe_server_free(s);
+	return NULL;
 }

@@ -91,7 +91,9 @@ struct raw {
 
 void raw_open_connection(struct raw *r, struct sim *s);
 void raw_close(struct raw *r);
-/* The same to a server of threads, over TCP on 127.0.0.1, for a caller with a thread of his own: calls block. false: nobody is there. */
+/* A server of threads on 127.0.0.1 that has `dir` as its only share, and its state in state_dir. NULL, and why is printed: it cannot be started. */
+struct hythe_server *sim_serve(const char *dir, const char *state_dir, const char *share, unsigned threads) MUST_USE;
+/* The same to such a server, over TCP on 127.0.0.1, for a caller with a thread of his own: calls block. false: nobody is there. */
 bool raw_dial(struct raw *r, uint16_t port) MUST_USE;
 void raw_hang_up(struct raw *r);
 /* Encodes one request behind what is in *frame (for compounds); command's body is `req`. */

@@ -307,30 +307,6 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static struct hythe_server *serve(const char *dir, const char *state_dir)
-{
-	struct hythe_server_config cfg;
-	struct hythe_share_config share = {.name = "soak", .path = dir, .follow_symlinks = true};
-	const char *listen = "127.0.0.1:0";
-	struct hythe_server *s;
-	char why[256];
-
-	hythe_server_config_init(&cfg);
-	cfg.listen = &listen;
-	cfg.listen_count = 1;
-	cfg.shares = &share;
-	cfg.share_count = 1;
-	cfg.state_dir = state_dir;
-	cfg.threads = WORKERS;
-	s = hythe_server_new(&cfg, why, sizeof(why));
-	if (!s || !hythe_server_start(s, why, sizeof(why))) {
-		printf("%s\n", why);
-		hythe_server_free(s);
-		return NULL;
-	}
-	return s;
-}
-
 static uint64_t run(struct hythe_server *server)
 {
 	struct hythe_client *clients[CONNECTIONS];
@@ -386,7 +362,7 @@ int main(void)
 	if (!mkdtemp(dir))
 		return 1;
 	snprintf(state, sizeof(state), "%s/.state", dir);
-	server = sim_user(state, "soak", "soak") ? serve(dir, state) : NULL;
+	server = sim_user(state, "soak", "soak") ? sim_serve(dir, state, "soak", WORKERS) : NULL;
 	if (!server)
 		return 1;
 	end_at = time(NULL) + (seconds ? (time_t)strtol(seconds, NULL, 10) : 3);

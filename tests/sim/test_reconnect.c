@@ -10,35 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BATCH = 9, ALL = 0x1F01FF, OPEN_IF = 3, LATE_US = 20000 };
+enum { BATCH = 9, ALL = 0x1F01FF, OPEN_IF = 3, LATE_US = 5000 };
 
 static struct {
 	char dir[32];
 	struct hythe_server *server;
 	struct raw old, back;
 } fx;
-
-static struct hythe_server *serve(const char *dir, const char *state_dir)
-{
-	struct hythe_share_config share = {.name = "share", .path = dir};
-	struct hythe_server_config cfg;
-	const char *listen = "127.0.0.1:0";
-	char why[256] = "";
-	struct hythe_server *s;
-
-	assert_true(sim_user(state_dir, "user", "pass"));
-	hythe_server_config_init(&cfg);
-	cfg.listen = &listen;
-	cfg.listen_count = 1;
-	cfg.shares = &share;
-	cfg.share_count = 1;
-	cfg.state_dir = state_dir;
-	cfg.threads = 2;
-	s = hythe_server_new(&cfg, why, sizeof(why));
-	assert_non_null(s);
-	assert_true(hythe_server_start(s, why, sizeof(why)));
-	return s;
-}
 
 static void connect_as(struct raw *r, const struct guid *client)
 {
@@ -86,7 +64,9 @@ static int setup(void **state)
 	snprintf(fx.dir, sizeof(fx.dir), "/tmp/hythe-test-XXXXXX");
 	assert_non_null(mkdtemp(fx.dir));
 	snprintf(state_dir, sizeof(state_dir), "%s/.state", fx.dir);
-	fx.server = serve(fx.dir, state_dir);
+	assert_true(sim_user(state_dir, "user", "pass"));
+	fx.server = sim_serve(fx.dir, state_dir, "share", 2);
+	assert_non_null(fx.server);
 	connect_as(&fx.old, &client);
 	connect_as(&fx.back, &client);
 	assert_status(open_durable(&fx.old, NULL), STATUS_SUCCESS);
