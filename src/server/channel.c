@@ -179,14 +179,10 @@ bool srv_session_lost(struct srv_session *s, unsigned within_ms)
 	size_t n = collect(s, all);
 	bool lost = true;
 
-	if (within_ms > 0)
-		net_pool_blocking(s->srv->pool, true);
 	for (size_t i = 0; i < n; i++) {
 		lost = lost && (all[i]->state != SRV_CHANNEL_OPEN || net_conn_lost(all[i]->conn->net, within_ms));
 		srv_channel_put(all[i]);
 	}
-	if (within_ms > 0)
-		net_pool_blocking(s->srv->pool, false);
 	return lost;
 }
 

@@ -156,12 +156,17 @@ static ntstatus check_lease_holder(struct create_op *op, const struct srv_open *
 /* The session's connection has been lost, or is within that time, in which others go on. */
 static bool is_over(const struct create_op *op, struct srv_session *s, unsigned within_ms)
 {
+	bool lost;
+
 	if (s->state == SRV_SESSION_GONE || srv_session_lost(s, 0))
 		return true;
 	if (within_ms == 0)
 		return false;
 	srv_request_waits(op->r);
-	return srv_session_lost(s, within_ms);
+	net_pool_blocking(op->r->srv->pool, true);
+	lost = srv_session_lost(s, within_ms);
+	net_pool_blocking(op->r->srv->pool, false);
+	return lost;
 }
 
 /* A session that is over lets go of its opens before it is said that it has them. */

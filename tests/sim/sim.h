@@ -47,6 +47,8 @@ void sim_start(struct sim *s, const struct sim_options *o);
 void sim_stop(struct sim *s);
 /* For tests with a server of their own: makes a user in its state directory. */
 bool sim_user(const char *state_dir, const char *name, const char *password) MUST_USE;
+/* A server of threads on 127.0.0.1 that has `dir` as its only share, and its state in state_dir. NULL, and why is printed: it cannot be started. */
+struct hythe_server *sim_serve(const char *dir, const char *state_dir, const char *share, unsigned threads) MUST_USE;
 /* A connection to the server: our end. */
 struct net_conn *sim_dial(struct sim *s, const struct net_mem_faults *f);
 /* Runs what is due, until nothing is or `ms` of virtual time have passed. */
@@ -91,9 +93,7 @@ struct raw {
 
 void raw_open_connection(struct raw *r, struct sim *s);
 void raw_close(struct raw *r);
-/* A server of threads on 127.0.0.1 that has `dir` as its only share, and its state in state_dir. NULL, and why is printed: it cannot be started. */
-struct hythe_server *sim_serve(const char *dir, const char *state_dir, const char *share, unsigned threads) MUST_USE;
-/* The same to such a server, over TCP on 127.0.0.1, for a caller with a thread of his own: calls block. false: nobody is there. */
+/* The same to a server of threads, over TCP on 127.0.0.1, for a caller with a thread of his own: calls block. false: nobody is there. */
 bool raw_dial(struct raw *r, uint16_t port) MUST_USE;
 void raw_hang_up(struct raw *r);
 /* Encodes one request behind what is in *frame (for compounds); command's body is `req`. */

@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { BATCH = 9, ALL = 0x1F01FF, OPEN_IF = 3, LATE_US = 5000 };
