@@ -2,6 +2,7 @@
 #include "server/cmd.h"
 #include "server/create.h"
 #include "server/seen.h"
+#include "server/store_wait.h"
 
 #include <stdatomic.h>
 
@@ -31,8 +32,12 @@ static bool stat_holds(const struct create_op *op)
 /* The phases behind the checks: open, answer, and only then let the open be found. */
 static ntstatus create_run(struct create_op *op, struct smb2_create_rsp *out)
 {
-	ntstatus status = create_open_execute(op);
+	struct srv_store_wait wait;
+	ntstatus status;
 
+	srv_store_wait_begin(&wait, op->r);
+	status = create_open_execute(op);
+	srv_store_wait_end(&wait, op->r);
 	if (nt_is(status, STATUS_STOPPED_ON_SYMLINK))
 		create_symlink_error(op);
 	if (!nt_ok(status))

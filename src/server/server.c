@@ -469,6 +469,7 @@ bool hythe_server_start(struct hythe_server *s, char *why, size_t why_cap)
 	pool.threads = s->threads != 0 ? s->threads : cpus > 1 ? (unsigned)cpus : 2;
 	pool.max_threads = pool.threads * 8 < 64 ? 64 : pool.threads * 8;
 	s->srv.limits.unsent_per_connection = unsent_most(pool.threads);
+	s->srv.limits.store_waits = pool.max_threads / 2;
 	s->srv.pool = net_pool_new(&pool);
 	if (!s->srv.pool)
 		return fail(why, why_cap, "cannot start worker threads; is the limit of processes reached?");

@@ -41,6 +41,7 @@ struct srv_share {
 	struct net_watch *_Atomic local; /* waits for changes by local programs, from the first watch on; set under srv.local_lock */
 	uint32_t volume_serial;
 	_Atomic uint32_t current_uses;
+	_Atomic unsigned store_waits; /* how often lately CREATEs waited for the store, see store_wait.h */
 	_Atomic bool retired;     /* no longer in the list: nobody will come back to its opens; see srv_share_retired */
 
 	/* A configured share whose path varies has instances instead of a store, see share_instance.h. */

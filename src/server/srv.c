@@ -24,6 +24,7 @@ static const struct srv_limits default_limits = {
 	.parked_per_connection = 1024,
 	.unsent_per_connection = 512 << 10,
 	.workers_waiting = 16,
+	.store_waits = 32,
 	.login_timeout_ms = 45000,
 	.frame_timeout_ms = 60000,
 	.idle_timeout_ms = 0,

@@ -32,6 +32,7 @@ struct srv_limits {
 	uint32_t parked_per_connection;
 	uint32_t unsent_per_connection;    /* bytes of replies that a peer does not take: above this no more requests are taken from it */
 	uint32_t workers_waiting;          /* at once, for CREATEs in the middle of chains */
+	uint32_t store_waits;              /* CREATEs at once that wait for a slow store while others go on with their connections */
 	uint32_t login_timeout_ms;         /* a connection without a valid session lives no longer */
 	uint32_t frame_timeout_ms;         /* a frame that has begun completes in this time */
 	uint32_t idle_timeout_ms;          /* 0: never */
@@ -77,7 +78,7 @@ struct srv {
 	pthread_mutex_t mirror_lock;       /* held while locks are changed on shares with mirror_locks: here and in the system as one */
 	pthread_mutex_t local_lock;        /* of srv_share.local */
 	_Atomic uint64_t next_session_id, next_open_id;
-	_Atomic uint32_t workers_waiting;
+	_Atomic uint32_t workers_waiting, store_waits;
 };
 
 /* Prepares everything but the pool, users and shares, which the caller sets. */

@@ -1,16 +1,17 @@
-/* READs of what is not in memory: the requests behind them go on meanwhile, whatever their size, and what is read is the same. */
+/* READs of what is not in memory, and CREATEs of a store that lately took its time: the requests behind them go on meanwhile, and what is read and opened
+ * is the same. */
 #include "sim.h"
 
 #include <pthread.h>
 
-enum { READ_DATA = 1, WRITE_DATA = 2, OPEN_IF = 3, STEPS = 1000, BYTES = 5001 };
+enum { READ_DATA = 1, WRITE_DATA = 2, OPEN = 1, OPEN_IF = 3, STEPS = 1000, BYTES = 5001, SLOW_MS = 2, MANY = 100 };
 
 static struct {
 	struct sim sim;
 	struct raw raw;
 	bool waits, look;     /* what is read has to be waited for; what happens meanwhile is looked at */
-	unsigned at_hand, waited;
-	size_t meanwhile;     /* frames that came while a READ waited */
+	unsigned at_hand, waited, open_ms;
+	size_t meanwhile;     /* frames that came while a READ or CREATE waited */
 } fx;
 
 static void *others(void *arg)
@@ -43,6 +44,11 @@ static ntstatus decide(void *arg, const char *operation)
 		if (fx.look)
 			see_meanwhile();
 	}
+	if (strcmp(operation, "open") == 0) {
+		fx.sim.clock.now_ms += fx.open_ms;
+		if (fx.look)
+			see_meanwhile();
+	}
 	return STATUS_SUCCESS;
 }
 
@@ -53,7 +59,7 @@ static void start(void)
 	uint8_t data[BYTES];
 
 	fx.waits = fx.look = false;
-	fx.at_hand = fx.waited = 0;
+	fx.at_hand = fx.waited = fx.open_ms = 0;
 	fx.meanwhile = 0;
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i * 7 + i / 256);
@@ -147,12 +153,106 @@ static void test_what_comes_in_two_halves_is_whole(void **state)
 	stop();
 }
 
+static void open_and_close(unsigned times)
+{
+	for (unsigned i = 0; i < times; i++) {
+		struct smb2_close_req close = {0};
+
+		assert_status(raw_open(&fx.raw, "f", READ_DATA, OPEN, 0), STATUS_SUCCESS);
+		close.file_id = fx.raw.file_id;
+		assert_status(raw_call(&fx.raw, SMB2_CLOSE, &close, NULL), STATUS_SUCCESS);
+	}
+}
+
+/* A CREATE and an ECHO that come together: which is answered first, and how many answers left while the store opened the file. */
+static void expect_first(uint16_t command, size_t meanwhile)
+{
+	struct smb2_create_req create = {
+		.impersonation_level = 2, .desired_access = READ_DATA, .share_access = 7, .create_disposition = OPEN, .name = raw_wide(&fx.raw, "f"),
+	};
+	uint16_t other = command == SMB2_ECHO ? SMB2_CREATE : SMB2_ECHO;
+	struct smb2_empty echo = {0};
+	struct slice answer;
+
+	fx.look = true;
+	post(SMB2_CREATE, &create);
+	post(SMB2_ECHO, &echo);
+	for (unsigned i = 0; i < 2; i++) {
+		answer = raw_receive(&fx.raw);
+		assert_int_equal(load_le16(answer.data + 12), i == 0 ? command : other);
+		assert_int_equal(load_le32(answer.data + 8), 0);
+	}
+	assert_int_equal(fx.meanwhile, meanwhile);
+	fx.look = false;
+}
+
+static void test_the_opens_of_a_slow_store_hold_up_nobody(void **state)
+{
+	(void)state;
+	start();
+	open_and_close(MANY);
+	expect_first(SMB2_CREATE, 0);
+	fx.open_ms = SLOW_MS;
+	open_and_close(MANY);
+	expect_first(SMB2_ECHO, 1);
+	stop();
+}
+
+static void test_a_store_that_is_quick_again_is_not_taken_for_slow(void **state)
+{
+	(void)state;
+	start();
+	fx.open_ms = SLOW_MS;
+	open_and_close(MANY);
+	fx.open_ms = 0;
+	open_and_close(MANY);
+	expect_first(SMB2_CREATE, 0);
+	stop();
+}
+
+/* One in a hundred that takes long, for whatever reason. */
+static void test_a_single_slow_open_does_not_make_a_store_slow(void **state)
+{
+	(void)state;
+	start();
+	for (unsigned i = 0; i < 10; i++) {
+		fx.open_ms = SLOW_MS;
+		open_and_close(1);
+		fx.open_ms = 0;
+		open_and_close(MANY);
+		fx.open_ms = SLOW_MS;
+		open_and_close(1);
+		fx.open_ms = 0;
+		expect_first(SMB2_CREATE, 0);
+	}
+	stop();
+}
+
+/* Other clients need workers, too. */
+static void test_no_more_opens_wait_beside_others_than_may(void **state)
+{
+	(void)state;
+	start();
+	fx.sim.srv.limits.store_waits = 0;
+	fx.open_ms = SLOW_MS;
+	open_and_close(MANY);
+	expect_first(SMB2_CREATE, 0);
+	fx.sim.srv.limits.store_waits = 1;
+	for (unsigned i = 0; i < 2; i++)
+		expect_first(SMB2_ECHO, 1);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_waits_for_a_disk_holds_up_nobody),
 		cmocka_unit_test(test_what_is_in_memory_is_read_at_once),
 		cmocka_unit_test(test_what_comes_in_two_halves_is_whole),
+		cmocka_unit_test(test_the_opens_of_a_slow_store_hold_up_nobody),
+		cmocka_unit_test(test_a_store_that_is_quick_again_is_not_taken_for_slow),
+		cmocka_unit_test(test_a_single_slow_open_does_not_make_a_store_slow),
+		cmocka_unit_test(test_no_more_opens_wait_beside_others_than_may),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
