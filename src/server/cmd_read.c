@@ -4,6 +4,7 @@
 #include "server/io.h"
 #include "server/open.h"
 #include "server/pipe.h"
+#include "server/store_wait.h"
 
 enum { FLAG_READ_UNBUFFERED = 1 };
 
@@ -33,6 +34,7 @@ enum { PAGES_LEAST_BYTES = 65536, PAGE_BYTES = 4096 };
 static ntstatus fill_pipe(struct srv_request *r, uint64_t offset, size_t n, size_t *got)
 {
 	struct net_pipes *pipes = &r->payload.pipes;
+	struct srv_store_wait wait;
 	ntstatus status;
 	int to;
 
@@ -41,10 +43,11 @@ static ntstatus fill_pipe(struct srv_request *r, uint64_t offset, size_t n, size
 		return STATUS_INSUFFICIENT_RESOURCES;
 	to = pipes->fds[pipes->count - 1][1];
 	n = n < NET_PIPE_BYTES ? n : NET_PIPE_BYTES;
-	status = vfs_read_pipe(r->open->file, to, n, offset, srv_request_others_go_on(r), got);
+	status = vfs_read_pipe(r->open->file, to, n, offset, false, got);
 	if (nt_is(status, STATUS_PENDING)) {
-		srv_request_waits(r);
+		srv_store_wait_begin(&wait, r);
 		status = vfs_read_pipe(r->open->file, to, n, offset, true, got);
+		srv_store_wait_end(&wait, r);
 	}
 	if (*got == 0)
 		net_pipes_drop_last(pipes);
@@ -75,12 +78,14 @@ static ntstatus read_file(struct srv_request *r, const struct smb2_read_req *in,
 {
 	struct vfs_file *f = r->open->file;
 	ntstatus status = vfs_read_at_hand(f, r->payload.data, in->length, in->offset, done);
+	struct srv_store_wait wait;
 	size_t had = *done;
 
 	if (!nt_is(status, STATUS_PENDING))
 		return status;
-	srv_request_waits(r);
+	srv_store_wait_begin(&wait, r);
 	status = vfs_read(f, r->payload.data + had, in->length - had, in->offset + had, done);
+	srv_store_wait_end(&wait, r);
 	*done += had;
 	return status;
 }

@@ -7,6 +7,7 @@
 #include "server/oplock.h"
 #include "server/pipe.h"
 #include "server/seen.h"
+#include "server/store_wait.h"
 
 #include <stdatomic.h>
 
@@ -95,6 +96,12 @@ ntstatus io_write_begin(const struct srv_request *r, const struct smb2_write_req
 	return nt_ok(status) ? note_written(r) : status;
 }
 
+static bool writes_through(const struct srv_request *r, const struct smb2_write_req *in)
+{
+	return (r->open->create_options & OPTION_WRITE_THROUGH) ||
+		((in->flags & FLAG_WRITE_THROUGH) && srv_request_proto(r)->dialect >= SMB2_DIALECT_210);
+}
+
 ntstatus io_write_end(const struct srv_request *r, const struct smb2_write_req *in, ntstatus status)
 {
 	struct srv_open *o = r->open;
@@ -109,9 +116,22 @@ ntstatus io_write_end(const struct srv_request *r, const struct smb2_write_req *
 	o->position = in->offset + in->length;
 	status = info_keep_written(o);
 	/* A handle opened with WRITE_THROUGH writes through by itself. */
-	if (nt_ok(status) && (in->flags & FLAG_WRITE_THROUGH) && srv_request_proto(r)->dialect >= SMB2_DIALECT_210 &&
-		!(o->create_options & OPTION_WRITE_THROUGH))
+	if (nt_ok(status) && writes_through(r, in) && !(o->create_options & OPTION_WRITE_THROUGH))
 		status = vfs_flush(o->file);
+	return status;
+}
+
+static ntstatus write_file(struct srv_request *r, const struct smb2_write_req *in)
+{
+	bool through = writes_through(r, in);
+	struct srv_store_wait wait;
+	ntstatus status;
+
+	if (through)
+		srv_store_wait_begin(&wait, r);
+	status = io_write_end(r, in, vfs_write(r->open->file, in->data.data, in->length, in->offset));
+	if (through)
+		srv_store_wait_end(&wait, r);
 	return status;
 }
 
@@ -123,7 +143,7 @@ struct srv_result cmd_write(struct srv_request *r, const struct smb2_write_req *
 	if (nt_ok(status) && r->open->pipe)
 		status = srv_pipe_write(r, slice_of(in->data.data, in->length));
 	else if (nt_ok(status) && in->length > 0)
-		status = io_write_end(r, in, vfs_write(r->open->file, in->data.data, in->length, in->offset));
+		status = write_file(r, in);
 	out->count = in->length;
 	return srv_reply(status);
 }

@@ -417,11 +417,6 @@ void srv_request_waits(struct srv_request *r)
 		give_up_token(r->chain);
 }
 
-bool srv_request_others_go_on(const struct srv_request *r)
-{
-	return r->chain && !r->chain->may_release_token;
-}
-
 bool srv_request_may_block(struct srv_request *r)
 {
 	struct srv_chain *ch = r->chain;
@@ -439,24 +434,20 @@ bool srv_request_may_block(struct srv_request *r)
 	return r->head != NULL;
 }
 
-/* Work that is worth a second core, or that waits for a disk: another worker goes on with the frames behind it. What was answered so far
- * goes out first. A smaller READ does so once it finds that what it reads is not in memory. */
+/* Work that is worth a second core: another worker goes on with the frames behind it. What was answered so far goes out first. What waits for the
+ * store does so, too, once that shows (store_wait.h). */
 static void share_the_work(struct srv_chain *ch, struct srv_request *r)
 {
 	uint64_t in, out;
 
-	if (!ch->may_release_token)
+	if (!ch->may_release_token || (r->header.command != SMB2_READ && r->header.command != SMB2_WRITE))
 		return;
-	if (r->header.command != SMB2_FLUSH) {
-		if (r->header.command != SMB2_READ && r->header.command != SMB2_WRITE)
-			return;
-		sizes_of(r, &in, &out);
-		if (in + out < SRV_HEAVY_BYTES)
-			return;
-		/* Pages of a file take nearly no work before they are sent, which one worker at a time does. */
-		if (r->header.command == SMB2_READ && srv_request_takes_pipes(r))
-			return;
-	}
+	sizes_of(r, &in, &out);
+	if (in + out < SRV_HEAVY_BYTES)
+		return;
+	/* Pages of a file take nearly no work before they are sent, which one worker at a time does. */
+	if (r->header.command == SMB2_READ && srv_request_takes_pipes(r))
+		return;
 	give_up_token(ch);
 }
 

@@ -48,8 +48,6 @@ enum { SRV_HEAVY_BYTES = 256 * 1024 }; /* so much to read or to write is worth a
 
 /* Before a handler waits for a disk, or works for long: another worker goes on with the frames behind this one. */
 void srv_request_waits(struct srv_request *r);
-/* That has been done: r may wait for a disk. */
-bool srv_request_others_go_on(const struct srv_request *r);
 /* For a handler that has to wait for another request to come in, in the middle of a chain: what was answered so far goes out,
  * and another worker reads the connection. false: out of memory, the connection has to go. */
 bool srv_request_may_block(struct srv_request *r) MUST_USE;

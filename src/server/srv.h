@@ -32,7 +32,7 @@ struct srv_limits {
 	uint32_t parked_per_connection;
 	uint32_t unsent_per_connection;    /* bytes of replies that a peer does not take: above this no more requests are taken from it */
 	uint32_t workers_waiting;          /* at once, for CREATEs in the middle of chains */
-	uint32_t store_waits;              /* CREATEs at once that wait for a slow store while others go on with their connections */
+	uint32_t store_waits;              /* workers that wait for a store at once and have another in their place */
 	uint32_t login_timeout_ms;         /* a connection without a valid session lives no longer */
 	uint32_t frame_timeout_ms;         /* a frame that has begun completes in this time */
 	uint32_t idle_timeout_ms;          /* 0: never */

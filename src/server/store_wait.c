@@ -17,25 +17,31 @@ static bool is_sample(const struct srv_request *r)
 	return r->header.message_id * 0x9E3779B97F4A7C15ull >> 62 == 0;
 }
 
-/* No more than so many at once: a client that sends CREATEs by the thousand would have all workers wait for its store, and nobody else be answered. */
-static bool may_wait_apart(struct srv *srv)
+/* Not for more than so many at once: a client that sends requests by the thousand would have all workers wait for its store, and nobody else be answered. */
+static bool replace(struct srv *srv)
 {
-	if (atomic_fetch_add(&srv->store_waits, 1) < srv->limits.store_waits)
-		return true;
-	atomic_fetch_sub(&srv->store_waits, 1);
-	return false;
+	if (atomic_fetch_add(&srv->store_waits, 1) >= srv->limits.store_waits) {
+		atomic_fetch_sub(&srv->store_waits, 1);
+		return false;
+	}
+	net_pool_blocking(srv->pool, true);
+	return true;
 }
 
 void srv_store_wait_begin(struct srv_store_wait *w, struct srv_request *r)
 {
+	srv_request_waits(r);
+	*w = (struct srv_store_wait){.replaced = replace(r->srv)};
+}
+
+void srv_store_wait_begin_likely(struct srv_store_wait *w, struct srv_request *r)
+{
 	unsigned score = atomic_load_explicit(&r->tree->share->store_waits, memory_order_relaxed);
 
-	w->apart = score >= FROM && may_wait_apart(r->srv);
+	w->replaced = score >= FROM && replace(r->srv);
 	w->timed = score > 0 || is_sample(r);
-	if (w->apart) {
+	if (w->replaced)
 		srv_request_waits(r);
-		net_pool_blocking(r->srv->pool, true);
-	}
 	w->begun = w->timed ? clock_filetime(r->srv->clock) : 0;
 }
 
@@ -44,7 +50,7 @@ void srv_store_wait_end(const struct srv_store_wait *w, const struct srv_request
 	_Atomic unsigned *waits = &r->tree->share->store_waits;
 	unsigned score;
 
-	if (w->apart) {
+	if (w->replaced) {
 		net_pool_blocking(r->srv->pool, false);
 		atomic_fetch_sub(&r->srv->store_waits, 1);
 	}

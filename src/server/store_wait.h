@@ -1,6 +1,6 @@
-/* Stores that make a CREATE wait: a disk that has to seek, a file system on the other side of a network. Whether one will cannot be asked of the
- * system beforehand (RESOLVE_CACHED refuses every new name), so a share remembers how long its CREATEs took. While they wait, another worker goes on
- * with the connection: clients send them side by side, and then they wait side by side. */
+/* Waiting for the store: for a disk that has to seek, for a file system on the other side of a network. Meanwhile another worker goes on with the
+ * connection, and takes the place of the one that waits: clients send such requests side by side, and then they wait side by side. Of a READ the system
+ * says whether it will have to wait; of a CREATE it does not (RESOLVE_CACHED refuses every new name), so a share remembers how long those took. */
 #ifndef SERVER_STORE_WAIT_H
 #define SERVER_STORE_WAIT_H
 
@@ -9,12 +9,14 @@
 struct srv_request;
 
 struct srv_store_wait {
-	bool timed, apart; /* apart: others go on with the connection */
-	uint64_t begun;    /* FILETIME */
+	bool timed, replaced; /* replaced: another worker is there for the one that waits */
+	uint64_t begun;       /* FILETIME */
 };
 
-/* Before and after a handler asks the store of its tree's share for what may make it wait. Between the two it waits for no other request. */
+/* Before a handler asks the store of its tree's share for what it will have to wait for. Until the end it waits for no other request. */
 void srv_store_wait_begin(struct srv_store_wait *w, struct srv_request *r);
+/* The same before what may or may not make it wait: it is taken to be as others of the share lately were. */
+void srv_store_wait_begin_likely(struct srv_store_wait *w, struct srv_request *r);
 void srv_store_wait_end(const struct srv_store_wait *w, const struct srv_request *r);
 
 #endif

@@ -1,17 +1,19 @@
-/* READs of what is not in memory, and CREATEs of a store that lately took its time: the requests behind them go on meanwhile, and what is read and opened
- * is the same. */
+/* What waits for the store: READs of what is not in memory, CREATEs of a store that lately took its time, FLUSHes, WRITEs that go through to the disk. The
+ * requests behind them go on meanwhile, another worker takes their worker's place, and what comes of them is the same. */
 #include "sim.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
-enum { READ_DATA = 1, WRITE_DATA = 2, OPEN = 1, OPEN_IF = 3, STEPS = 1000, BYTES = 5001, SLOW_MS = 2, MANY = 100 };
+enum { READ_DATA = 1, WRITE_DATA = 2, OPEN = 1, OPEN_IF = 3, WRITE_THROUGH = 2, STEPS = 1000, BYTES = 5001, SLOW_MS = 2, MANY = 100 };
 
 static struct {
 	struct sim sim;
 	struct raw raw;
 	bool waits, look;     /* what is read has to be waited for; what happens meanwhile is looked at */
 	unsigned at_hand, waited, open_ms;
-	size_t meanwhile;     /* frames that came while a READ or CREATE waited */
+	size_t meanwhile;     /* frames that came while a request waited */
+	unsigned replaced;    /* workers that had another in their place meanwhile */
 } fx;
 
 static void *others(void *arg)
@@ -30,6 +32,7 @@ static void see_meanwhile(void)
 	assert_int_equal(pthread_create(&thread, NULL, others, NULL), 0);
 	pthread_join(thread, NULL);
 	fx.meanwhile = fx.raw.queued;
+	fx.replaced = atomic_load(&fx.sim.srv.store_waits);
 }
 
 static ntstatus decide(void *arg, const char *operation)
@@ -44,11 +47,10 @@ static ntstatus decide(void *arg, const char *operation)
 		if (fx.look)
 			see_meanwhile();
 	}
-	if (strcmp(operation, "open") == 0) {
+	if (strcmp(operation, "open") == 0)
 		fx.sim.clock.now_ms += fx.open_ms;
-		if (fx.look)
-			see_meanwhile();
-	}
+	if ((strcmp(operation, "open") == 0 || strcmp(operation, "flush") == 0 || strcmp(operation, "write") == 0) && fx.look)
+		see_meanwhile();
 	return STATUS_SUCCESS;
 }
 
@@ -60,7 +62,7 @@ static void start(void)
 
 	fx.waits = fx.look = false;
 	fx.at_hand = fx.waited = fx.open_ms = 0;
-	fx.meanwhile = 0;
+	fx.meanwhile = fx.replaced = 0;
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i * 7 + i / 256);
 	sim_start(&fx.sim, &o);
@@ -91,25 +93,73 @@ static void post(uint16_t command, const void *req)
 	raw_send(&fx.raw, frame, raw_encode(&fx.raw, frame, sizeof(frame), command, req));
 }
 
-/* Two frames that come together: the answer to the second is there while the first still waits. */
+/* A request and an ECHO that come together: which is answered first. If it is the ECHO, it left while the other waited for the store. */
+static void expect_first(uint16_t first, uint16_t command, const void *req)
+{
+	struct smb2_empty echo = {0};
+	bool waited = first == SMB2_ECHO;
+
+	fx.look = true;
+	fx.meanwhile = fx.replaced = 0;
+	post(command, req);
+	post(SMB2_ECHO, &echo);
+	for (unsigned i = 0; i < 2; i++) {
+		struct slice answer = raw_receive(&fx.raw);
+
+		assert_int_equal(load_le16(answer.data + 12), waited == (i == 0) ? SMB2_ECHO : command);
+		assert_int_equal(load_le32(answer.data + 8), 0);
+	}
+	assert_int_equal(fx.meanwhile, waited);
+	assert_int_equal(atomic_load(&fx.sim.srv.store_waits), 0);
+	fx.look = false;
+}
+
 static void test_what_waits_for_a_disk_holds_up_nobody(void **state)
 {
 	struct smb2_read_req read = {.length = 4096};
 	struct smb2_read_rsp rsp = {0};
-	struct smb2_empty echo = {0};
 
 	(void)state;
 	start();
 	read.file_id = fx.raw.file_id;
-	fx.waits = fx.look = true;
-	post(SMB2_READ, &read);
-	post(SMB2_ECHO, &echo);
-	assert_int_equal(load_le16(raw_receive(&fx.raw).data + 12), SMB2_ECHO);
-	assert_int_equal(load_le16(raw_receive(&fx.raw).data + 12), SMB2_READ);
-	assert_int_equal(fx.meanwhile, 1);
-	fx.look = false;
+	fx.waits = true;
+	expect_first(SMB2_ECHO, SMB2_READ, &read);
+	assert_int_equal(fx.replaced, 1);
 	assert_status(raw_call(&fx.raw, SMB2_READ, &read, &rsp), STATUS_SUCCESS);
 	expect_bytes(rsp.data, 0, 4096);
+	stop();
+}
+
+static void test_what_goes_to_the_disk_holds_up_nobody(void **state)
+{
+	struct smb2_flush_req flush = {0};
+	struct smb2_write_req write = {.data = slice_of("data", 4)};
+
+	(void)state;
+	start();
+	flush.file_id = write.file_id = fx.raw.file_id;
+	expect_first(SMB2_ECHO, SMB2_FLUSH, &flush);
+	assert_int_equal(fx.replaced, 1);
+	/* The rest is in memory when it is answered. */
+	expect_first(SMB2_WRITE, SMB2_WRITE, &write);
+	assert_status(raw_open(&fx.raw, "f", WRITE_DATA, OPEN, WRITE_THROUGH), STATUS_SUCCESS);
+	write.file_id = fx.raw.file_id;
+	expect_first(SMB2_ECHO, SMB2_WRITE, &write);
+	assert_int_equal(fx.replaced, 1);
+	stop();
+}
+
+/* Other clients need workers, too. */
+static void test_no_more_workers_are_replaced_than_may(void **state)
+{
+	struct smb2_flush_req flush = {0};
+
+	(void)state;
+	start();
+	flush.file_id = fx.raw.file_id;
+	fx.sim.srv.limits.store_waits = 0;
+	expect_first(SMB2_ECHO, SMB2_FLUSH, &flush);
+	assert_int_equal(fx.replaced, 0);
 	stop();
 }
 
@@ -164,26 +214,13 @@ static void open_and_close(unsigned times)
 	}
 }
 
-/* A CREATE and an ECHO that come together: which is answered first, and how many answers left while the store opened the file. */
-static void expect_first(uint16_t command, size_t meanwhile)
+static void expect_first_of_open(uint16_t first)
 {
 	struct smb2_create_req create = {
 		.impersonation_level = 2, .desired_access = READ_DATA, .share_access = 7, .create_disposition = OPEN, .name = raw_wide(&fx.raw, "f"),
 	};
-	uint16_t other = command == SMB2_ECHO ? SMB2_CREATE : SMB2_ECHO;
-	struct smb2_empty echo = {0};
-	struct slice answer;
 
-	fx.look = true;
-	post(SMB2_CREATE, &create);
-	post(SMB2_ECHO, &echo);
-	for (unsigned i = 0; i < 2; i++) {
-		answer = raw_receive(&fx.raw);
-		assert_int_equal(load_le16(answer.data + 12), i == 0 ? command : other);
-		assert_int_equal(load_le32(answer.data + 8), 0);
-	}
-	assert_int_equal(fx.meanwhile, meanwhile);
-	fx.look = false;
+	expect_first(first, SMB2_CREATE, &create);
 }
 
 static void test_the_opens_of_a_slow_store_hold_up_nobody(void **state)
@@ -191,10 +228,10 @@ static void test_the_opens_of_a_slow_store_hold_up_nobody(void **state)
 	(void)state;
 	start();
 	open_and_close(MANY);
-	expect_first(SMB2_CREATE, 0);
+	expect_first_of_open(SMB2_CREATE);
 	fx.open_ms = SLOW_MS;
 	open_and_close(MANY);
-	expect_first(SMB2_ECHO, 1);
+	expect_first_of_open(SMB2_ECHO);
 	stop();
 }
 
@@ -206,7 +243,7 @@ static void test_a_store_that_is_quick_again_is_not_taken_for_slow(void **state)
 	open_and_close(MANY);
 	fx.open_ms = 0;
 	open_and_close(MANY);
-	expect_first(SMB2_CREATE, 0);
+	expect_first_of_open(SMB2_CREATE);
 	stop();
 }
 
@@ -223,12 +260,11 @@ static void test_a_single_slow_open_does_not_make_a_store_slow(void **state)
 		fx.open_ms = SLOW_MS;
 		open_and_close(1);
 		fx.open_ms = 0;
-		expect_first(SMB2_CREATE, 0);
+		expect_first_of_open(SMB2_CREATE);
 	}
 	stop();
 }
 
-/* Other clients need workers, too. */
 static void test_no_more_opens_wait_beside_others_than_may(void **state)
 {
 	(void)state;
@@ -236,10 +272,10 @@ static void test_no_more_opens_wait_beside_others_than_may(void **state)
 	fx.sim.srv.limits.store_waits = 0;
 	fx.open_ms = SLOW_MS;
 	open_and_close(MANY);
-	expect_first(SMB2_CREATE, 0);
+	expect_first_of_open(SMB2_CREATE);
 	fx.sim.srv.limits.store_waits = 1;
 	for (unsigned i = 0; i < 2; i++)
-		expect_first(SMB2_ECHO, 1);
+		expect_first_of_open(SMB2_ECHO);
 	stop();
 }
 
@@ -247,6 +283,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_waits_for_a_disk_holds_up_nobody),
+		cmocka_unit_test(test_what_goes_to_the_disk_holds_up_nobody),
+		cmocka_unit_test(test_no_more_workers_are_replaced_than_may),
 		cmocka_unit_test(test_what_is_in_memory_is_read_at_once),
 		cmocka_unit_test(test_what_comes_in_two_halves_is_whole),
 		cmocka_unit_test(test_the_opens_of_a_slow_store_hold_up_nobody),

@@ -506,8 +506,8 @@ static void test_silent_and_half_sending_peers_are_ended(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 4; i++) {
-		ends[i].idle_ms = 400;
-		ends[i].frame_ms = 150;
+		ends[i].idle_ms = 1200;
+		ends[i].frame_ms = 450;
 	}
 	server_start(&server, 1, 1, ends, ENDS);
 	for (unsigned i = 0; i < 4; i++) {
@@ -519,7 +519,7 @@ static void test_silent_and_half_sending_peers_are_ended(void **state)
 		if (!ends[2].closed)
 			send(fds[2], frame + i, 1, MSG_NOSIGNAL);
 		raw_write(fds[3], frame, n);
-		usleep(60000);
+		usleep(180000);
 		if (i == 3) {
 			assert_int_equal(ends[0].closed, 0);
 			assert_int_equal(ends[1].closed, 1);
@@ -530,7 +530,7 @@ static void test_silent_and_half_sending_peers_are_ended(void **state)
 	assert_int_equal(ends[3].closed, 0);
 	assert_int_equal(raw_read(fds[0], &b, 1), 0);
 	net_conn_timeout(ends[3].conn, 0, 0);
-	usleep(500000);
+	usleep(1500000);
 	assert_int_equal(ends[3].closed, 0);
 	for (unsigned i = 0; i < 4; i++)
 		close(fds[i]);
