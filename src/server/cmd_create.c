@@ -35,7 +35,7 @@ static ntstatus create_run(struct create_op *op, struct smb2_create_rsp *out)
 	struct srv_store_wait wait;
 	ntstatus status;
 
-	srv_store_wait_begin_likely(&wait, op->r);
+	srv_store_wait_begin_likely(&wait, op->r, true);
 	status = create_open_execute(op);
 	srv_store_wait_end(&wait, op->r);
 	if (nt_is(status, STATUS_STOPPED_ON_SYMLINK))

@@ -5,6 +5,7 @@
 #include "server/open.h"
 #include "server/session.h"
 #include "server/srv.h"
+#include "server/store_wait.h"
 
 #include "base/utf16.h"
 #include "proto/proto.h"
@@ -278,6 +279,7 @@ static ntstatus fill_locked(struct filling *f, struct srv_open *o, bool single)
 struct srv_result cmd_query_directory(struct srv_request *r, const struct smb2_query_directory_req *in, struct smb2_query_directory_rsp *out)
 {
 	ntstatus status = query_check(r, in);
+	struct srv_store_wait wait;
 	struct filling f = {
 		.r = r, .class = in->file_information_class, .only_readable = r->tree->share->access_based_enumeration,
 		.short_names = r->tree->share->short_names, .need_stat = in->file_information_class != FSCC_FILE_NAMES, .now_ms = clock_ms(r->srv->clock),
@@ -288,11 +290,13 @@ struct srv_result cmd_query_directory(struct srv_request *r, const struct smb2_q
 	if (!srv_payload_alloc(r, in->output_buffer_length))
 		return srv_reply(STATUS_INSUFFICIENT_RESOURCES);
 	f.list = (struct fscc_list){.out = r->payload.data, .cap = in->output_buffer_length};
+	srv_store_wait_begin_likely(&wait, r, false);
 	pthread_mutex_lock(&r->open->lock);
 	status = enumeration_prepare_locked(r->open, in);
 	if (nt_ok(status))
 		status = fill_locked(&f, r->open, (in->flags & FLAG_RETURN_SINGLE_ENTRY) != 0);
 	pthread_mutex_unlock(&r->open->lock);
+	srv_store_wait_end(&wait, r);
 	r->payload.len = f.list.len;
 	out->output = srv_payload_slice(r);
 	return srv_reply(status);

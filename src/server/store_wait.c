@@ -34,12 +34,12 @@ void srv_store_wait_begin(struct srv_store_wait *w, struct srv_request *r)
 	*w = (struct srv_store_wait){.replaced = replace(r->srv)};
 }
 
-void srv_store_wait_begin_likely(struct srv_store_wait *w, struct srv_request *r)
+void srv_store_wait_begin_likely(struct srv_store_wait *w, struct srv_request *r, bool creates)
 {
 	unsigned score = atomic_load_explicit(&r->tree->share->store_waits, memory_order_relaxed);
 
 	w->replaced = score >= FROM && replace(r->srv);
-	w->timed = score > 0 || is_sample(r);
+	w->timed = creates && (score > 0 || is_sample(r));
 	if (w->replaced)
 		srv_request_waits(r);
 	w->begun = w->timed ? clock_filetime(r->srv->clock) : 0;

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { READ_DATA = 1, WRITE_DATA = 2, OPEN = 1, OPEN_IF = 3, WRITE_THROUGH = 2, STEPS = 1000, BYTES = 5001, SLOW_MS = 2, MANY = 100 };
+enum { READ_DATA = 1, WRITE_DATA = 2, OPEN = 1, OPEN_IF = 3, WRITE_THROUGH = 2, FILE_DIRECTORY = 1, RESTART = 1, STEPS = 1000, BYTES = 5001, SLOW_MS = 2, MANY = 100 };
 
 static struct {
 	struct sim sim;
@@ -37,6 +37,8 @@ static void see_meanwhile(void)
 
 static ntstatus decide(void *arg, const char *operation)
 {
+	static const char *const looked_at[] = {"open", "flush", "write", "dir_read"};
+
 	(void)arg;
 	if (strcmp(operation, "read_at_hand") == 0) {
 		fx.at_hand++;
@@ -49,8 +51,9 @@ static ntstatus decide(void *arg, const char *operation)
 	}
 	if (strcmp(operation, "open") == 0)
 		fx.sim.clock.now_ms += fx.open_ms;
-	if ((strcmp(operation, "open") == 0 || strcmp(operation, "flush") == 0 || strcmp(operation, "write") == 0) && fx.look)
-		see_meanwhile();
+	for (size_t i = 0; i < ARRAY_LEN(looked_at); i++)
+		if (fx.look && strcmp(operation, looked_at[i]) == 0)
+			see_meanwhile();
 	return STATUS_SUCCESS;
 }
 
@@ -235,6 +238,24 @@ static void test_the_opens_of_a_slow_store_hold_up_nobody(void **state)
 	stop();
 }
 
+static void test_the_listings_of_a_slow_store_hold_up_nobody(void **state)
+{
+	struct smb2_query_directory_req list = {.file_information_class = FILE_DIRECTORY, .output_buffer_length = 4096};
+
+	(void)state;
+	start();
+	list.file_name = raw_wide(&fx.raw, "*");
+	assert_status(raw_open(&fx.raw, "", READ_DATA, OPEN, 0), STATUS_SUCCESS);
+	list.file_id = fx.raw.file_id;
+	expect_first(SMB2_QUERY_DIRECTORY, SMB2_QUERY_DIRECTORY, &list);
+	fx.open_ms = SLOW_MS;
+	open_and_close(MANY);
+	list.flags = RESTART;
+	list.file_name = raw_wide(&fx.raw, "*");
+	expect_first(SMB2_ECHO, SMB2_QUERY_DIRECTORY, &list);
+	stop();
+}
+
 static void test_a_store_that_is_quick_again_is_not_taken_for_slow(void **state)
 {
 	(void)state;
@@ -288,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_in_memory_is_read_at_once),
 		cmocka_unit_test(test_what_comes_in_two_halves_is_whole),
 		cmocka_unit_test(test_the_opens_of_a_slow_store_hold_up_nobody),
+		cmocka_unit_test(test_the_listings_of_a_slow_store_hold_up_nobody),
 		cmocka_unit_test(test_a_store_that_is_quick_again_is_not_taken_for_slow),
 		cmocka_unit_test(test_a_single_slow_open_does_not_make_a_store_slow),
 		cmocka_unit_test(test_no_more_opens_wait_beside_others_than_may),
