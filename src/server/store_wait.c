@@ -30,8 +30,8 @@ static bool replace(struct srv *srv)
 
 void srv_store_wait_begin(struct srv_store_wait *w, struct srv_request *r)
 {
-	srv_request_waits(r);
 	*w = (struct srv_store_wait){.replaced = replace(r->srv)};
+	srv_request_waits(r);
 }
 
 void srv_store_wait_begin_likely(struct srv_store_wait *w, struct srv_request *r, bool creates)
