@@ -58,21 +58,17 @@ void wire_fail(struct wire *w, ntstatus why, const char *field) COLD;
 /* A decoder never writes through base. */
 static inline struct wire wire_decoder(const void *base, size_t pos, size_t end, struct arena *arena)
 {
-	struct wire w = {.dir = WIRE_DECODE, .pos = pos, .end = end, .arena = arena};
-
-	w.base = (uint8_t *)(uintptr_t)base;
 	if (pos > end)
-		wire_fail(&w, STATUS_INVALID_PARAMETER, "window");
-	return w;
+		return (struct wire){.dir = WIRE_DECODE, .base = (uint8_t *)(uintptr_t)base, .pos = pos, .end = pos, .arena = arena,
+			.error = STATUS_INVALID_PARAMETER, .where = "window"};
+	return (struct wire){.dir = WIRE_DECODE, .base = (uint8_t *)(uintptr_t)base, .pos = pos, .end = end, .arena = arena};
 }
 
 static inline struct wire wire_encoder(void *base, size_t pos, size_t cap)
 {
-	struct wire w = {.dir = WIRE_ENCODE, .base = base, .pos = pos, .end = cap};
-
 	if (pos > cap)
-		wire_fail(&w, STATUS_BUFFER_OVERFLOW, "window");
-	return w;
+		return (struct wire){.dir = WIRE_ENCODE, .base = base, .pos = pos, .end = pos, .error = STATUS_BUFFER_OVERFLOW, .where = "window"};
+	return (struct wire){.dir = WIRE_ENCODE, .base = base, .pos = pos, .end = cap};
 }
 
 /* Bytes left in the window. */
