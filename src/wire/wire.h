@@ -55,7 +55,8 @@ static inline bool wire_ok(const struct wire *w)
 /* Sets the sticky error unless one is set. Closes the window: nothing fits any more. */
 void wire_fail(struct wire *w, ntstatus why, const char *field) COLD;
 
-/* A decoder never writes through base. */
+/* Neither calls wire_fail for a window that ends before it begins: a cursor whose address has been given away is made apart and copied.
+ * A decoder never writes through base. */
 static inline struct wire wire_decoder(const void *base, size_t pos, size_t end, struct arena *arena)
 {
 	if (pos > end)
