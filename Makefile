@@ -3,7 +3,7 @@
 #   make                     builds build/release
 #   make serve [DIR=DIR]     serves a directory (default ~/Public); ARGS="--guest ..." is handed to `hythe serve`
 #   make check [PARTS="..."] lints, builds, tests; see scripts/check.py for the parts
-#   make install PREFIX=DIR  bin/hythe, lib/, include/, share/man
+#   make install PREFIX=DIR  bin/hythe, lib/, include/, share/man, of a build that was trained (scripts/trained.py; TRAIN=no: of a plain one)
 #   make ledgers             after new tests: evidence, README table, manual page
 #   make bench [ARGS="--quick --rows read*,oqc --json FILE --report"]  compares with smbd; --report writes docs/performance.md
 #   make fuzz, make lint, make clean
@@ -34,10 +34,12 @@ lint:
 	@command -v python3 >/dev/null || sh scripts/deps.sh build
 	@python3 scripts/check.py lint
 
-install: all
-	meson configure build/release --prefix="$$(realpath -m '$(PREFIX)')" --libdir=lib
-	ninja -C build/release
-	meson install -C build/release --no-rebuild --quiet
+install:
+	@sh scripts/deps.sh build
+	@python3 -B scripts/trained.py build/trained
+	meson configure build/trained --prefix="$$(realpath -m '$(PREFIX)')" --libdir=lib
+	ninja -C build/trained
+	meson install -C build/trained --no-rebuild --quiet
 	@echo "installed below $(PREFIX)"
 
 # Writes what is generated: the ledger's evidence, the README's table, the manual of the configuration.

@@ -1,7 +1,6 @@
 #!/bin/sh
-# make bench: builds hythe and the load generator, then runs bench.py with what was in ARGS (--quick, --only, --json FILE, ...).
+# make bench: builds hythe as `make install` does, and the load generator, then runs bench.py with what was in ARGS (--quick, --only, --json FILE, ...).
 set -eu
 cd "$(dirname "$0")/.."
-[ -e build/bench/build.ninja ] || meson setup build/bench --buildtype=release -Dwerror=false -Dtests=false -Dbench=true >/dev/null
-ninja -C build/bench --quiet
+python3 -B scripts/trained.py build/bench -Dbench=true
 exec python3 bench/bench.py --build build/bench "$@"

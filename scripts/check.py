@@ -7,6 +7,7 @@
   unit     all suites (unit, prop, sim, vectors) in the gcc build
   asan     the same suites under the address and undefined-behaviour sanitizers
   tsan     the simulator, the threaded soak and other clients all at once (tests/interop/mix.sh) under the thread sanitizer
+  trained  the build that `make install` installs, which interop and torture test
   interop  other clients against our server, our client against smbd (tests/interop/run.sh)
   torture  the smbtorture tests that tests/ledger/smbtorture.csv says pass (needs ../shared)
   hostile  floods of frames, silent peers, kill -9, a full disk (tests/hostile/run.sh)
@@ -226,9 +227,20 @@ def part_tsan():
         record("tsan", {"build": "fail"})
 
 
+def build_trained():
+    status, out = run([sys.executable, "-B", "scripts/trained.py", "build/trained"])
+    if status:
+        say(out)
+    return status == 0
+
+
+def part_trained():
+    record("trained", {"gcc": "pass" if build_trained() else "fail"})
+
+
 def part_interop():
-    if build_check():
-        scripted("interop", ["bash", "tests/interop/run.sh"], 1200)
+    if build_trained():
+        scripted("interop", ["bash", "tests/interop/run.sh"], 1200, "trained")
     else:
         record("interop", {"build": "fail"})
 
@@ -237,8 +249,8 @@ def part_torture():
     if not os.path.exists(os.path.join(SHARED, "conformance/torture.py")):
         say(f"torture: {SHARED}/conformance is not there; the smbtorture tests are skipped")
         record("torture", {"smbtorture": "skip"})
-    elif build_check():
-        scripted("torture", ["bash", "tests/interop/torture.sh"], 900)
+    elif build_trained():
+        scripted("torture", ["bash", "tests/interop/torture.sh"], 900, "trained")
     else:
         record("torture", {"build": "fail"})
 
@@ -259,7 +271,7 @@ def part_ledger():
 
 
 PARTS = {"lint": part_lint, "build": part_build, "clang": part_clang, "unit": part_unit, "asan": part_asan, "tsan": part_tsan,
-         "interop": part_interop, "torture": part_torture, "hostile": part_hostile, "ledger": part_ledger}
+         "trained": part_trained, "interop": part_interop, "torture": part_torture, "hostile": part_hostile, "ledger": part_ledger}
 
 
 def main(argv):
