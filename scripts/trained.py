@@ -6,6 +6,7 @@ any other compiler, leave it at a plain release."""
 import getpass
 import hashlib
 import os
+import secrets
 import shlex
 import subprocess
 import sys
@@ -75,6 +76,7 @@ def copy_trees(hythe, url, work, env):
 
 def train(build):
     user = getpass.getuser()
+    peers.PASSWORD = secrets.token_hex(16)  # whoever else is on this machine has no business in it
     shm = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="hythe-train-") as state, tempfile.TemporaryDirectory(prefix="hythe-train-", dir=shm) as share:
         os.mkdir(f"{share}/share-tmpfs")
