@@ -149,8 +149,9 @@ def tap(out):
 
 
 def scripted(part, cmd, timeout, where="check"):
-    """A script that prints ok and not ok lines; HYTHE names the command under test."""
-    status, out = run(cmd, quiet=False, env={"HYTHE": os.path.join(BUILD, where, "src/cli/hythe")}, timeout=timeout)
+    """A script that prints ok and not ok lines; HYTHE names the command under test, HYTHE_TESTS the test programs, which the trained build has not."""
+    tests = os.path.join(BUILD, "check" if where == "trained" else where, "tests")
+    status, out = run(cmd, quiet=False, env={"HYTHE": os.path.join(BUILD, where, "src/cli/hythe"), "HYTHE_TESTS": tests}, timeout=timeout)
     results = tap(out)
     if status and "fail" not in results.values():
         results[f"{os.path.basename(cmd[1])} (status {status})"] = "fail"
@@ -239,7 +240,7 @@ def part_trained():
 
 
 def part_interop():
-    if build_trained():
+    if build_check() and build_trained():
         scripted("interop", ["bash", "tests/interop/run.sh"], 1200, "trained")
     else:
         record("interop", {"build": "fail"})

@@ -121,7 +121,7 @@ for dialect in 3.0 3.0.2 3.1.1; do row "$dialect/encrypt" --dialect "$dialect" -
 options=()
 
 # Leases (2.0.2: oplocks), which the command does not ask for.
-cache_peer=$(dirname "$HYTHE")/../../tests/interop/cache_peer
+cache_peer=${HYTHE_TESTS:-$(dirname "$HYTHE")/../../tests}/interop/cache_peer
 caches() { # NAME DIALECT [encrypt]
 	if [ -x "$cache_peer" ]; then
 		check "hythe/$1/caches" "$cache_peer" root pub "$port" "${@:2}"

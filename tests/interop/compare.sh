@@ -12,7 +12,7 @@ OPERATIONS=${OPERATIONS:-300}
 SEEDS=${SEEDS:-1}
 # Neither guest nor root, to whom smbd grants everything, and there on every system.
 smbd_user=daemon
-tools=$(dirname "$HYTHE")/../../tests/interop
+tools=${HYTHE_TESTS:-$(dirname "$HYTHE")/../../tests}/interop
 if ! smbd_can_run; then
 	skip compare/smbd "smbd needs root, and the package samba"
 	exit 0
