@@ -86,12 +86,12 @@ static void node_free_locked(struct fsa_node *node)
 
 static struct fsa_node *node_new_locked(struct fsa_shard *shard, struct vfs_id id, uint64_t hash)
 {
-	struct fsa_node *node = calloc(1, sizeof(*node));
+	/* Not calloc, which passes by the memory that the thread has at hand. */
+	struct fsa_node *node = malloc(sizeof(*node));
 
 	if (!node)
 		return NULL;
-	node->id = id;
-	node->shard = shard;
+	*node = (struct fsa_node){.id = id, .shard = shard};
 	list_init(&node->opens);
 	list_init(&node->grants);
 	list_init(&node->waiters);
